@@ -1,0 +1,1 @@
+"""Boards with an open tool flow, and wrappers for existing NIC shells."""

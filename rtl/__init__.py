@@ -1,0 +1,1 @@
+"""The NIC stack: Amaranth RTL that parses, matches and marks HTTP request heads at line rate."""

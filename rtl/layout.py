@@ -1,0 +1,99 @@
+"""Amaranth layouts of what the contract describes, and of what travels between the RTL's parts.
+
+Where they stand in the flow::
+
+    wire_rx --PacketBeat--> FrameWalker --PayloadBeat--> VerdictEngine --FrameVerdict--> ShimInserter
+                  \\------------------- PacketFifo ----PacketBeat-----------------------/
+"""
+
+from amaranth.hdl import Cat, Const, Value, ValueLike
+from amaranth.lib import data
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.record import Record
+from hybridmesh.contract.verdict import SHIM
+
+__all__ = ["FrameInfo", "frame_verdict", "packet_beat", "payload_beat", "wire_vector"]
+
+
+def packet_beat(width: int) -> data.StructLayout:
+    """One beat of a packet stream, as in AXI4-Stream without TUSER.
+
+    Members
+    -------
+    data : 8 * width
+        Lane 0 (bits 7:0) is the first byte on the wire.
+    keep : width
+        Lanes that hold a byte: all of them, but for the last beat, where they are the lowest ones
+        and at least one.
+    last : 1
+        Last beat of the frame.
+    """
+    return data.StructLayout({"data": 8 * width, "keep": width, "last": 1})
+
+
+FrameInfo = data.StructLayout({
+    "candidate": 1,   # an intact TCP segment to the listen port with payload, whole in max_frame
+    "spoofed": 1,     # came from the wire with the shim's EtherType: to be dropped
+    "enable": 1,      # a table is loaded and matching is switched on
+    "epoch": 16,      # epoch of the bank that this frame is matched in
+    "seq": 32,        # TCP sequence number
+    "arrival": 16,    # clock (modulo 2**16) at which the frame's first beat was accepted
+})
+"""What the walker knows of a frame; valid in the beat with ``last``."""
+
+
+def payload_beat(geometry: Geometry) -> data.StructLayout:
+    """One beat of a frame as the verdict engine sees it; a valid-only stream, never stalled.
+
+    Members
+    -------
+    data : 8 * width
+    mask : width
+        Lanes that hold TCP payload of a frame that may still be a candidate: one contiguous run in
+        a beat, and contiguous from beat to beat; no lane of headers, padding or of anything after
+        ``last``.
+    offset : 16
+        Offset in the TCP payload of the byte in lane 0, modulo 2**16: lane n holds payload byte
+        ``offset + n`` where its mask is set.
+    bank : 1
+        Table bank that this frame is matched in; the same in every beat of a frame.
+    first, last : 1
+        First beat of a frame; beat at which the verdict is asked for (the frame's last, or the one
+        that reaches ``max_frame``; the rest of such a frame is not shown).
+    info : FrameInfo
+    """
+    width = geometry.width
+    return data.StructLayout({
+        "data": 8 * width, "mask": width, "offset": 16, "bank": 1, "first": 1, "last": 1,
+        "info": FrameInfo,
+    })
+
+
+def frame_verdict() -> data.StructLayout:
+    """What becomes of a frame; exactly one for each frame, in order.
+
+    Members
+    -------
+    insert : 1
+        Insert the shim after the MAC addresses.
+    drop : 1
+        Drop the whole frame.
+    shim : 320
+        The shim's bytes, lane 0 first; zero where ``insert`` is not set.
+    """
+    return data.StructLayout({"insert": 1, "drop": 1, "shim": 8 * SHIM.size})
+
+
+def wire_vector(record: Record, values: dict[str, ValueLike]) -> Value:
+    """The bytes of *record* as a vector, lane 0 the first on the wire (network byte order).
+
+    *values* gives an Amaranth value for each field, truncated or zero-extended to the field;
+    raises :exc:`KeyError` where one has none.
+    """
+    lanes = []
+    for field in record.fields:
+        value = Value.cast(values[field.name]).as_unsigned()
+        bits = Cat(value, Const(0, field.bits))[: field.bits]
+        lanes += [bits[low : low + 8] for low in reversed(range(0, field.bits, 8))]
+    return Cat(lanes)

@@ -1,0 +1,1 @@
+"""HybridMesh: a service-mesh ingress gateway cut into NIC, tunnel and node stack."""

@@ -1,0 +1,1 @@
+"""What hardware and software agree on, each thing described once."""
