@@ -2,8 +2,8 @@
 
 Where they stand in the flow::
 
-    wire_rx --PacketBeat--> FrameWalker --PayloadBeat--> VerdictEngine --FrameVerdict--> ShimInserter
-                  \\------------------- PacketFifo ----PacketBeat-----------------------/
+    wire_rx ─packet_beat─▶ FrameWalker ─payload_beat─▶ VerdictEngine ─frame_verdict─▶ ShimInserter
+               └─────────────────── packet FIFO ─packet_beat──────────────────────────────┘
 """
 
 from amaranth.hdl import Cat, Const, Value, ValueLike
@@ -32,14 +32,16 @@ def packet_beat(width: int) -> data.StructLayout:
     return data.StructLayout({"data": 8 * width, "keep": width, "last": 1})
 
 
-FrameInfo = data.StructLayout({
-    "candidate": 1,   # an intact TCP segment to the listen port with payload, whole in max_frame
-    "spoofed": 1,     # came from the wire with the shim's EtherType: to be dropped
-    "enable": 1,      # a table is loaded and matching is switched on
-    "epoch": 16,      # epoch of the bank that this frame is matched in
-    "seq": 32,        # TCP sequence number
-    "arrival": 16,    # clock (modulo 2**16) at which the frame's first beat was accepted
-})
+FrameInfo = data.StructLayout(
+    {
+        "candidate": 1,  # an intact TCP segment to the listen port with payload, whole in max_frame
+        "spoofed": 1,  # came from the wire with the shim's EtherType: to be dropped
+        "enable": 1,  # a table is loaded and matching is switched on
+        "epoch": 16,  # epoch of the bank that this frame is matched in
+        "seq": 32,  # TCP sequence number
+        "arrival": 16,  # clock (modulo 2**16) at which the frame's first beat was accepted
+    }
+)
 """What the walker knows of a frame; valid in the beat with ``last``."""
 
 
@@ -64,10 +66,17 @@ def payload_beat(geometry: Geometry) -> data.StructLayout:
     info : FrameInfo
     """
     width = geometry.width
-    return data.StructLayout({
-        "data": 8 * width, "mask": width, "offset": 16, "bank": 1, "first": 1, "last": 1,
-        "info": FrameInfo,
-    })
+    return data.StructLayout(
+        {
+            "data": 8 * width,
+            "mask": width,
+            "offset": 16,
+            "bank": 1,
+            "first": 1,
+            "last": 1,
+            "info": FrameInfo,
+        }
+    )
 
 
 def frame_verdict() -> data.StructLayout:

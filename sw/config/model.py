@@ -93,8 +93,10 @@ class RouteMatch:
     def is_catch_all(self) -> bool:
         """Whether every request matches, so that no later route is ever reached."""
         p = self.path
-        any_path = p is None or (p.kind is MatchKind.PREFIX and p.value == "/") or (
-            p.kind is MatchKind.REGEX and p.value == ".*"
+        any_path = (
+            p is None
+            or (p.kind is MatchKind.PREFIX and p.value == "/")
+            or (p.kind is MatchKind.REGEX and p.value == ".*")
         )
         return any_path and not (
             self.method or self.scheme or self.authority or self.headers or self.query
@@ -196,7 +198,8 @@ class Endpoint:
     weight: int = 1
 
     def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True)

@@ -132,28 +132,55 @@ class Geometry:
 
     @cached_property
     def host(self) -> Space:
-        return Space("host", 1, self.host_bytes, self.hosts,
-                     "host patterns by byte, last byte first, lower case and upper case alike")
+        return Space(
+            "host",
+            1,
+            self.host_bytes,
+            self.hosts,
+            "host patterns by byte, last byte first, lower case and upper case alike",
+        )
 
     @cached_property
     def header(self) -> Space:
-        return Space("header", 2, self.header_bytes, self.header_columns,
-                     "predicates and watch columns by byte of 'name: value'")
+        return Space(
+            "header",
+            2,
+            self.header_bytes,
+            self.header_columns,
+            "predicates and watch columns by byte of 'name: value'",
+        )
 
     @cached_property
     def word(self) -> Space:
-        return Space("word", 3, 2 + self.predicates // 8, self.rows,
-                     "rows by class byte, method byte, then predicate bytes, lowest first")
+        return Space(
+            "word",
+            3,
+            2 + self.predicates // 8,
+            self.rows,
+            "rows by class byte, method byte, then predicate bytes, lowest first",
+        )
 
     @cached_property
     def host_class(self) -> Space:
-        return Space("host_class", 4, self.hosts, 8,
-                     "class of each host pattern; 0 stands for no pattern", plain=True)
+        return Space(
+            "host_class",
+            4,
+            self.hosts,
+            8,
+            "class of each host pattern; 0 stands for no pattern",
+            plain=True,
+        )
 
     @cached_property
     def row_flags(self) -> Space:
-        return Space("row_flags", 5, self.rows, 8,
-                     "bit 0: the row is provisional; bit 1: its route rewrites the head", plain=True)
+        return Space(
+            "row_flags",
+            5,
+            self.rows,
+            8,
+            "bit 0: the row is provisional; bit 1: the route rewrites",
+            plain=True,
+        )
 
     @property
     def spaces(self) -> tuple[Space, ...]:

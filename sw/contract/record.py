@@ -1,8 +1,8 @@
 """Records: fixed layouts of bytes, described once as an annotated ``NamedTuple``.
 
 The class body names each field, its width and its meaning.  From it come the Python codec (here),
-the Amaranth layout (``hybridmesh.rtl.layout``), the C header (``hybridmesh.contract.export``) and the
-table in ``docs/reference``.  All records travel in network byte order.
+the Amaranth layout (``hybridmesh.rtl.layout``), the C header (``hybridmesh.contract.export``) and
+the table in ``docs/reference``.  All records travel in network byte order.
 """
 
 import struct
@@ -14,6 +14,7 @@ __all__ = ["Field", "Record", "field"]
 
 _FORMAT = {8: "B", 16: "H", 32: "I", 64: "Q"}
 
+
 @dataclass(frozen=True)
 class Field:
     """One field of a record: ``name``, width in ``bits``, byte ``offset``, and what it means."""
@@ -23,13 +24,16 @@ class Field:
     offset: int
     doc: str
 
+
 def field(bits: int, doc: str) -> tuple[int, str]:
     """Annotate a field of a record with its width in bits and its meaning."""
     if bits not in _FORMAT:
         raise ValueError(f"A record field must be 8, 16, 32 or 64 bits wide, not {bits}")
     return bits, doc
 
+
 T = TypeVar("T", bound=NamedTuple)
+
 
 class Record(Generic[T]):
     """Codec of the annotated ``NamedTuple`` *cls*.

@@ -73,39 +73,78 @@ _RO, _RW, _WO = Access.READ, Access.READ_WRITE, Access.WRITE
 _CONTROL = (
     Register("id", 0x000, _RO, "0x48594D53, the letters HYMS"),
     Register("version", 0x004, _RO, "version of this register map"),
-    Register("geometry_a", 0x008, _RO, "sizes of this build", (
-        Bits("width", 0, 8, "bytes per beat"),
-        Bits("rows", 8, 12, "rows of the matcher"),
-        Bits("predicates", 20, 8, "header predicates"),
-    )),
-    Register("geometry_b", 0x00C, _RO, "sizes of this build", (
-        Bits("path_bytes", 0, 10, "key bytes of a path"),
-        Bits("host_bytes", 10, 10, "key bytes of a host"),
-        Bits("header_bytes", 20, 10, "key bytes of a field line"),
-    )),
-    Register("geometry_c", 0x010, _RO, "sizes of this build", (
-        Bits("hosts", 0, 8, "host patterns"),
-        Bits("max_frame", 8, 16, "longest frame that gets a verdict, bytes"),
-    )),
-    Register("control", 0x014, _RW, "switches", (
-        Bits("match", 0, 1, "1: heads are matched; 0: every verdict is undecided, table off"),
-    )),
-    Register("listen_port", 0x018, _RW, "TCP port whose heads get verdicts; 0: none", (
-        Bits("port", 0, 16, "TCP destination port"),
-    )),
-    Register("table_address", 0x020, _RW,
-             "where table_data writes next in the spare bank: bits 31:24 the space, 23:0 the word; "
-             "counts up by one with each write of table_data"),
+    Register(
+        "geometry_a",
+        0x008,
+        _RO,
+        "sizes of this build",
+        (
+            Bits("width", 0, 8, "bytes per beat"),
+            Bits("rows", 8, 12, "rows of the matcher"),
+            Bits("predicates", 20, 8, "header predicates"),
+        ),
+    ),
+    Register(
+        "geometry_b",
+        0x00C,
+        _RO,
+        "sizes of this build",
+        (
+            Bits("path_bytes", 0, 10, "key bytes of a path"),
+            Bits("host_bytes", 10, 10, "key bytes of a host"),
+            Bits("header_bytes", 20, 10, "key bytes of a field line"),
+        ),
+    ),
+    Register(
+        "geometry_c",
+        0x010,
+        _RO,
+        "sizes of this build",
+        (
+            Bits("hosts", 0, 8, "host patterns"),
+            Bits("max_frame", 8, 16, "longest frame that gets a verdict, bytes"),
+        ),
+    ),
+    Register(
+        "control",
+        0x014,
+        _RW,
+        "switches",
+        (Bits("match", 0, 1, "1: heads are matched; 0: every verdict is undecided, table off"),),
+    ),
+    Register(
+        "listen_port",
+        0x018,
+        _RW,
+        "TCP port whose heads get verdicts; 0: none",
+        (Bits("port", 0, 16, "TCP destination port"),),
+    ),
+    Register(
+        "table_address",
+        0x020,
+        _RW,
+        "where table_data writes next in the spare bank: bits 31:24 the space, 23:0 the word; "
+        "counts up by one with each write of table_data",
+    ),
     Register("table_data", 0x024, _WO, "a 32-bit word for the spare bank"),
-    Register("table_commit", 0x028, _WO,
-             "swap the banks at the next frame boundary and give the new table this epoch; "
-             "the spare bank must not be written until status.pending is 0", (
-                 Bits("epoch", 0, 16, "1 to 65535"),
-             )),
-    Register("status", 0x02C, _RO, "state of the table", (
-        Bits("epoch", 0, 16, "epoch of the table in use; 0: none"),
-        Bits("pending", 16, 1, "a commit waits for the frame boundary, or older frames for verdicts"),
-    )),
+    Register(
+        "table_commit",
+        0x028,
+        _WO,
+        "swap the banks at the next frame boundary and give the new table this epoch; "
+        "the spare bank must not be written until status.pending is 0",
+        (Bits("epoch", 0, 16, "1 to 65535"),),
+    ),
+    Register(
+        "status",
+        0x02C,
+        _RO,
+        "state of the table",
+        (
+            Bits("epoch", 0, 16, "epoch of the table in use; 0: none"),
+            Bits("pending", 16, 1, "a commit, or a frame of the table before it, is under way"),
+        ),
+    ),
 )
 
 _COUNTERS = (

@@ -112,15 +112,21 @@ _REASONS = {
     Reason.OBS_FOLD: (State.UNDECIDED, "a field line is folded (RFC 9112, 5.2)"),
     Reason.FIELD_VALUE: (State.MALFORMED, "a control byte in a field value (RFC 9110, 5.5)"),
     Reason.OBS_TEXT: (State.UNDECIDED, "a byte above 0x7f in a field value (RFC 9110, 5.5)"),
-    Reason.ODD_SPACE: (State.UNDECIDED, "other than one space after the colon, or an empty value, "
-                                        "or white space at the end of the line"),
+    Reason.ODD_SPACE: (
+        State.UNDECIDED,
+        "other than one space after the colon, or an empty value, "
+        "or white space at the end of the line",
+    ),
     Reason.SHORT_LINE: (State.UNDECIDED, "a field line of six bytes"),
     Reason.HOST: (State.UNDECIDED, "the host is not letters, digits, '.', '-', '_' and a port"),
     Reason.HOST_REPEATED: (State.MALFORMED, "more than one Host field (RFC 9112, 3.2)"),
     Reason.HOST_MISSING: (State.UNDECIDED, "no Host field (RFC 9112, 3.2)"),
     Reason.LENGTH: (State.MALFORMED, "Content-Length is not one to nine digits"),
-    Reason.FRAMING: (State.MALFORMED, "Content-Length or Transfer-Encoding repeated, both at once, "
-                                      "or a coding other than chunked (RFC 9112, 6.3)"),
+    Reason.FRAMING: (
+        State.MALFORMED,
+        "Content-Length or Transfer-Encoding repeated, both at once, "
+        "or a coding other than chunked (RFC 9112, 6.3)",
+    ),
     Reason.REPEATED: (State.UNDECIDED, "a field that a route asks for came more than once"),
     Reason.INCOMPLETE: (State.UNDECIDED, "the head does not end within the segment"),
 }
@@ -162,7 +168,7 @@ class Verdict(NamedTuple):
     path_offset: Annotated[int, field(16, "bytes from the head's start to the path")] = 0
     path_length: Annotated[int, field(16, "bytes of the path, without the query")] = 0
     host_offset: Annotated[int, field(16, "bytes from the head's start to the host")] = 0
-    host_length: Annotated[int, field(8, "bytes of the host, without the port; 255: 255 or more")] = 0
+    host_length: Annotated[int, field(8, "bytes of the host, without the port; 255: or more")] = 0
     reserved: Annotated[int, field(8, "zero")] = 0
     latency: Annotated[int, field(16, "clocks from the frame's first beat to the verdict")] = 0
     body_length: Annotated[int, field(32, "bytes of the body where BODY_LENGTH is set")] = 0
