@@ -4,16 +4,28 @@ Where they stand in the flow::
 
     wire_rx ─packet_beat─▶ FrameWalker ─payload_beat─▶ VerdictEngine ─frame_verdict─▶ ShimInserter
                └─────────────────── packet FIFO ─packet_beat──────────────────────────────┘
+
+The verdict engine takes ``i`` (payload beats), ``table`` (TableWrite) and ``now`` (16-bit clock
+count), and gives ``o`` (frame verdicts) a fixed ``latency`` after each beat with ``last``; ``i``
+and ``o`` are streams that are always ready.
 """
 
 from amaranth.hdl import Cat, Const, Value, ValueLike
 from amaranth.lib import data
+from amaranth.lib.wiring import Out, Signature
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.record import Record
 from hybridmesh.contract.verdict import SHIM
 
-__all__ = ["FrameInfo", "frame_verdict", "packet_beat", "payload_beat", "wire_vector"]
+__all__ = [
+    "FrameInfo",
+    "TableWrite",
+    "frame_verdict",
+    "packet_beat",
+    "payload_beat",
+    "wire_vector",
+]
 
 
 def packet_beat(width: int) -> data.StructLayout:
@@ -92,6 +104,18 @@ def frame_verdict() -> data.StructLayout:
         The shim's bytes, lane 0 first; zero where ``insert`` is not set.
     """
     return data.StructLayout({"insert": 1, "drop": 1, "shim": 8 * SHIM.size})
+
+
+TableWrite = Signature(
+    {
+        "en": Out(1),
+        "bank": Out(1),  # the spare bank at the time of writing
+        "space": Out(8),  # number of the table space
+        "word": Out(24),  # 32-bit word within it
+        "data": Out(32),
+    }
+)
+"""A word for a table memory; one a clock, never stalled."""
 
 
 def wire_vector(record: Record, values: dict[str, ValueLike]) -> Value:
