@@ -1,0 +1,129 @@
+"""RegisterControl: what a driver does through a NIC's registers, whatever bus reaches them.
+
+A driver gives the :class:`RegisterBus`; identifying the NIC, loading a table, and reading counters
+are the same for all of them.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..contract.geometry import Geometry
+from ..contract.registers import COUNTERS, MAGIC, VERSION, register
+from ..contract.table import TableImage
+from .driver import NicError
+
+__all__ = ["RegisterBus", "RegisterControl"]
+
+Words = npt.NDArray[np.uint32]
+
+_POLLS = 10_000
+"""Reads of ``status`` that a commit may take; it waits for one frame at most."""
+
+
+class RegisterBus(Protocol):
+    """Access to 32-bit registers by byte address."""
+
+    def read(self, address: int) -> int: ...
+
+    def write(self, address: int, value: int) -> None: ...
+
+    def write_many(self, address: int, values: Words) -> None:
+        """Write all of *values* to the one *address*, in order."""
+
+
+class RegisterControl:
+    """The registers of one NIC.
+
+    Parameters
+    ----------
+    bus : RegisterBus
+    geometry : Geometry
+        What the NIC is expected to be.
+
+    Raises
+    ------
+    NicError
+        Where there is no NIC of this register map and geometry on the bus.
+    """
+
+    def __init__(self, bus: RegisterBus, geometry: Geometry) -> None:
+        self._bus = bus
+        self._geometry = geometry
+        self._identify()
+        self._epoch = self._field("status", "epoch")
+
+    def load(self, image: TableImage) -> int:
+        """Write *image* to the spare bank, swap the banks, and switch matching on."""
+        check_image(image, self._geometry)
+        for space, words in image.words():
+            self._write("table_address", space.base)
+            self._bus.write_many(register("table_data").address, words)
+        epoch = next_epoch(self._epoch)
+        self._write("table_commit", epoch)
+        self._write("control", register("control").field("match").put(1))
+        for _ in range(_POLLS):
+            if not self._field("status", "pending"):
+                self._epoch = epoch
+                return epoch
+        raise NicError("The NIC does not finish a table commit", place="status.pending")
+
+    def listen(self, port: int) -> None:
+        check_port(port)
+        self._write("listen_port", port)
+
+    def counters(self) -> dict[str, int]:
+        return {counter.name: self._bus.read(counter.address) for counter in COUNTERS}
+
+    def _identify(self) -> None:
+        if (magic := self._read("id")) != MAGIC:
+            raise NicError(f"No HybridMesh NIC answers: 0x{magic:08x}", place="id")
+        if (version := self._read("version")) != VERSION:
+            raise NicError(
+                f"The NIC has version {version} of the register map, not {VERSION}",
+                place="version",
+                remedy="use a NIC and a driver of the same release",
+            )
+        for name in ("geometry_a", "geometry_b", "geometry_c"):
+            word = self._read(name)
+            for bits in register(name).bits:
+                built, expected = bits.get(word), getattr(self._geometry, bits.name)
+                if built != expected:
+                    raise NicError(
+                        f"The NIC is built with {bits.name} {built}, not {expected}", place=name
+                    )
+
+    def _read(self, name: str) -> int:
+        return self._bus.read(register(name).address)
+
+    def _field(self, name: str, field: str) -> int:
+        return register(name).field(field).get(self._read(name))
+
+    def _write(self, name: str, value: int) -> None:
+        self._bus.write(register(name).address, value)
+
+
+def next_epoch(epoch: int) -> int:
+    """The epoch after *epoch*: 1 to 65535, then 1 again, as 0 stands for no table."""
+    return epoch % 0xFFFF + 1
+
+
+def check_port(port: int) -> None:
+    if not 0 <= port <= 0xFFFF:
+        raise NicError(f"A TCP port is a number from 0 to 65535, not {port}")
+
+
+def check_frames(frames: Sequence[bytes]) -> None:
+    if not all(frames):
+        raise NicError("A frame must hold at least one byte")
+
+
+def check_image(image: TableImage, geometry: Geometry) -> None:
+    """Raise :exc:`NicError` where *image* does not fit the tables of *geometry*."""
+    if image.geometry.spaces != geometry.spaces:
+        raise NicError(
+            "The table was compiled for a NIC of another geometry",
+            remedy=f"compile it for {geometry}",
+        )

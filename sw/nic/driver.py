@@ -1,0 +1,56 @@
+"""NicDriver: what every NIC offers to the software above it, be it simulated, modelled or a board.
+
+A driver moves whole Ethernet frames (without FCS) and sets the few registers that matter; the
+shims in the frames it hands out are taken off with :func:`hybridmesh.nic.frames.split`.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from ..contract.geometry import Geometry
+from ..contract.table import TableImage
+from ..errors import HybridMeshError
+
+__all__ = ["NicDriver", "NicError"]
+
+
+class NicError(HybridMeshError):
+    """A NIC cannot be built, does not answer, or does not keep its contract."""
+
+
+@runtime_checkable
+class NicDriver(Protocol):
+    """A NIC whose wire side is fed by the caller.
+
+    Attributes
+    ----------
+    geometry : Geometry
+        Sizes of this NIC; the table images it loads must have been compiled for them.
+    """
+
+    geometry: Geometry
+
+    def load(self, image: TableImage) -> int:
+        """Put *image* into use between two frames; returns the epoch that its verdicts carry."""
+
+    def listen(self, port: int) -> None:
+        """Give verdicts to heads that are sent to TCP *port*; 0: to none."""
+
+    def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
+        """Receive *frames* from the wire; returns what the host gets of them, in order."""
+
+    def counters(self) -> dict[str, int]:
+        """The counters of the register map by name."""
+
+    def close(self) -> None:
+        """Let go of what the NIC holds; closing twice is harmless."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -1,0 +1,195 @@
+"""Ethernet frames: TCP segments are built here, walked here, and relieved of their shim here.
+
+The builder stands where a client and its network would; the walker reads a frame by the same rules
+as the RTL's FrameWalker (RFC 894, IEEE 802.1Q, RFC 791, RFC 8200, RFC 9293).
+"""
+
+import struct
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+
+from ..contract.verdict import ETHERTYPE, SHIM, VERSION, Verdict
+from .driver import NicError
+
+__all__ = ["Address", "Connection", "Segment", "find_segment", "is_spoofed", "split"]
+
+Address = tuple[str, int]
+"""Host and port, the first two members of a socket address of either family."""
+
+_MACS = bytes.fromhex("020000000001020000000002")
+"""Locally administered addresses of the NIC and of the wire's next hop."""
+
+_IPV4, _IPV6, _VLAN = 0x0800, 0x86DD, 0x8100
+_TCP = 6
+_ACK_PSH = 0x5018
+"""Data offset 5, no options, flags ACK and PSH."""
+
+_ACK, _WINDOW = 1, 0xFFFF
+_TCP_HEADER = struct.Struct(">HHIIHHHH")
+_IPV4_FIELDS = struct.Struct(">BxHxxHxB")
+_IPV6_FIELDS = struct.Struct(">BxxxHB")
+_TCP_FIELDS = struct.Struct(">xxHI4xB")
+
+_VLAN_KIND = _VLAN.to_bytes(2, "big")
+_SHIM_KIND = ETHERTYPE.to_bytes(2, "big")
+_SHIM_END = 12 + SHIM.size
+
+
+class Connection:
+    """Builds the frames of one direction of a TCP connection.
+
+    Parameters
+    ----------
+    peer, local : Address
+        Where the bytes come from and go to.  IPv4-mapped IPv6 addresses travel as IPv4.
+
+    Attributes
+    ----------
+    mss : int
+        Most payload bytes of a frame on a wire with an MTU of 1500.
+    header_size : int
+        Bytes before the payload in each of its frames.
+
+    Raises
+    ------
+    NicError
+        Where an address is not numeric, or the two are of different families.
+    """
+
+    def __init__(self, peer: Address, local: Address) -> None:
+        source, destination = _numeric(peer[0]), _numeric(local[0])
+        addresses = source.packed + destination.packed
+        if len(addresses) not in (8, 32):
+            raise NicError(f"Frames cannot go from {peer[0]} to {local[0]}, of another IP version")
+        self._ports = peer[1], local[1]
+        self._version = source.version
+        ip_size = 20 if self._version == 4 else 40
+        self.header_size = 14 + ip_size + 20
+        self.mss = 1500 - ip_size - 20
+        # All that stays the same from frame to frame, and its share of the checksums.
+        if self._version == 4:
+            self._head = _MACS + struct.pack(">HBB", _IPV4, 0x45, 0)
+            self._tail = struct.pack(">HHBB", 0, 0x4000, 64, _TCP)
+        else:
+            self._head = _MACS + struct.pack(">HI", _IPV6, 6 << 28)
+            self._tail = struct.pack(">BB", _TCP, 64)
+        self._addresses = addresses
+        self._ip_sum = _sum(self._head[14:] + self._tail + addresses)
+        self._tcp_sum = _sum(addresses) + _TCP + sum(self._ports) + _ACK + _ACK_PSH + _WINDOW
+
+    def frame(self, seq: int, payload: bytes) -> bytes:
+        """The frame that carries *payload* from sequence number *seq* (modulo 2**32)."""
+        seq &= 0xFFFFFFFF
+        length = 20 + len(payload)
+        checksum = _checksum(self._tcp_sum + length + seq + _sum(payload))
+        tcp = _TCP_HEADER.pack(*self._ports, seq, _ACK, _ACK_PSH, _WINDOW, checksum, 0)
+        if self._version == 4:
+            length += 20
+            ip_checksum = _checksum(self._ip_sum + length)
+            middle = length.to_bytes(2, "big") + self._tail + ip_checksum.to_bytes(2, "big")
+        else:
+            middle = length.to_bytes(2, "big") + self._tail
+        return b"".join((self._head, middle, self._addresses, tcp, payload))
+
+    def frames(self, seq: int, data: bytes) -> list[bytes]:
+        """The frames that carry *data* from *seq* on, each but the last filled to the MSS."""
+        mss = self.mss
+        if len(data) <= mss:
+            return [self.frame(seq, data)] if data else []
+        return [self.frame(seq + at, data[at : at + mss]) for at in range(0, len(data), mss)]
+
+
+class Segment(NamedTuple):
+    """Where a frame's TCP payload stands, and which bytes of the stream it holds."""
+
+    start: int
+    end: int
+    seq: int
+    port: int
+
+
+def find_segment(frame: bytes) -> Segment | None:
+    """The TCP payload of *frame* (without shim); None where it has none, or is not intact.
+
+    Ethernet II with at most one VLAN tag; IPv4 with options, not a fragment; IPv6 without extension
+    headers; TCP with options.  Each length must fit into the one around it; padding may follow.
+    """
+    size = len(frame)
+    ip = 14
+    if size < ip + 2:
+        return None
+    kind = int.from_bytes(frame[12:14], "big")
+    if kind == _VLAN:
+        kind = int.from_bytes(frame[16:18], "big")
+        ip = 18
+    if kind == _IPV4 and size >= ip + 20:
+        version_length, length, fragment, protocol = _IPV4_FIELDS.unpack_from(frame, ip)
+        tcp = ip + 4 * (version_length & 15)
+        end = ip + length
+        intact = version_length >> 4 == 4 and tcp >= ip + 20 and not fragment & 0x3FFF
+    elif kind == _IPV6 and size >= ip + 40:
+        version, length, protocol = _IPV6_FIELDS.unpack_from(frame, ip)
+        tcp = ip + 40
+        end = tcp + length
+        intact = version >> 4 == 6
+    else:
+        return None
+    if not intact or protocol != _TCP or not tcp + 20 <= end <= size:
+        return None
+    port, seq, offset = _TCP_FIELDS.unpack_from(frame, tcp)
+    start = tcp + 4 * (offset >> 4)
+    if not tcp + 20 <= start < end:
+        return None
+    return Segment(start, end, seq, port)
+
+
+def is_spoofed(frame: bytes) -> bool:
+    """Whether *frame* claims the shim's EtherType, at once or behind a VLAN tag."""
+    kind = frame[12:14]
+    return kind == _SHIM_KIND or (kind == _VLAN_KIND and frame[16:18] == _SHIM_KIND)
+
+
+def split(frame: bytes) -> tuple[Verdict | None, bytes]:
+    """The verdict that *frame* came with, if any, and the frame as it was on the wire.
+
+    Raises
+    ------
+    NicError
+        Where a shim is cut off, or of another version than :data:`~hybridmesh.contract.verdict`'s.
+    """
+    if frame[12:14] != _SHIM_KIND:
+        return None, frame
+    if len(frame) < _SHIM_END:
+        raise NicError(f"A frame of {len(frame)} bytes is too short for the shim it claims")
+    verdict = SHIM.unpack(frame, 12)
+    if verdict.version != VERSION:
+        raise NicError(
+            f"The NIC speaks version {verdict.version} of the shim, not {VERSION}",
+            remedy="use a NIC and a proxy of the same release",
+        )
+    return verdict, frame[:12] + frame[_SHIM_END:]
+
+
+def _numeric(host: str) -> IPv4Address | IPv6Address:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        raise NicError("A frame needs numeric IP addresses", place=host) from None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _sum(data: bytes) -> int:
+    """A number equal, modulo 0xFFFF, to the sum of the 16-bit words of *data* (RFC 1071).
+
+    2**16 is 1 modulo 0xFFFF, so the bytes read as one big number will do: the whole sum is one
+    conversion and one division.
+    """
+    number = int.from_bytes(data, "big")
+    return (number << 8 if len(data) & 1 else number) % 0xFFFF
+
+
+def _checksum(total: int) -> int:
+    """Complement of a sum that is not of zeros only."""
+    return 0xFFFF - (total % 0xFFFF or 0xFFFF)

@@ -1,0 +1,94 @@
+"""ReferenceNic: the golden model behind the driver's interface, one frame at a time, in Python.
+
+It gives the frames that the RTL gives, but for the latency in their shims, which is 0: time is
+nothing that a model has.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from ..contract.geometry import Geometry
+from ..contract.registers import COUNTERS
+from ..contract.table import TableImage
+from ..contract.verdict import SHIM, Verdict
+from ..reference.classifier import classify
+from .control import check_frames, check_image, check_port, next_epoch
+from .frames import find_segment, is_spoofed
+
+__all__ = ["ReferenceNic"]
+
+
+class ReferenceNic:
+    """A NIC without hardware; see :class:`~hybridmesh.nic.driver.NicDriver`."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+        self._image = TableImage(geometry)
+        self._epoch = 0
+        self._port = 0
+        self._counters = dict.fromkeys((counter.name for counter in COUNTERS), 0)
+
+    def load(self, image: TableImage) -> int:
+        check_image(image, self.geometry)
+        self._image = image
+        self._epoch = next_epoch(self._epoch)
+        return self._epoch
+
+    def listen(self, port: int) -> None:
+        check_port(port)
+        self._port = port
+
+    def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
+        check_frames(frames)
+        count = self._count
+        out = []
+        for frame in frames:
+            count("frames_in")
+            if is_spoofed(frame):
+                count("spoofed")
+                continue
+            verdict = self._verdict(frame)
+            if verdict is None:
+                count("passed")
+            else:
+                count(verdict.state.word)
+                frame = b"".join((frame[:12], SHIM.pack(verdict), frame[12:]))
+            count("frames_out")
+            out.append(frame)
+        return out
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._counters)
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _verdict(self, frame: bytes) -> Verdict | None:
+        if len(frame) > self.geometry.max_frame:
+            self._count("oversize")
+            return None
+        segment = find_segment(frame)
+        if segment is None or segment.port != self._port or not self._port:
+            return None
+        return classify(
+            frame[segment.start : segment.end],
+            self._image,
+            epoch=self._epoch,
+            enable=self._epoch != 0,
+            seq=segment.seq,
+        )
+
+    def _count(self, name: str) -> None:
+        self._counters[name] = self._counters[name] + 1 & 0xFFFFFFFF

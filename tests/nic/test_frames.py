@@ -1,0 +1,177 @@
+"""Frames against scapy, which builds and dissects them by its own rules."""
+
+import random
+from ipaddress import ip_address
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
+from scapy.layers.l2 import Dot1Q, Ether
+from scapy.packet import Raw
+
+from hybridmesh.contract.verdict import SHIM, Flag, Verdict
+from hybridmesh.nic import NicError
+from hybridmesh.nic.frames import Connection, Segment, find_segment, is_spoofed, split
+
+PAIRS = {
+    "ipv4": (("192.0.2.7", 40000), ("198.51.100.1", 80)),
+    "ipv6": (("2001:db8::7", 40000), ("2001:db8::1", 8080)),
+}
+
+
+@pytest.fixture(params=PAIRS.values(), ids=PAIRS)
+def pair(request):
+    return request.param
+
+
+def test_a_frame_reads_in_scapy_as_it_was_meant(pair):
+    (peer, peer_port), (local, local_port) = pair
+    frame = Ether(Connection(*pair).frame(0x89ABCDEF, b"hello"))
+    ip = frame.payload
+    assert (ip_address(ip.src), ip_address(ip.dst)) == (ip_address(peer), ip_address(local))
+    assert (frame[TCP].sport, frame[TCP].dport) == (peer_port, local_port)
+    assert frame[TCP].seq == 0x89ABCDEF
+    assert frame[TCP].flags == "PA"
+    assert bytes(frame[TCP].payload) == b"hello"
+
+
+def test_lengths_and_checksums_are_those_that_scapy_computes(pair):
+    rng = random.Random(1)
+    connection = Connection(*pair)
+    for _ in range(300):
+        built = connection.frame(rng.getrandbits(32), rng.randbytes(rng.randrange(1, 200)))
+        fresh = Ether(built)
+        for layer, names in ((fresh[1], ("len", "chksum", "plen")), (fresh[TCP], ("chksum",))):
+            for name in names:
+                if name in layer.fields:
+                    delattr(layer, name)
+        assert bytes(fresh) == built
+
+
+def test_ipv4_mapped_addresses_travel_as_ipv4():
+    mapped = Connection(("::ffff:192.0.2.7", 40000), ("::ffff:198.51.100.1", 80))
+    assert mapped.frame(5, b"x") == Connection(*PAIRS["ipv4"]).frame(5, b"x")
+
+
+@pytest.mark.parametrize(
+    ("peer", "local"),
+    [("192.0.2.1", "2001:db8::1"), ("localhost", "192.0.2.1"), ("192.0.2.1", "")],
+)
+def test_addresses_without_a_frame_are_refused(peer, local):
+    with pytest.raises(NicError):
+        Connection((peer, 1), (local, 2))
+
+
+def test_long_data_is_cut_at_the_mss_and_fits_an_mtu_of_1500(pair):
+    connection = Connection(*pair)
+    data = random.Random(2).randbytes(4000)
+    frames = connection.frames(0xFFFFFF00, data)
+    assert [len(frame) for frame in frames[:-1]] == [1514, 1514]
+    assert b"".join(bytes(Ether(frame)[TCP].payload) for frame in frames) == data
+    mss = 1460 if pair is PAIRS["ipv4"] else 1440
+    assert [Ether(frame)[TCP].seq for frame in frames] == [
+        0xFFFFFF00,
+        mss - 0x100,
+        2 * mss - 0x100,
+    ]
+
+
+def test_no_data_makes_no_frame(pair):
+    assert Connection(*pair).frames(1, b"") == []
+
+
+def ether(*layers):
+    packet = Ether(dst="02:00:00:00:00:01", src="02:00:00:00:00:02")
+    for layer in layers:
+        packet /= layer
+    return bytes(packet)
+
+
+V4 = {"src": "192.0.2.7", "dst": "198.51.100.1"}
+V6 = {"src": "2001:db8::7", "dst": "2001:db8::1"}
+T = {"sport": 4000, "dport": 80, "seq": 77, "flags": "PA"}
+
+SEGMENTS = {
+    "IPv4": (ether(IP(**V4), TCP(**T), Raw(b"abc")), 54),
+    "IPv6": (ether(IPv6(**V6), TCP(**T), Raw(b"abc")), 74),
+    "a VLAN tag": (ether(Dot1Q(vlan=7), IP(**V4), TCP(**T), Raw(b"abc")), 58),
+    "a VLAN tag and IPv6": (ether(Dot1Q(vlan=7), IPv6(**V6), TCP(**T), Raw(b"abc")), 78),
+    "IPv4 options": (ether(IP(**V4, options=b"\x94\x04\0\0"), TCP(**T), Raw(b"abc")), 58),
+    "TCP options": (ether(IP(**V4), TCP(**T, options=[("Timestamp", (1, 2))]), Raw(b"abc")), 66),
+    "most options": (
+        ether(IP(**V4, options=b"\1" * 40), TCP(**T, options=[("NOP", None)] * 40), Raw(b"abc")),
+        134,
+    ),
+    "padding": (ether(IP(**V4), TCP(**T), Raw(b"abc")) + bytes(9), 54),
+    "don't fragment": (ether(IP(**V4, flags="DF"), TCP(**T), Raw(b"abc")), 54),
+}
+
+
+@pytest.mark.parametrize(("frame", "start"), SEGMENTS.values(), ids=SEGMENTS)
+def test_the_payload_is_found_behind(frame, start):
+    assert find_segment(frame) == Segment(start, start + 3, 77, 80)
+    assert frame[start : start + 3] == b"abc"
+
+
+PLAIN = SEGMENTS["IPv4"][0]
+
+NO_SEGMENTS = {
+    "nothing": b"",
+    "MAC addresses alone": PLAIN[:12],
+    "EtherType alone": PLAIN[:14],
+    "ARP": PLAIN[:12] + b"\x08\x06" + PLAIN[14:],
+    "two VLAN tags": ether(Dot1Q(), Dot1Q(), IP(**V4), TCP(**T), Raw(b"abc")),
+    "UDP": ether(IP(**V4, proto=17), TCP(**T), Raw(b"abc")),
+    "more fragments": ether(IP(**V4, flags="MF"), TCP(**T), Raw(b"abc")),
+    "a later fragment": ether(IP(**V4, frag=1), TCP(**T), Raw(b"abc")),
+    "IP version 5": ether(IP(**V4, version=5), TCP(**T), Raw(b"abc")),
+    "IP version 5 under IPv6": ether(IPv6(**V6, version=5), TCP(**T), Raw(b"abc")),
+    "a header length of 4 words": ether(IP(**V4, ihl=4), TCP(**T), Raw(b"abc")),
+    "an IP length beyond the frame": ether(IP(**V4, len=44), TCP(**T), Raw(b"abc")),
+    "an IP length without a TCP header": ether(IP(**V4, len=39), TCP(**T), Raw(b"abc")),
+    "an IPv6 length beyond the frame": ether(IPv6(**V6, plen=24), TCP(**T), Raw(b"abc")),
+    "an IPv6 extension header": ether(IPv6(**V6), IPv6ExtHdrDestOpt(), TCP(**T), Raw(b"abc")),
+    "no payload": ether(IP(**V4), TCP(**T)),
+    "no payload but padding": ether(IP(**V4), TCP(**T)) + bytes(6),
+    "a TCP offset of 4 words": ether(IP(**V4), TCP(**T, dataofs=4), Raw(b"abc")),
+    "a TCP offset at the end": ether(IP(**V4), TCP(**T, dataofs=6), Raw(b"abcd")),
+    "a TCP offset beyond the end": ether(IP(**V4), TCP(**T, dataofs=15), Raw(b"abcd")),
+}
+
+
+@pytest.mark.parametrize("frame", NO_SEGMENTS.values(), ids=NO_SEGMENTS)
+def test_no_payload_is_found_in_a_frame_with(frame):
+    assert find_segment(frame) is None
+
+
+def test_no_prefix_of_a_frame_has_a_payload():
+    for frame, start in SEGMENTS.values():
+        assert not any(find_segment(frame[:size]) for size in range(start + 3))
+
+
+def test_a_frame_that_claims_the_shim_is_spoofed():
+    assert is_spoofed(PLAIN[:12] + b"\x88\xb5" + PLAIN[14:])
+    assert is_spoofed(PLAIN[:12] + b"\x88\xb5")
+    assert is_spoofed(PLAIN[:12] + b"\x81\x00\x00\x07\x88\xb5" + PLAIN[14:])
+    assert not is_spoofed(PLAIN)
+    assert not is_spoofed(PLAIN[:12] + b"\x81\x00\x00\x07\x08\x00\x88\xb5")
+    assert not is_spoofed(PLAIN[:12] + b"\x88")
+
+
+def test_splitting_takes_the_shim_off_and_leaves_the_frame():
+    verdict = Verdict(flags=Flag.DECIDED, epoch=3, row=9, seq=77, head_length=3)
+    marked = PLAIN[:12] + SHIM.pack(verdict) + PLAIN[12:]
+    assert split(marked) == (verdict, PLAIN)
+    assert split(PLAIN) == (None, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("shim", "message"),
+    [
+        (b"\x88\xb5\x01", "too short for the shim"),
+        (b"\x88\xb5\x02" + bytes(37), "version 2 of the shim"),
+    ],
+)
+def test_a_shim_that_cannot_be_read_is_an_error(shim, message):
+    with pytest.raises(NicError, match=message):
+        split(PLAIN[:12] + shim)
