@@ -1,0 +1,95 @@
+"""AXI4-Lite in front of the register bus (Arm IHI 0022, AXI4-Lite)."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, Signature
+
+from hybridmesh.contract.registers import ADDRESS_BITS
+
+from .bus import RegisterBus
+
+__all__ = ["OKAY", "SLVERR", "AxiLite", "AxiLiteBridge"]
+
+OKAY, SLVERR = 0b00, 0b10
+
+AxiLite = Signature(
+    {
+        "awaddr": Out(ADDRESS_BITS),
+        "awvalid": Out(1),
+        "awready": In(1),
+        "wdata": Out(32),
+        "wstrb": Out(4),
+        "wvalid": Out(1),
+        "wready": In(1),
+        "bresp": In(2),
+        "bvalid": In(1),
+        "bready": Out(1),
+        "araddr": Out(ADDRESS_BITS),
+        "arvalid": Out(1),
+        "arready": In(1),
+        "rdata": In(32),
+        "rresp": In(2),
+        "rvalid": In(1),
+        "rready": Out(1),
+    }
+)
+"""AXI4-Lite as its manager drives it, members under their names in the specification; no AxPROT,
+which no register looks at.
+"""
+
+
+class AxiLiteBridge(wiring.Component):
+    """AXI4-Lite to the register bus.
+
+    ======  ====================================================  =======
+    stage   what happens                                          latency
+    ======  ====================================================  =======
+    write   address and data are taken together; response         1
+    read    address is taken; data and response                   1
+    ======  ====================================================  =======
+
+    A word per clock each way while the manager takes the responses.  An access that is not a whole
+    aligned word is SLVERR, as is what the bus calls an error.
+
+    Members
+    -------
+    axi : AxiLite
+    bus : RegisterBus
+    """
+
+    axi: In(AxiLite)
+    bus: Out(RegisterBus)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        axi, bus = self.axi, self.bus
+        write = Signal()
+        whole = Signal()
+
+        m.d.comb += [
+            write.eq(axi.awvalid & axi.wvalid & (~axi.bvalid | axi.bready)),
+            whole.eq((axi.wstrb == 0b1111) & (axi.awaddr[:2] == 0)),
+            axi.awready.eq(write),
+            axi.wready.eq(write),
+            bus.w_en.eq(write & whole),
+            bus.w_address.eq(axi.awaddr),
+            bus.w_data.eq(axi.wdata),
+        ]
+        with m.If(write):
+            m.d.sync += [
+                axi.bvalid.eq(1),
+                axi.bresp.eq(Mux(whole & ~bus.w_error, OKAY, SLVERR)),
+            ]
+        with m.Elif(axi.bready):
+            m.d.sync += axi.bvalid.eq(0)
+
+        m.d.comb += [
+            axi.arready.eq(~axi.rvalid | axi.rready),
+            bus.r_en.eq(axi.arvalid & axi.arready),
+            bus.r_address.eq(axi.araddr),
+            axi.rdata.eq(bus.r_data),
+            axi.rresp.eq(Mux(bus.r_error, SLVERR, OKAY)),
+        ]
+        with m.If(axi.arready):
+            m.d.sync += axi.rvalid.eq(axi.arvalid)
+        return m

@@ -1,0 +1,100 @@
+"""The register bus, and the registers of the contract behind it.
+
+Nothing here knows a register by name: addresses, fields and access come from
+:data:`hybridmesh.contract.registers.REGISTERS`, and what a register does is its owner's matter.
+"""
+
+from amaranth.hdl import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out, Signature
+
+from hybridmesh.contract.registers import ADDRESS_BITS, REGISTERS, Access, Register
+
+__all__ = ["RegisterBus", "RegisterMap", "register_port"]
+
+RegisterBus = Signature(
+    {
+        "w_en": Out(1),
+        "w_address": Out(ADDRESS_BITS),
+        "w_data": Out(32),
+        "w_error": In(1),  # in the clock of w_en
+        "r_en": Out(1),
+        "r_address": Out(ADDRESS_BITS),
+        "r_data": In(32),  # from the clock after r_en to the next r_en
+        "r_error": In(1),  # with r_data
+    }
+)
+"""Words by byte address; one write and one read per clock, never stalled.
+
+An address that has no register, and a register that cannot be used so, is an error.
+"""
+
+
+def _layout(register: Register) -> data.Layout:
+    if not register.bits:
+        return data.StructLayout({"word": 32})
+    return data.FlexibleLayout(32, {b.name: data.Field(b.width, b.lsb) for b in register.bits})
+
+
+def register_port(register: Register) -> Signature:
+    """What the owner of *register* sees.
+
+    Members
+    -------
+    w_en : Out(1), where it can be written
+        It is written in this clock.
+    w_data : Out, where it can be written
+        Its fields by name; ``word`` where it has none.
+    r_data : In, where it can be read
+        The same, as it is now.
+    """
+    members = {}
+    if register.access is not Access.READ:
+        members |= {"w_en": Out(1), "w_data": Out(_layout(register))}
+    if register.access is not Access.WRITE:
+        members |= {"r_data": In(_layout(register))}
+    return Signature(members)
+
+
+class RegisterMap(wiring.Component):
+    """Decode the bus into one port for each register.
+
+    ======  ==========================================  =======
+    stage   what happens                                latency
+    ======  ==========================================  =======
+    write   ``w_en`` of one port, or ``w_error``        0
+    read    ``r_data`` of one port, or ``r_error``      1
+    ======  ==========================================  =======
+
+    Members
+    -------
+    bus : RegisterBus
+    <name> : register_port
+        For each of :data:`~hybridmesh.contract.registers.REGISTERS`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"bus": In(RegisterBus)} | {r.name: Out(register_port(r)) for r in REGISTERS}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bus = self.bus
+        ports = [(r, getattr(self, r.name)) for r in REGISTERS]
+
+        m.d.comb += bus.w_error.eq(bus.w_en)
+        for register, port in ports:
+            if register.access is not Access.READ:
+                m.d.comb += port.w_data.eq(bus.w_data)
+                with m.If(bus.w_en & (bus.w_address == register.address)):
+                    m.d.comb += [port.w_en.eq(1), bus.w_error.eq(0)]
+
+        with m.If(bus.r_en):
+            m.d.sync += [bus.r_data.eq(0), bus.r_error.eq(1)]
+            with m.Switch(bus.r_address):
+                for register, port in ports:
+                    if register.access is not Access.WRITE:
+                        with m.Case(register.address):
+                            m.d.sync += [bus.r_data.eq(port.r_data), bus.r_error.eq(0)]
+        return m

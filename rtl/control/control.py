@@ -1,0 +1,96 @@
+"""The control side of the NIC: what is behind each register of the contract."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.registers import COUNTERS, MAGIC, VERSION, register
+
+from ..frame.cursor import FrameContext
+from ..layout import TableWrite
+from .bus import RegisterBus, RegisterMap
+from .counters import Counters, Events
+from .table import TableLoader
+
+__all__ = ["Control"]
+
+
+class Control(wiring.Component):
+    """Registers, table loader, counters.
+
+    =========  =======================================  =======
+    stage      what happens                             latency
+    =========  =======================================  =======
+    write      a switch is as it was written            1
+    read       a register's value is on the bus         1
+    =========  =======================================  =======
+
+    Parameters
+    ----------
+    geometry : Geometry
+    frames : int
+        Frames that can be without a verdict at a time.
+
+    Members
+    -------
+    bus : RegisterBus
+    table : TableWrite
+    context : FrameContext
+        What a frame that starts now is judged under.
+    events : Events
+    started, judged : in
+        A frame's first beat is accepted; a verdict is given.
+    """
+
+    def __init__(self, geometry: Geometry, frames: int) -> None:
+        self._geometry = geometry
+        self._frames = frames
+        super().__init__(
+            {
+                "bus": In(RegisterBus),
+                "table": Out(TableWrite),
+                "context": Out(FrameContext),
+                "events": In(Events),
+                "started": In(1),
+                "judged": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.map = regs = RegisterMap()
+        m.submodules.loader = loader = TableLoader(self._frames)
+        m.submodules.counters = counters = Counters()
+        match = Signal()
+        port = Signal(16)
+
+        wiring.connect(m, wiring.flipped(self.bus), regs.bus)
+        wiring.connect(m, loader.table, wiring.flipped(self.table))
+        for name in ("table_address", "table_data", "table_commit", "status"):
+            wiring.connect(m, getattr(regs, name), getattr(loader, name))
+        for counter in COUNTERS:
+            wiring.connect(m, getattr(regs, counter.name), getattr(counters, counter.name))
+
+        m.d.comb += [regs.id.r_data.word.eq(MAGIC), regs.version.r_data.word.eq(VERSION)]
+        for name in ("geometry_a", "geometry_b", "geometry_c"):
+            for bits in register(name).bits:
+                value = getattr(self._geometry, bits.name)
+                m.d.comb += getattr(regs, name).r_data[bits.name].eq(value)
+
+        m.d.comb += [regs.control.r_data.match.eq(match), regs.listen_port.r_data.port.eq(port)]
+        with m.If(regs.control.w_en):
+            m.d.sync += match.eq(regs.control.w_data.match)
+        with m.If(regs.listen_port.w_en):
+            m.d.sync += port.eq(regs.listen_port.w_data.port)
+
+        m.d.comb += [
+            counters.events.eq(self.events),
+            loader.started.eq(self.started),
+            loader.judged.eq(self.judged),
+            self.context.bank.eq(loader.bank),
+            self.context.enable.eq(match & (loader.epoch != 0)),
+            self.context.epoch.eq(loader.epoch),
+            self.context.port.eq(port),
+        ]
+        return m

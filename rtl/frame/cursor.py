@@ -1,0 +1,160 @@
+"""The walker's first stage: where in its frame a beat stands, and what was true when it began.
+
+From here on a frame is at most ``max_frame`` bytes long, every beat knows the absolute offset of
+its lanes, and the state of the table that the frame is matched in travels with it.
+"""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import C, Cat, Module, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hybridmesh.contract.geometry import Geometry
+
+from ..layout import packet_beat
+
+__all__ = ["Cursor", "FrameContext", "Header", "capture", "cursor_beat", "reached", "split"]
+
+FrameContext = data.StructLayout(
+    {
+        "bank": 1,  # bank of the table
+        "enable": 1,  # a table is loaded and matching is switched on
+        "epoch": 16,  # epoch of the table
+        "port": 16,  # TCP port whose heads get verdicts; 0: none
+    }
+)
+"""What a frame is judged under: taken at its first beat, the same to its last."""
+
+
+def cursor_beat(geometry: Geometry) -> data.StructLayout:
+    """A beat that knows its place.
+
+    Members
+    -------
+    data, keep : 8 * width, width
+    first, last : 1
+    cut : 1
+        The frame goes on, but its first ``max_frame`` bytes end here; ``last`` is set too.
+    index : range(max_frame // width)
+        Beats before this one: lane n holds byte ``index * width + n`` of the frame.
+    context : FrameContext
+    arrival : 16
+        Clock at which the frame's first beat was accepted.
+    """
+    return data.StructLayout(
+        {
+            "data": 8 * geometry.width,
+            "keep": geometry.width,
+            "first": 1,
+            "last": 1,
+            "cut": 1,
+            "index": range(geometry.max_frame // geometry.width),
+            "context": FrameContext,
+            "arrival": 16,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where a header stands in its frame: *words* 32-bit words and *extra* bytes from the start.
+
+    No header behind Ethernet's moves by less than a word, so the low two bits of every offset are
+    constants, and a beat of up to four bytes needs no lane multiplexer.
+    """
+
+    words: Value | None
+    extra: int
+
+    def offset(self, k: int) -> Value:
+        """Offset in the frame of the header's byte *k*."""
+        if self.words is None:
+            return C(self.extra + k, 16)
+        carry, low = divmod(self.extra + k, 4)
+        return Cat(C(low, 2), (self.words + carry)[: len(self.words) + 1])
+
+
+def split(at: data.View, offset: Value) -> tuple[Value, Value]:
+    """Index of the beat that holds the frame's byte at *offset*, and the byte's lane there."""
+    bits = (len(at.keep) - 1).bit_length()
+    return offset[bits:], offset[:bits]
+
+
+def reached(at: data.View, offset: Value) -> Value:
+    """Whether the beat *at* or one before it holds the frame's byte at *offset*."""
+    index, lane = split(at, offset)
+    return (at.index > index) | ((at.index == index) & at.keep.bit_select(lane, 1))
+
+
+def capture(m: Module, at: data.View, field: Value, header: Header, k: int) -> None:
+    """Take *field*, most significant byte first, from byte *k* of *header* on as it passes.
+
+    It holds the bytes that the beats up to *at* have shown one clock after *at*; those that they
+    have not shown are still a former frame's.
+    """
+    size = len(field) // 8
+    for n in range(size):
+        index, lane = split(at, header.offset(k + n))
+        with m.If(at.index == index):
+            m.d.sync += field.word_select(size - 1 - n, 8).eq(at.data.word_select(lane, 8))
+
+
+class Cursor(wiring.Component):
+    """Count beats, cut frames at ``max_frame``, take their context.
+
+    ======  =================================================  =======
+    stage   what happens                                       latency
+    ======  =================================================  =======
+    o       index, first, last, cut; context at the first      1
+    ======  =================================================  =======
+
+    Members
+    -------
+    i : stream of packet_beat, always ready
+    context : FrameContext
+        As it is now.
+    now : 16
+        Clock count.
+    o : stream of cursor_beat, always ready
+        What comes after a cut is not shown.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(
+            {
+                "i": In(stream.Signature(packet_beat(geometry.width), always_ready=True)),
+                "context": In(FrameContext),
+                "now": In(16),
+                "o": Out(stream.Signature(cursor_beat(geometry), always_ready=True)),
+            }
+        )
+        self._beats = geometry.max_frame // geometry.width
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        i, o = self.i, self.o
+        first = Signal(init=1)
+        hidden = Signal()
+        index = Signal(range(self._beats))
+        cut = Signal()
+
+        m.d.comb += cut.eq((index == self._beats - 1) & ~i.p.last)
+        m.d.sync += o.valid.eq(i.valid & ~hidden)
+        with m.If(i.valid):
+            m.d.sync += [
+                o.p.data.eq(i.p.data),
+                o.p.keep.eq(i.p.keep),
+                o.p.first.eq(first),
+                o.p.last.eq(i.p.last | cut),
+                o.p.cut.eq(cut),
+                o.p.index.eq(index),
+                first.eq(i.p.last),
+                hidden.eq(~i.p.last & (cut | hidden)),
+                index.eq(index + 1),
+            ]
+            with m.If(i.p.last | cut | hidden):
+                m.d.sync += index.eq(0)
+            with m.If(first):
+                m.d.sync += [o.p.context.eq(self.context), o.p.arrival.eq(self.now)]
+        return m

@@ -1,0 +1,138 @@
+"""Streams of the NIC, and the parts that every path through it is built of.
+
+A packet stream is a ready/valid stream of :func:`~hybridmesh.rtl.layout.packet_beat`.  The rules
+of ``amaranth.lib.stream`` hold: a transfer takes place where ``valid`` and ``ready`` are both high,
+and a payload that was offered stays as it is until it is taken.
+"""
+
+from amaranth.hdl import Module, Shape, ShapeLike, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from .layout import packet_beat
+
+__all__ = ["Fifo", "Register", "RegisterSlice", "packets"]
+
+
+def packets(width: int) -> stream.Signature:
+    """Signature of a packet stream, ``width`` bytes per beat."""
+    return stream.Signature(packet_beat(width))
+
+
+class Register(wiring.Component):
+    """Register in a stream's forward path: payload and valid, not ready.
+
+    ======  =====================================  =======
+    stage   what happens                           latency
+    ======  =====================================  =======
+    o       ``i`` is taken when ``o`` is free      1
+    ======  =====================================  =======
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Payload of the stream.
+
+    Members
+    -------
+    i, o : stream of ``shape``
+        One transfer per clock.
+    """
+
+    def __init__(self, shape: ShapeLike) -> None:
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
+        with m.If(self.i.ready):
+            m.d.sync += self.o.valid.eq(self.i.valid)
+            with m.If(self.i.valid):
+                m.d.sync += self.o.payload.eq(self.i.payload)
+        return m
+
+
+class RegisterSlice(wiring.Component):
+    """Register in both directions of a stream: no path from any input to any output.
+
+    ======  =======================================================  =======
+    stage   what happens                                             latency
+    ======  =======================================================  =======
+    o       ``i`` is taken; into ``spare`` when ``o`` is stalled     1
+    ======  =======================================================  =======
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Payload of the stream.
+
+    Members
+    -------
+    i, o : stream of ``shape``
+        One transfer per clock; ``i.ready`` is the register "``spare`` is empty".
+    """
+
+    def __init__(self, shape: ShapeLike) -> None:
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+        self._shape = shape
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        i, o = self.i, self.o
+        spare = Signal(self._shape)
+        full = Signal()
+
+        m.d.comb += i.ready.eq(~full)
+        with m.If(~o.valid | o.ready):
+            m.d.sync += [o.valid.eq(i.valid | full), full.eq(0)]
+            with m.If(full):
+                m.d.sync += o.payload.eq(spare)
+            with m.Elif(i.valid):
+                m.d.sync += o.payload.eq(i.payload)
+        with m.Elif(i.valid & ~full):
+            m.d.sync += [spare.eq(i.payload), full.eq(1)]
+        return m
+
+
+class Fifo(wiring.Component):
+    """Queue of payloads in block RAM.
+
+    ======  ======================================  =======
+    stage   what happens                            latency
+    ======  ======================================  =======
+    memory  ``i`` is written                        1
+    o       the oldest payload is read              2
+    ======  ======================================  =======
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Payload of the stream.
+    depth : int
+        Payloads that it holds at least: rounded up to a power of two, which the memory is, and one
+        for its output register.
+
+    Members
+    -------
+    i, o : stream of ``shape``
+        One transfer per clock; ``o`` is the read port of the memory.
+    """
+
+    def __init__(self, shape: ShapeLike, depth: int) -> None:
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+        self._bits = Shape.cast(shape).width
+        self.depth = (1 << (depth - 1).bit_length()) + 1
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.queue = queue = SyncFIFOBuffered(width=self._bits, depth=self.depth)
+        m.d.comb += [
+            queue.w_data.eq(self.i.payload),
+            queue.w_en.eq(self.i.valid),
+            self.i.ready.eq(queue.w_rdy),
+            Value.cast(self.o.payload).eq(queue.r_data),
+            self.o.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.o.ready),
+        ]
+        return m
