@@ -34,15 +34,16 @@ UNLIMITED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Location:
-    """Where a thing stands in the YAML: ``file``, 1-based ``line``, and path such as
-    ``spec.http[0].match[1].uri``."""
+    """Where a thing stands in the YAML: ``file``, 1-based ``line`` (0: the file as a whole), and
+    path such as ``spec.http[0].match[1].uri``."""
 
     file: str
     line: int
     path: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.path}" if self.path else f"{self.file}:{self.line}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.path}" if self.path else place
 
 
 class MatchKind(enum.Enum):

@@ -1,0 +1,204 @@
+"""Binds the resources of a folder to a :class:`Mesh`, the way istiod does for an ingress gateway.
+
+All Gateways are taken to be served by this one gateway, whose namespace is that of the first.
+Resources have no creation time in files; the order of the documents stands in for it.  What gets
+lost on the way (a host that is not served, a route that is never reached) is reported.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from .clusters import Clusters
+from .findings import Report
+from .gateway import Gateway, Server
+from .model import Location, Mesh, Route, RouteTable, VirtualHost
+from .names import full_host, gateway_key, host_within, intersection, server_hosts, visible
+from .resource import Resource, Resources
+from .routes import build_routes
+from .virtual_service import VirtualService
+
+__all__ = ["bind"]
+
+Service = Resource[VirtualService]
+Parts = dict[tuple[Location, Location], tuple[Service, tuple[Route, ...]]]
+"""By Gateway and VirtualService, what the latter contributes to a virtual host."""
+
+
+def bind(resources: Resources, folder: str, report: Report) -> Mesh | None:
+    """The mesh, or None if there is no listener to serve it on."""
+    gateways = resources.of(Gateway)
+    if not gateways:
+        if resources.complete:
+            report.error(
+                Location(folder, 0),
+                "no Gateway is described",
+                "add a Gateway (networking.istio.io/v1) with an HTTP server",
+            )
+        return None
+    port = _port(gateways, report)
+    clusters = Clusters(resources, gateways[0].namespace, port, report)
+    services = list(_bound(resources, gateways, report))
+    virtual_hosts = _virtual_hosts(gateways, services, port, clusters, report)
+    if resources.complete:
+        clusters.note_unused(resources)
+        _report_unserved(gateways, services, report)
+    return Mesh(RouteTable(port, virtual_hosts), clusters.clusters)
+
+
+def _key(gateway: Resource[Gateway]) -> str:
+    return f"{gateway.namespace}/{gateway.name}"
+
+
+def _servers(gateways: Sequence[Resource[Gateway]]) -> Iterator[tuple[Resource[Gateway], Server]]:
+    for gateway in gateways:
+        for server in gateway.spec.servers:
+            yield gateway, server
+
+
+def _port(gateways: Sequence[Resource[Gateway]], report: Report) -> int:
+    first, *others = (server.port for _, server in _servers(gateways))
+    for port in others:
+        if port.number != first.number:
+            report.error(
+                port.node.location,
+                f"a second port, {port.number}, is not supported yet "
+                f"(the first, {first.number}, is at {first.node.location})",
+                "keep the servers of one port",
+            )
+    return first.number
+
+
+def _bound(
+    resources: Resources, gateways: Sequence[Resource[Gateway]], report: Report
+) -> Iterator[Service]:
+    """The VirtualServices that this gateway serves."""
+    known = {_key(gateway) for gateway in gateways}
+    namespaces = {gateway.namespace for gateway in gateways}
+    for service in resources.of(VirtualService):
+        keys = [gateway_key(name, service.namespace) for name in service.spec.gateways]
+        if not visible(service.spec.export_to, service.namespace, namespaces):
+            report.warning(
+                service.location,
+                f"{service} is not exported to the gateway's namespace: it is not served",
+                "add the namespace to 'exportTo'",
+            )
+        elif known.isdisjoint(keys):
+            if resources.complete:
+                _report_unbound(service, keys, sorted(known), report)
+        else:
+            yield service
+
+
+def _report_unbound(service: Service, keys: list[str], known: list[str], report: Report) -> None:
+    missing = [key for key in keys if key != "mesh"]
+    if missing:
+        message = f"there is no Gateway {' or '.join(missing)}: {service} is not served"
+    else:
+        message = f"{service} is not bound to a gateway: it is not served here"
+    remedy = f"name the gateway in 'gateways': {', '.join(known)}"
+    if missing or "gateways" not in _fields(service):
+        report.warning(service.location, message, remedy)
+    else:  # it says 'mesh' in so many words
+        report.note(service.location, message)
+
+
+def _fields(service: Service) -> dict[str, object]:
+    value = service.spec.node.value
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _hosts(gateway: Resource[Gateway], server: Server, service: Service) -> list[str]:
+    """The hosts of *service* that *server* serves."""
+    if _key(gateway) not in (
+        gateway_key(name, service.namespace) for name in service.spec.gateways
+    ):
+        return []
+    served = list(server_hosts(server.hosts, gateway.namespace, service.namespace))
+    asked = [full_host(host, service.namespace) for host in service.spec.hosts]
+    return list(intersection(served, asked))
+
+
+def _virtual_hosts(
+    gateways: Sequence[Resource[Gateway]],
+    services: Sequence[Service],
+    port: int,
+    clusters: Clusters,
+    report: Report,
+) -> tuple[VirtualHost, ...]:
+    built: dict[tuple[Location, Location], tuple[Route, ...]] = {}
+    by_host: dict[str, Parts] = {}
+    for gateway, server in _servers(gateways):
+        for service in services:
+            hosts = _hosts(gateway, server, service)
+            if not hosts:
+                continue
+            key = gateway.location, service.location
+            if key not in built:
+                built[key] = build_routes(service, gateway, port, clusters, report)
+            if not built[key]:
+                continue
+            for host in hosts:
+                parts = by_host.setdefault(host.lower(), {})
+                if parts and key not in parts:
+                    _report_overlap(host, next(iter(parts.values()))[0], service, report)
+                parts[key] = service, built[key]
+    merged: dict[tuple[tuple[Location, Location], ...], tuple[Route, ...]] = {}
+    for parts in by_host.values():
+        if tuple(parts) not in merged:
+            merged[tuple(parts)] = _merge([routes for _, routes in parts.values()])
+    return tuple(
+        VirtualHost(name=f"{host}:{port}", domain=host, routes=merged[tuple(parts)])
+        for host, parts in by_host.items()
+    )
+
+
+def _merge(parts: list[tuple[Route, ...]]) -> tuple[Route, ...]:
+    """All routes, those that match everything moved behind the others."""
+    if len(parts) == 1:
+        return parts[0]
+    return tuple(sorted(chain(*parts), key=lambda route: route.match.is_catch_all))
+
+
+def _report_overlap(host: str, first: Service, second: Service, report: Report) -> None:
+    if first is second:
+        return
+    report.warning(
+        second.location,
+        f"{second} and {first} at {first.location} both serve the host {host!r}: "
+        "the routes of the first are tried first, and those that match everything come last",
+        "put the routes of one host into one VirtualService",
+    )
+
+
+def _report_unserved(
+    gateways: Sequence[Resource[Gateway]], services: Sequence[Service], report: Report
+) -> None:
+    for service in services:
+        served = {
+            host
+            for gateway, server in _servers(gateways)
+            for host in _hosts(gateway, server, service)
+        }
+        for written in service.spec.hosts:
+            host = full_host(written, service.namespace)
+            if not any(host_within(one, host) for one in served):
+                report.warning(
+                    service.location,
+                    f"no server of its Gateway has the host {written!r}: it is not served",
+                    "add the host to the Gateway",
+                )
+            elif host != written:
+                report.warning(
+                    service.location,
+                    f"the host {written!r} is short for {host!r}, which requests must name",
+                    "write a host with a dot",
+                )
+    for gateway in gateways:
+        if not any(
+            _hosts(gateway, server, s) for _, server in _servers([gateway]) for s in services
+        ):
+            report.warning(
+                gateway.location,
+                f"no VirtualService is served on {gateway}: every request is answered 404",
+                "bind one to it with 'gateways'",
+            )

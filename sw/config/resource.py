@@ -1,0 +1,211 @@
+"""Kubernetes resources: which of them are read, passed over, or refused.
+
+A resource that would change what the gateway answers and that is not supported yet is an error;
+one that has no say in it is passed over, with a note.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from .destination_rule import DestinationRule
+from .document import Node
+from .findings import Report
+from .gateway import Gateway
+from .message import BrokenError, FieldError, Message, attempt, expect, read
+from .model import Location
+from .service_entry import ServiceEntry
+from .virtual_service import VirtualService
+
+__all__ = ["Resource", "Resources", "read_resources"]
+
+SpecT = TypeVar("SpecT", bound=Message)
+
+_NETWORKING = "networking.istio.io"
+_VERSIONS = ("v1", "v1beta1", "v1alpha3")
+
+_READ: dict[str, type[Message]] = {
+    "Gateway": Gateway,
+    "VirtualService": VirtualService,
+    "DestinationRule": DestinationRule,
+    "ServiceEntry": ServiceEntry,
+}
+
+_REFUSED = frozenset(
+    {
+        (_NETWORKING, "EnvoyFilter"),
+        ("security.istio.io", "AuthorizationPolicy"),
+        ("security.istio.io", "RequestAuthentication"),
+        ("extensions.istio.io", "WasmPlugin"),
+        ("gateway.networking.k8s.io", "Gateway"),
+        ("gateway.networking.k8s.io", "GRPCRoute"),
+        ("gateway.networking.k8s.io", "HTTPRoute"),
+        ("gateway.networking.k8s.io", "TCPRoute"),
+        ("gateway.networking.k8s.io", "TLSRoute"),
+    }
+)
+
+_PASSED_ISTIO = frozenset(
+    {
+        (_NETWORKING, "ProxyConfig"),
+        (_NETWORKING, "Sidecar"),
+        (_NETWORKING, "WorkloadEntry"),
+        (_NETWORKING, "WorkloadGroup"),
+        ("security.istio.io", "PeerAuthentication"),
+        ("telemetry.istio.io", "Telemetry"),
+    }
+)
+
+_REMEDIES = {
+    ("", "Service"): "describe the service and its endpoints in a ServiceEntry",
+    (_NETWORKING, "WorkloadEntry"): "list the endpoint in its ServiceEntry",
+    ("networking.k8s.io", "Ingress"): "describe its routes in a VirtualService",
+}
+
+
+@dataclass(frozen=True)
+class Resource(Generic[SpecT]):
+    """A resource of a kind that is read."""
+
+    kind: str
+    namespace: str
+    name: str
+    spec: SpecT
+    location: Location
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class Resources:
+    """All resources of the folder, in order of their documents.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether every document could be read; if not, nothing may be said to be missing.
+    """
+
+    def __init__(self) -> None:
+        self.complete = True
+        self._by_name: dict[tuple[str, str, str], Resource[Message]] = {}
+
+    def add(self, resource: Resource[Message], report: Report) -> None:
+        key = resource.kind, resource.namespace, resource.name
+        first = self._by_name.setdefault(key, resource)
+        if first is not resource:
+            report.error(
+                resource.location,
+                f"a second {resource} (the first is at {first.location})",
+                "rename or remove one of them",
+            )
+
+    def of(self, spec: type[SpecT]) -> list[Resource[SpecT]]:
+        """Those whose spec is of the class *spec*."""
+        return [
+            cast(Resource[SpecT], resource)
+            for resource in self._by_name.values()
+            if isinstance(resource.spec, spec)
+        ]
+
+
+def read_resources(documents: Iterator[Node], report: Report) -> Resources:
+    """The resources of *documents*, lists unfolded."""
+    resources = Resources()
+    for document in documents:
+        try:
+            for node in _unfolded(document):
+                try:
+                    resource = _resource(node, report)
+                except FieldError as wrong:
+                    report.error((wrong.node or node).location, wrong.message, wrong.remedy)
+                except BrokenError:
+                    pass
+                else:
+                    if resource is not None:
+                        resources.add(resource, report)
+        except FieldError as wrong:
+            report.error((wrong.node or document).location, wrong.message, wrong.remedy)
+    resources.complete = not report.errors
+    return resources
+
+
+def _unfolded(node: Node) -> Iterator[Node]:
+    """The document itself, or the items of a Kubernetes list."""
+    if node.value is None:  # an empty document
+        return
+    try:
+        mapping = expect(node, dict)
+    except FieldError as wrong:
+        raise FieldError(wrong.message, "each document must be one Kubernetes resource") from None
+    kind = mapping.get("kind")
+    if kind is None or not str(kind.value).endswith("List") or "items" not in mapping:
+        yield node
+        return
+    if mapping["items"].value is not None:
+        for item in expect(mapping["items"], list):
+            yield from _unfolded(item)
+
+
+def _resource(node: Node, report: Report) -> Resource[Message] | None:
+    """The resource at *node*; None if it is of a kind that is passed over."""
+    mapping = expect(node, dict)
+    api_version, kind = _text(node, "apiVersion"), _text(node, "kind")
+    group, _, version = api_version.rpartition("/")
+    name = group, kind
+    if group != _NETWORKING or kind not in _READ:
+        _not_read(node, name, api_version, report)
+        return None
+    if version not in _VERSIONS:
+        raise FieldError(
+            f"{kind} has no version {api_version!r}",
+            f"write {_NETWORKING}/{_VERSIONS[0]}",
+            mapping["apiVersion"],
+        )
+    for key in mapping:
+        if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
+            raise FieldError(f"unknown field {key!r}", "put it under 'spec'", mapping[key])
+    metadata = _child(node, "metadata")
+    spec = attempt(lambda n, r: read(_READ[kind], n, r), _child(node, "spec"), report)
+    return Resource(
+        kind=kind,
+        namespace=_text(metadata, "namespace", "default"),
+        name=_text(metadata, "name"),
+        spec=spec,
+        location=node.location,
+    )
+
+
+def _not_read(node: Node, name: tuple[str, str], api_version: str, report: Report) -> None:
+    group, kind = name
+    where = node.location
+    if name in _REFUSED:
+        report.error(
+            where,
+            f"the kind {kind} ({api_version}) is not supported yet",
+            "remove it, or keep this gateway on Envoy",
+        )
+    elif group.endswith("istio.io") and name not in _PASSED_ISTIO:
+        report.error(where, f"Istio has no kind {kind!r} in {api_version!r}", "correct the kind")
+    else:
+        report.note(where, f"{kind} ({api_version}) is passed over", _REMEDIES.get(name, ""))
+
+
+def _child(node: Node, key: str) -> Node:
+    """What stands under *key*."""
+    child: Node | None = expect(node, dict).get(key)
+    if child is None or child.value is None:
+        raise FieldError(f"the field {key!r} is missing", f"add {key!r}", node)
+    return child
+
+
+def _text(node: Node, key: str, default: str = "") -> str:
+    """The string under *key*; an error if there is none and no default."""
+    child = expect(node, dict).get(key)
+    if child is None or child.value is None or child.value == "":
+        if default:
+            return default
+        raise FieldError(f"the field {key!r} is missing", f"add {key!r}", node)
+    if not isinstance(child.value, str):
+        raise FieldError(f"expected a string, found {child.kind}", "put the value in quotes", child)
+    return child.value

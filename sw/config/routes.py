@@ -1,0 +1,176 @@
+"""The routes of one VirtualService as one gateway serves them, in order of priority.
+
+As in Istio, each ``match`` block is a route of its own, a block that cannot match at this gateway
+is left out, and the list ends with the first route that matches everything.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from .clusters import Clusters
+from .findings import Report
+from .gateway import Gateway
+from .model import (
+    FieldMatch,
+    MatchKind,
+    RetryPolicy,
+    Route,
+    RouteMatch,
+    StringMatch,
+    WeightedCluster,
+)
+from .names import gateway_key
+from .resource import Resource
+from .virtual_service import HttpMatch, HttpRoute, TextMatch, VirtualService
+
+__all__ = ["build_routes"]
+
+
+_ANY_PATH = StringMatch(MatchKind.PREFIX, "/")
+"""What Istio writes for a route without ``uri``; it does not match ``OPTIONS *``."""
+
+
+def build_routes(
+    service: Resource[VirtualService],
+    gateway: Resource[Gateway],
+    port: int,
+    clusters: Clusters,
+    report: Report,
+) -> tuple[Route, ...]:
+    """The routes of *service* at *gateway*, whose listener has *port*."""
+    routes: list[Route] = []
+    site = _Site(service, gateway, port, report)
+    for index, entry in enumerate(service.spec.http):
+        action: _Action | None = None
+        for block in entry.match or (None,):
+            node = block.node if block else entry.node
+            if routes and routes[-1].match.is_catch_all:
+                report.warning(
+                    node.location,
+                    f"never reached: the route at {routes[-1].location} matches every request",
+                    "move it above that route, or remove it",
+                )
+                continue
+            if block and not site.admits(block):
+                continue
+            action = action or _Action.of(entry, service, clusters, report)
+            routes.append(
+                Route(
+                    id=f"{service.namespace}/{service.name}/{entry.name or index}",
+                    match=_conditions(block) if block else RouteMatch(path=_ANY_PATH),
+                    clusters=action.clusters,
+                    location=node.location,
+                    timeout=action.timeout,
+                    retry=action.retry,
+                )
+            )
+    return tuple(routes)
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where a VirtualService is served; the gateway's labels are those of its selector."""
+
+    service: Resource[VirtualService]
+    gateway: Resource[Gateway]
+    port: int
+    report: Report
+
+    def admits(self, block: HttpMatch) -> bool:
+        """Whether *block* is for this gateway at all."""
+        obstacle = self._obstacle(block)
+        if obstacle:
+            self.report.warning(
+                block.node.location, f"never matches at {self.gateway}: {obstacle}", "remove it"
+            )
+        return not obstacle
+
+    def _obstacle(self, block: HttpMatch) -> str:
+        if block.port not in (None, self.port):
+            return f"the port is {self.port}, not {block.port}"
+        if block.gateways:  # then Istio asks neither for labels nor for the namespace
+            keys = [gateway_key(name, self.service.namespace) for name in block.gateways]
+            here = f"{self.gateway.namespace}/{self.gateway.name}"
+            return "" if here in keys else "'gateways' does not name it"
+        labels = self.gateway.spec.selector or {}
+        if not (block.source_labels or {}).items() <= labels.items():
+            return "'sourceLabels' are not among the labels of its selector"
+        if block.source_namespace not in ("", self.gateway.namespace):
+            return f"'sourceNamespace' is not {self.gateway.namespace!r}"
+        return ""
+
+
+@dataclass(frozen=True)
+class _Action:
+    """What an ``http`` entry does with a request; its match blocks share it."""
+
+    clusters: tuple[WeightedCluster, ...]
+    timeout: float | None
+    retry: RetryPolicy | None
+
+    @classmethod
+    def of(
+        cls,
+        entry: HttpRoute,
+        service: Resource[VirtualService],
+        clusters: Clusters,
+        report: Report,
+    ) -> "_Action":
+        targets = entry.route
+        if len(targets) > 1:
+            _check_weights(entry, report)
+            targets = tuple(target for target in targets if target.weight)
+        return cls(
+            clusters=tuple(
+                WeightedCluster(
+                    clusters.name_of(target.destination, service.namespace),
+                    # The weight of an only destination does not matter.
+                    (target.weight or 0) if len(entry.route) > 1 else 100,
+                )
+                for target in targets
+            ),
+            timeout=entry.timeout or None,
+            retry=entry.retries.policy() if entry.retries else RetryPolicy(),
+        )
+
+
+def _check_weights(entry: HttpRoute, report: Report) -> None:
+    for target in entry.route:
+        if target.weight is None:
+            report.warning(
+                target.node.location,
+                "a destination without weight among several gets no request",
+                "give it a 'weight'",
+            )
+    total = sum(target.weight or 0 for target in entry.route)
+    if total != 100:
+        report.warning(
+            entry.node.location,
+            f"the weights add up to {total}: they are shares of that, not percentages",
+            "let them add up to 100",
+        )
+
+
+def _conditions(block: HttpMatch) -> RouteMatch:
+    path = block.uri.match if block.uri else _ANY_PATH
+    if path.kind is MatchKind.PRESENT:
+        path = _ANY_PATH
+    elif path.kind is not MatchKind.REGEX:
+        # Envoy's case_sensitive does not reach into regular expressions.
+        path = replace(path, ignore_case=block.ignore_uri_case)
+    return RouteMatch(
+        path=path,
+        method=block.method.match if block.method else None,
+        scheme=block.scheme.match if block.scheme else None,
+        authority=block.authority.match if block.authority else None,
+        headers=(
+            *_fields(block.headers),
+            *_fields(block.without_headers, invert=True),
+        ),
+        query=tuple(FieldMatch(n, m.match) for n, m in (block.query_params or {}).items()),
+    )
+
+
+def _fields(texts: Mapping[str, TextMatch] | None, invert: bool = False) -> Iterator[FieldMatch]:
+    for name, text in (texts or {}).items():
+        yield FieldMatch(name.lower(), text.match, invert)
