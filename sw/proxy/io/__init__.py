@@ -1,0 +1,1 @@
+"""The thin shell around the core: sockets, connects and the alarm clock, on asyncio."""

@@ -1,0 +1,223 @@
+"""A cluster at work: its hosts, their connection pools and queues, its breaker and its counters.
+
+An attempt asks :meth:`ClusterState.acquire` for a connection.  It gets an idle one at once, or
+waits in the chosen host's queue while one is opened, or is refused by a breaker.
+"""
+
+import random
+from typing import TYPE_CHECKING
+
+from hybridmesh.config.model import Cluster, Endpoint
+
+from .balancer import make_balancer, pick_other
+from .breaker import Breaker
+from .clock import Clock
+from .ports import Network
+from .retry import Reset
+from .stats import ClusterStats, snapshot
+from .upstream import Upstream
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["ClusterState", "HostState"]
+
+
+class HostState:
+    """One endpoint: its connections, and the attempts that wait for one.
+
+    Attributes
+    ----------
+    active : int
+        Requests under way on its connections.
+    idle : dict
+        Connections without a request, the one used last at the end.
+    pending : dict
+        Attempts that wait, in order.
+    """
+
+    __slots__ = ("active", "connecting", "connections", "endpoint", "idle", "pending", "weight")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.weight = endpoint.weight
+        self.active = 0
+        self.connections = 0
+        self.connecting = 0
+        self.idle: dict[Upstream, None] = {}
+        self.pending: dict[Exchange, None] = {}
+
+
+class ClusterState:
+    """Connections and limits of one cluster.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    network : Network
+    clock : Clock
+    rng : random.Random
+    """
+
+    def __init__(
+        self, cluster: Cluster, network: Network, clock: Clock, rng: random.Random
+    ) -> None:
+        self.cluster = cluster
+        self.name = cluster.name
+        self.network = network
+        self.clock = clock
+        self.breaker = Breaker(cluster.breaker)
+        self.stats = ClusterStats()
+        self.hosts = [HostState(endpoint) for endpoint in cluster.endpoints]
+        self._balancer = make_balancer(cluster.balancer, self.hosts, rng)
+        self._connections: set[Upstream] = set()
+
+    def acquire(self, exchange: "Exchange") -> None:
+        """Find a connection for the next attempt of *exchange*, which is told how it went:
+        :meth:`~.exchange.Exchange.ready`, ``no_endpoint`` or ``reset``."""
+        if not self.hosts:
+            self.stats.upstream_cx_none_healthy += 1
+            exchange.no_endpoint()
+            return
+        tried = exchange.tried
+        if tried:
+            number = pick_other(self._balancer, len(self.hosts), tried)
+        else:
+            number = self._balancer.pick()
+        tried.append(number)
+        host = self.hosts[number]
+        exchange.host = host
+        if host.idle:
+            if self.breaker.may_send:
+                self._attach(host.idle.popitem()[0], exchange)
+            else:
+                self._overflow(exchange)
+        elif self.breaker.may_wait:
+            self.stats.upstream_rq_pending_total += 1
+            self.breaker.pending += 1
+            host.pending[exchange] = None
+            self._grow(host)
+        else:
+            self._overflow(exchange)
+
+    def cancel(self, exchange: "Exchange") -> None:
+        """*exchange* no longer waits for a connection."""
+        host = exchange.host
+        if host is not None and exchange in host.pending:
+            del host.pending[exchange]
+            self.breaker.pending -= 1
+            self.stats.upstream_rq_cancelled += 1
+
+    def connected(self, upstream: Upstream) -> None:
+        """*upstream* has opened."""
+        upstream.host.connecting -= 1
+        self._serve(upstream)
+
+    def connect_failed(self, upstream: Upstream, reset: Reset, detail: str) -> None:
+        """*upstream* could not be opened: everybody who waits for this host is told so."""
+        host = upstream.host
+        host.connecting -= 1
+        self.stats.upstream_cx_connect_fail += 1
+        if reset is Reset.CONNECT_TIMEOUT:
+            self.stats.upstream_cx_connect_timeout += 1
+        self._forget(upstream)
+        purged = list(host.pending)
+        host.pending.clear()
+        self.breaker.pending -= len(purged)
+        self.stats.upstream_rq_pending_failure_eject += len(purged)
+        for exchange in purged:
+            exchange.reset(reset, detail)
+
+    def release(self, upstream: Upstream, *, reusable: bool) -> None:
+        """The attempt on *upstream* is over."""
+        self._detach(upstream)
+        limit = self.cluster.max_requests_per_connection
+        if limit and upstream.requests >= limit:
+            self.stats.upstream_cx_max_requests += 1
+            reusable = False
+        if reusable:
+            self._serve(upstream)
+        else:
+            upstream.close()
+
+    def gone(self, upstream: Upstream) -> None:
+        """*upstream* has been closed, by whichever side."""
+        host = upstream.host
+        host.idle.pop(upstream, None)
+        self._forget(upstream)
+        if upstream.exchange is not None:
+            self.stats.upstream_cx_destroy_with_active_rq += 1
+            self._detach(upstream)
+        if host.pending:
+            self._grow(host)
+
+    def close_idle(self) -> None:
+        """Close every connection that has no request."""
+        for upstream in [u for u in self._connections if u.exchange is None]:
+            upstream.close()
+
+    def counters(self) -> dict[str, int]:
+        prefix = f"cluster.{self.name}"
+        return {
+            **snapshot(prefix, self.stats),
+            f"{prefix}.upstream_cx_active": self.breaker.connections,
+            f"{prefix}.upstream_rq_active": self.breaker.requests,
+            f"{prefix}.upstream_rq_pending_active": self.breaker.pending,
+            f"{prefix}.upstream_rq_retry_active": self.breaker.retries,
+        }
+
+    def _overflow(self, exchange: "Exchange") -> None:
+        self.stats.upstream_rq_pending_overflow += 1
+        exchange.reset(Reset.OVERFLOW)
+
+    def _grow(self, host: HostState) -> None:
+        """Open a connection for whoever waits on *host* and has none under way.
+
+        A host without any connection gets one in spite of the breaker, or its queue would never
+        move; Envoy does the same.
+        """
+        if host.connecting >= len(host.pending):
+            return
+        if not self.breaker.may_connect:
+            self.stats.upstream_cx_overflow += 1
+            if host.connections:
+                return
+        host.connecting += 1
+        host.connections += 1
+        self.breaker.connections += 1
+        self.stats.upstream_cx_total += 1
+        upstream = Upstream(self, host)
+        self._connections.add(upstream)
+        upstream.connect()
+
+    def _serve(self, upstream: Upstream) -> None:
+        """*upstream* is free: give it to the first that waits."""
+        host = upstream.host
+        while host.pending:
+            exchange = next(iter(host.pending))
+            del host.pending[exchange]
+            self.breaker.pending -= 1
+            if self.breaker.may_send:
+                self._attach(upstream, exchange)
+                return
+            self._overflow(exchange)
+        host.idle[upstream] = None
+        upstream.rest()
+
+    def _attach(self, upstream: Upstream, exchange: "Exchange") -> None:
+        self.breaker.requests += 1
+        upstream.host.active += 1
+        self.stats.upstream_rq_total += 1
+        upstream.requests += 1
+        upstream.exchange = exchange
+        exchange.ready(upstream)
+
+    def _detach(self, upstream: Upstream) -> None:
+        self.breaker.requests -= 1
+        upstream.host.active -= 1
+        upstream.exchange = None
+
+    def _forget(self, upstream: Upstream) -> None:
+        self._connections.discard(upstream)
+        upstream.host.connections -= 1
+        self.breaker.connections -= 1

@@ -1,0 +1,96 @@
+"""Local replies: the answers that the gateway gives by itself, with Envoy's bodies and flags."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from .flags import ResponseFlag
+from .retry import Reset
+
+__all__ = ["SERVER", "Reply", "bad_request", "reason_phrase", "reset_reply"]
+
+SERVER = b"istio-envoy"
+"""Name in the ``server`` field of every response, as Istio's gateway gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the gateway's own.
+
+    Attributes
+    ----------
+    details : str
+        ``response_code_details`` of the access log.
+    close : bool
+        Whether the connection cannot be used any further.
+    overloaded : bool
+        Whether ``x-envoy-overloaded`` says that a breaker is open.
+    """
+
+    status: int
+    body: bytes
+    details: str
+    flags: int = 0
+    close: bool = False
+    overloaded: bool = False
+
+    def render(self, minor: int, date: bytes, connection: bytes, *, head_only: bool) -> bytes:
+        """The bytes on the wire, in HTTP/1.minor; *connection* is a whole line or empty."""
+        lines = [b"HTTP/1.%d %d %b\r\n" % (minor, self.status, reason_phrase(self.status))]
+        if self.overloaded:
+            lines.append(b"x-envoy-overloaded: true\r\n")
+        lines.append(b"content-length: %d\r\n" % len(self.body))
+        if self.body:
+            lines.append(b"content-type: text/plain\r\n")
+        lines.append(b"date: %b\r\nserver: %b\r\n%b\r\n" % (date, SERVER, connection))
+        if not head_only:
+            lines.append(self.body)
+        return b"".join(lines)
+
+
+NOT_FOUND = Reply(404, b"", "route_not_found", ResponseFlag.NR)
+NO_CLUSTER = Reply(503, b"", "cluster_not_found", ResponseFlag.NC)
+NO_ENDPOINT = Reply(503, b"no healthy upstream", "no_healthy_upstream", ResponseFlag.UH)
+TIMEOUT = Reply(504, b"upstream request timeout", "upstream_response_timeout", ResponseFlag.UT)
+TRY_TIMEOUT = Reply(504, b"upstream request timeout", "upstream_per_try_timeout", ResponseFlag.UT)
+IDLE_TIMEOUT = Reply(504, b"stream timeout", "stream_idle_timeout", ResponseFlag.SI)
+REQUEST_TIMEOUT = Reply(408, b"stream timeout", "stream_idle_timeout", ResponseFlag.SI, close=True)
+HEAD_TOO_LARGE = Reply(431, b"Request Header Fields Too Large", "request_headers_too_large",
+                       ResponseFlag.DPE, close=True)  # fmt: skip
+
+_RESET_FLAGS = {
+    Reset.CONNECT_FAILURE: ResponseFlag.UF,
+    Reset.CONNECT_TIMEOUT: ResponseFlag.UF,
+    Reset.TERMINATION: ResponseFlag.UC,
+    Reset.PROTOCOL_ERROR: ResponseFlag.UPE,
+    Reset.OVERFLOW: ResponseFlag.UO,
+}
+
+
+def reset_reply(reset: Reset, detail: str = "") -> Reply:
+    """The answer when the last attempt ended in *reset*; *detail* is the transport's failure."""
+    if reset is Reset.PER_TRY_TIMEOUT:
+        return TRY_TIMEOUT
+    reason = f"{reset.value}, transport failure reason: {detail}" if detail else reset.value
+    return Reply(
+        status=502 if reset is Reset.PROTOCOL_ERROR else 503,
+        body=f"upstream connect error or disconnect/reset before headers. reset reason: {reason}"
+        .encode(),
+        details="overflow" if reset is Reset.OVERFLOW
+        else f"upstream_reset_before_response_started{{{reset.word}}}",
+        flags=_RESET_FLAGS[reset],
+        overloaded=reset is Reset.OVERFLOW,
+    )  # fmt: skip
+
+
+def bad_request(status: int, detail: str) -> Reply:
+    """The answer to a head or a body that is not HTTP as this gateway speaks it."""
+    return Reply(
+        status, reason_phrase(status), f"http1.codec_error: {detail}", ResponseFlag.DPE, close=True
+    )
+
+
+def reason_phrase(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b"Unknown"

@@ -1,0 +1,156 @@
+"""The response's head: parsed by httptools (llhttp, strict), written anew for the client.
+
+What the gateway needs of it: the status, how the body ends (RFC 9112, 6.3), whether the connection
+lives on (9.3).  Fields of the pod's hop go, ``server`` becomes the gateway's, ``date`` is added
+where the pod gave none.
+"""
+
+from typing import Any
+
+import httptools
+
+from .framing import Chunked, Empty, Framing, Sized, UntilClose
+from .reply import SERVER, reason_phrase
+
+__all__ = ["MAX_HEAD", "ResponseError", "ResponseHead"]
+
+MAX_HEAD = 60 * 1024
+"""Longest head in bytes, of requests and responses, as Envoy's ``max_request_headers_kb``."""
+
+_DROPPED = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer",
+                      b"upgrade", b"server", b"transfer-encoding",
+                      b"x-envoy-upstream-service-time"))  # fmt: skip
+_KEPT = frozenset((b"content-length", b"date"))
+"""Fields that no ``Connection`` option takes away."""
+
+
+class ResponseError(Exception):
+    """The pod's answer is not HTTP/1.x."""
+
+
+class ResponseHead:
+    """One parsed response head.
+
+    Parameters
+    ----------
+    data : bytes
+        The head and nothing else, empty line included.
+
+    Raises
+    ------
+    ResponseError
+        Where it is malformed.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_dated",
+        "_lines",
+        "_minor",
+        "_reason",
+        "chunked",
+        "grpc_status",
+        "length",
+        "status",
+    )
+
+    def __init__(self, data: bytes) -> None:
+        self._lines: list[bytes] = []
+        self._connection = b""
+        self._dated = False
+        self._reason = b""
+        self.length: int | None = None
+        self.chunked = False
+        self.grpc_status: int | None = None
+        parser: Any = httptools.HttpResponseParser(self)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # said by a 101, which the caller refuses
+        except httptools.HttpParserError as error:
+            raise ResponseError(str(error.__context__ or error)) from error
+        self.status: int = parser.get_status_code()
+        if not data.startswith(b"HTTP/1.") or self.status < 100:
+            raise ResponseError("not a response of HTTP/1.x")
+        self._minor = data[7] - 0x30
+
+    # Called by httptools.
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason = reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        lower = name.lower()
+        if lower in _DROPPED:
+            if lower == b"connection":
+                self._connection += b"," + value.lower()
+            elif lower == b"transfer-encoding":
+                if value.lower() != b"chunked":
+                    raise ResponseError("a transfer coding other than chunked")
+                self.chunked = True
+            return
+        self._lines.append(b"%b: %b\r\n" % (lower, value))
+        if lower == b"content-length":
+            self.length = int(value)
+        elif lower == b"date":
+            self._dated = True
+        elif lower == b"grpc-status" and value.isdigit():
+            self.grpc_status = int(value)
+
+    # What the gateway asks.
+
+    def framing(self, *, head_only: bool, decode: bool) -> Framing:
+        """How the body ends (RFC 9112, 6.3); *decode* for a client that knows no chunks."""
+        if head_only or self.status in (204, 304):
+            return Empty()
+        if self.chunked:
+            return Chunked(decode=decode)
+        if self.length is None:
+            return UntilClose()
+        return Sized(self.length)
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the pod keeps the connection open (RFC 9112, 9.3), as far as the head says."""
+        if not self._connection:
+            return self._minor == 1
+        options = self._options()
+        return b"close" not in options and (self._minor == 1 or b"keep-alive" in options)
+
+    def render(
+        self, minor: int, date: bytes, service_time: int, framing: bytes, connection: bytes
+    ) -> bytes:
+        """The head for the client.
+
+        Parameters
+        ----------
+        minor : int
+            The client's HTTP version is 1.minor.
+        date : bytes
+            For a response that has none.
+        service_time : int
+            Milliseconds that the pod took.
+        framing, connection : bytes
+            Whole lines or empty.
+        """
+        lines = self._lines
+        if self._connection or self.status == 204:
+            gone = self._options() | ({b"content-length"} if self.status == 204 else set())
+            lines = [line for line in lines if line.partition(b":")[0] not in gone]
+        return (
+            b"HTTP/1.%d %d %b\r\n%b%bx-envoy-upstream-service-time: %d\r\n%bserver: %b\r\n%b\r\n"
+            % (
+                minor,
+                self.status,
+                self._reason or reason_phrase(self.status),
+                b"".join(lines),
+                framing,
+                service_time,
+                b"" if self._dated else b"date: %b\r\n" % date,
+                SERVER,
+                connection,
+            )
+        )
+
+    def _options(self) -> set[bytes]:
+        return {option.strip() for option in self._connection.split(b",")} - _KEPT

@@ -1,0 +1,46 @@
+"""The core's clock on the event loop: one alarm for the earliest deadline."""
+
+import asyncio
+import time
+
+from ..core.clock import Clock
+
+__all__ = ["Alarm", "set_now"]
+
+_LONGEST = 1.0
+"""Seconds between two looks at the system's date, at the latest."""
+
+
+def set_now(clock: Clock) -> None:
+    """Time goes on: done before every event that reaches the core."""
+    clock.now = time.monotonic()
+
+
+class Alarm:
+    """Calls :meth:`Clock.advance` whenever something is due."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._handle: asyncio.TimerHandle | None = None
+        clock.on_earlier = self._set
+        self._set()
+
+    def close(self) -> None:
+        self._clock.on_earlier = lambda: None
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _set(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        due = self._clock.due
+        delay = _LONGEST if due is None else min(max(due - time.monotonic(), 0.0), _LONGEST)
+        self._handle = asyncio.get_running_loop().call_later(delay, self._ring)
+
+    def _ring(self) -> None:
+        self._handle = None
+        clock = self._clock
+        clock.set_wall(time.time())
+        clock.advance(time.monotonic())
+        if self._handle is None:
+            self._set()

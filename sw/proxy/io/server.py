@@ -1,0 +1,46 @@
+"""The listener: accepts clients, and hands their connections' events to the core."""
+
+import asyncio
+
+from ..core.downstream import Downstream
+from ..core.proxy import Proxy
+from ..source import VerdictSource
+from .clock import set_now
+
+__all__ = ["DownstreamProtocol"]
+
+
+class DownstreamProtocol(asyncio.Protocol):
+    """One client's connection."""
+
+    __slots__ = ("_clock", "_down", "_proxy", "_source")
+
+    _down: Downstream
+
+    def __init__(self, proxy: Proxy, source: VerdictSource) -> None:
+        self._proxy = proxy
+        self._clock = proxy.clock
+        self._source = source
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        peer = transport.get_extra_info("peername")[:2]
+        local = transport.get_extra_info("sockname")[:2]
+        set_now(self._clock)
+        stream = self._source.open(peer, local)
+        self._down = self._proxy.accept(transport, stream, peer, local)
+
+    def data_received(self, data: bytes) -> None:
+        set_now(self._clock)
+        self._down.received(data)
+
+    def pause_writing(self) -> None:
+        self._down.blocked_by_client()
+
+    def resume_writing(self) -> None:
+        set_now(self._clock)
+        self._down.unblocked_by_client()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        set_now(self._clock)
+        self._down.lost()
