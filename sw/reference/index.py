@@ -55,7 +55,7 @@ class HostIndex:
 
 
 class RouteIndex:
-    """One list of routes; what follows a route that takes every request is not filed."""
+    """One list of routes."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._end = len(routes)
@@ -66,8 +66,6 @@ class RouteIndex:
                 folded.add(index, route.match, fold)
             else:
                 plain.add(index, route.match, str)
-            if route.match.is_catch_all:
-                break
         self._plain = plain.freeze()
         self._folded = folded.freeze() if folded else None
 
