@@ -1,7 +1,7 @@
 """Readers of single values: durations, ports, hosts, addresses, regular expressions, ....
 
 Each takes a node and gives the value, or raises :exc:`~.message.FieldError` with the remedy.  The
-rules are those of Istio's validation (pkg/config/validation): what is refused here is refused there.
+rules are those of Istio's validation (pkg/config/validation): it refuses what is refused here.
 """
 
 import ipaddress
