@@ -176,12 +176,10 @@ def _header(condition: FieldMatch, draft: _Draft) -> None:
         return
     sure = kind is not MatchKind.REGEX and line.fits(draft.geometry.header)
     if not sure:
-        what = (
-            f"regex {condition.match.value!r} is"
-            if kind is MatchKind.REGEX
-            else "value is too long for the NIC and"
-        )
-        draft.leave(f"field {condition.name}: {what} for the CPU")
+        what = f"regex {condition.match.value!r} is for the CPU"
+        if kind is not MatchKind.REGEX:
+            what = "the value is too long for the NIC"
+        draft.leave(f"field {condition.name}: {what}")
         if condition.invert:
             return
     notice = None if is_host or line == present else present
