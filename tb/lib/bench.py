@@ -1,0 +1,31 @@
+"""What every cocotb test begins with: clock, reset, seed, the short or the long form."""
+
+import os
+import random
+from typing import Any
+
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles
+
+from .runner import LONG
+
+__all__ = ["is_long", "rng_of", "start"]
+
+
+async def start(dut: Any) -> None:
+    """Run the clock, and take the design through its reset."""
+    Clock(dut.clk, 8, unit="ns").start()
+    dut.rst.value = 1
+    await ClockCycles(dut.clk, 4)
+    dut.rst.value = 0
+    await ClockCycles(dut.clk, 1)
+
+
+def rng_of(*parts: object) -> random.Random:
+    """A generator that is the same from run to run for the same *parts*."""
+    return random.Random(repr(parts))
+
+
+def is_long() -> bool:
+    """Whether the long form is asked for."""
+    return os.environ.get(LONG) == "1"

@@ -1,0 +1,168 @@
+"""Drivers and monitors of ready/valid streams, be they Amaranth's or AXI4-Stream.
+
+A port hides the names: it offers and reads a payload as one number.  Sources and sinks follow a
+pause; the sink's monitor checks the rule that a payload on offer stays until it is taken.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import cocotb
+from cocotb.triggers import Event, RisingEdge
+
+__all__ = ["AmaranthPort", "AxiPort", "Port", "Sink", "Source"]
+
+
+class Port(Protocol):
+    """A stream's signals; ``ready`` is None where it is always ready."""
+
+    valid: Any
+    ready: Any
+
+    def offer(self, payload: int) -> None: ...
+
+    def payload(self) -> int: ...
+
+
+class AmaranthPort:
+    """The stream *name* of a design that Amaranth exported: one packed payload."""
+
+    def __init__(self, dut: Any, name: str) -> None:
+        self.valid = getattr(dut, f"{name}__valid")
+        self.ready = getattr(dut, f"{name}__ready", None)
+        self._payload = getattr(dut, f"{name}__payload")
+
+    def offer(self, payload: int) -> None:
+        self._payload.value = payload
+
+    def payload(self) -> int:
+        return int(self._payload.value)
+
+
+class AxiPort:
+    """An AXI4-Stream; its payload is packed as in ``packet_beat``: data, keep, last."""
+
+    def __init__(self, dut: Any, prefix: str) -> None:
+        self.valid = getattr(dut, f"{prefix}_tvalid")
+        self.ready = getattr(dut, f"{prefix}_tready")
+        self._data = getattr(dut, f"{prefix}_tdata")
+        self._keep = getattr(dut, f"{prefix}_tkeep")
+        self._last = getattr(dut, f"{prefix}_tlast")
+        self._width = len(self._keep)
+
+    def offer(self, payload: int) -> None:
+        width = self._width
+        self._data.value = payload & (1 << 8 * width) - 1
+        self._keep.value = payload >> 8 * width & (1 << width) - 1
+        self._last.value = payload >> 9 * width
+
+    def payload(self) -> int:
+        width = self._width
+        upper = int(self._keep.value) | int(self._last.value) << width
+        return int(self._data.value) | upper << 8 * width
+
+
+class Source:
+    """Offers payloads, one after the other, but in the clocks that *pause* sits out.
+
+    Attributes
+    ----------
+    stalls : int
+        Clocks in which a payload was on offer and not taken.
+    """
+
+    def __init__(self, clk: Any, port: Port, pause: Iterator[bool]) -> None:
+        self._clk = clk
+        self._port = port
+        self._pause = pause
+        self._queue: deque[int] = deque()
+        self._more = Event()
+        self._empty = Event()
+        self.stalls = 0
+        port.valid.value = 0
+        port.offer(0)
+        self._task = cocotb.start_soon(self._run())
+
+    def send(self, payloads: list[int]) -> None:
+        self._queue.extend(payloads)
+        self._empty.clear()
+        self._more.set()
+
+    async def drained(self) -> None:
+        """Wait until all payloads have been taken."""
+        if self._queue:
+            await self._empty.wait()
+
+    def stop(self) -> None:
+        self._task.cancel()
+        self._port.valid.value = 0
+
+    async def _run(self) -> None:
+        port, edge = self._port, RisingEdge(self._clk)
+        while True:
+            if not self._queue:
+                self._empty.set()
+                self._more.clear()
+                await self._more.wait()
+                await edge
+            while next(self._pause):
+                await edge
+            port.offer(self._queue[0])
+            port.valid.value = 1
+            await edge
+            while port.ready is not None and not port.ready.value:
+                self.stalls += 1
+                await edge
+            port.valid.value = 0
+            self._queue.popleft()
+
+
+class Sink:
+    """Takes payloads, but in the clocks that *pause* sits out.
+
+    Attributes
+    ----------
+    taken : list of int
+        All payloads so far.
+    """
+
+    def __init__(self, clk: Any, port: Port, pause: Iterator[bool]) -> None:
+        self._clk = clk
+        self._port = port
+        self._pause = pause
+        self._more = Event()
+        self.taken: list[int] = []
+        if port.ready is not None:
+            port.ready.value = 0
+        self._task = cocotb.start_soon(self._run())
+
+    async def until(self, count: int) -> list[int]:
+        """Wait until *count* payloads have been taken in all."""
+        while len(self.taken) < count:
+            self._more.clear()
+            await self._more.wait()
+        return self.taken
+
+    def stop(self) -> None:
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        port, edge = self._port, RisingEdge(self._clk)
+        refused = None
+        while True:
+            ready = not next(self._pause)
+            if port.ready is None:
+                ready = True
+            else:
+                port.ready.value = int(ready)
+            await edge
+            if not port.valid.value:
+                assert refused is None, "an offer was taken back"
+                continue
+            payload = port.payload()
+            assert refused in (None, payload), "an offer changed before it was taken"
+            refused = None if ready else payload
+            if ready:
+                self.taken.append(payload)
+                self._more.set()

@@ -1,0 +1,136 @@
+"""Traffic: request heads that are right, nearly right and wrong, in frames that scapy builds.
+
+The heads use the words of :func:`table`, so that many of them hit one of its rows.
+"""
+
+import random
+from collections.abc import Callable
+
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.packet import Packet, Raw
+
+__all__ = ["PORT", "any_frame", "any_payload", "head", "segment"]
+
+PORT = 80
+"""The port that the NIC listens on."""
+
+_METHODS = ("GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW")
+_HOSTS = ("shop.example.com", "SHOP.example.com", "api.shop.example.com", "www.example.org", "x")
+_PATHS = ("/", "/api", "/api/products", "/api/products/17", "/api/orders", "/static/a.css", "/v")
+_FIELDS = (
+    "User-Agent: curl/8.5.0",
+    "Accept: */*",
+    "Accept-Language: en-GB,en;q=0.7",
+    "Connection: keep-alive",
+    "Connection: close",
+    "X-Canary: yes",
+    "x-canary: always",
+    "Cookie: session=0123456789abcdef; theme=dark",
+    "X-Request-Id: 7",
+    "Expect: 100-continue",
+    "x-empty:",
+)
+_BODIES = ("Content-Length: 3", "Content-Length: 0", "Transfer-Encoding: chunked")
+_ODD = (b"\r", b"\n", b"\0", b"%", b"//", b"/../", b" ", b"\t", b":", b"\x80", b"\\", b"?", b"#")
+
+
+def head(rng: random.Random) -> bytes:
+    """A request head as a client sends it."""
+    path = rng.choice(_PATHS)
+    if rng.random() < 0.3:
+        path += rng.choice(("?", "?q=1&r=%20", "/" + "x" * rng.randrange(1, 90), "-_.~!$"))
+    host = rng.choice(_HOSTS) + rng.choice(("", "", ":80", ":8080"))
+    fields = [f"Host: {host}", *rng.sample(_FIELDS, rng.randrange(5))]
+    if rng.random() < 0.3:
+        fields.append(rng.choice(_BODIES))
+    rng.shuffle(fields)
+    version = rng.choice(("1.1", "1.1", "1.1", "1.1", "1.0"))
+    lines = [f"{rng.choice(_METHODS)} {path} HTTP/{version}", *fields, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def any_payload(rng: random.Random) -> bytes:
+    """A head, as it is or spoiled, with more behind it, or something else altogether."""
+    kind = rng.random()
+    data = head(rng)
+    if kind < 0.45:
+        return data
+    if kind < 0.6:
+        return data + rng.choice((b"abc", head(rng), b"\r\n", rng.randbytes(20)))
+    if kind < 0.7:
+        return data[: rng.randrange(1, len(data))]
+    if kind < 0.9:
+        for _ in range(rng.randrange(1, 3)):
+            at = rng.randrange(len(data))
+            odd = rng.choice(_ODD) if rng.random() < 0.7 else rng.randbytes(1)
+            data = data[:at] + odd + data[at + rng.randrange(2) :]
+        return data
+    if kind < 0.95:
+        return rng.choice((b"\r\n", b"\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) + data
+    return rng.randbytes(rng.randrange(1, 200))
+
+
+def segment(rng: random.Random, payload: bytes, seq: int | None = None) -> bytes:
+    """*payload* in a TCP segment to :data:`PORT`, under headers of any shape that is allowed."""
+    packet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+    if rng.random() < 0.3:
+        packet /= Dot1Q(vlan=rng.randrange(4096))
+    if rng.random() < 0.5:
+        options = b"\1" * rng.choice((0, 0, 0, 4, 40))
+        packet /= IP(src="192.0.2.7", dst="198.51.100.1", options=options, ttl=rng.randrange(256))
+    else:
+        packet /= IPv6(src="2001:db8::7", dst="2001:db8::1", hlim=rng.randrange(256))
+    seq = rng.getrandbits(32) if seq is None else seq
+    words = [("NOP", None)] * rng.choice((0, 0, 4, 12, 40))
+    packet /= TCP(sport=rng.randrange(65536), dport=PORT, seq=seq, flags="PA", options=words)
+    frame = bytes(packet / Raw(payload))
+    return frame + bytes(rng.randrange(1, 30)) if rng.random() < 0.1 else frame
+
+
+def any_frame(rng: random.Random, payload: bytes) -> bytes:
+    """*payload* in a segment, mostly; else in a frame that a NIC must let alone, or drop."""
+    if rng.random() < 0.7:
+        return segment(rng, payload)
+    return rng.choice(_OTHERS)(rng, payload)
+
+
+def _ether(*layers: Packet) -> bytes:
+    packet: Packet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+    for layer in layers:
+        packet /= layer
+    return bytes(packet)
+
+
+def _tcp(rng: random.Random, **fields: object) -> Packet:
+    return TCP(**{"dport": PORT, "seq": rng.getrandbits(32)} | fields)
+
+
+_OTHERS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
+    lambda rng, data: _ether(IP(), _tcp(rng, dport=81), Raw(data)),
+    lambda rng, data: _ether(IP(), _tcp(rng, flags="A")),
+    lambda rng, data: _ether(IP(flags="MF"), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(IP(frag=3), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(IP(version=6), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(IP(ihl=rng.randrange(5)), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(IP(len=rng.randrange(200)), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(IPv6(plen=rng.randrange(200)), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(IP(), _tcp(rng, dataofs=rng.randrange(16)), Raw(data)),
+    lambda rng, data: _ether(IPv6(), IPv6ExtHdrDestOpt(), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(Dot1Q(), Dot1Q(), IP(), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(IP(), UDP(dport=PORT), Raw(data)),
+    lambda rng, data: _ether(ARP()),
+    lambda rng, data: segment(rng, data * 80)[:9000],
+    lambda rng, data: segment(rng, data)[: rng.randrange(1, 100)],
+    lambda rng, data: rng.randbytes(rng.randrange(1, 200)),
+    lambda rng, data: _spoofed(segment(rng, data)),
+    lambda rng, data: _spoofed(_ether(Dot1Q(vlan=5), IP(), _tcp(rng), Raw(data))),
+    lambda rng, data: _spoofed(segment(rng, data))[:14],
+)
+
+
+def _spoofed(frame: bytes) -> bytes:
+    """*frame* with the shim's EtherType in place of its own."""
+    at = 16 if frame[12:14] == b"\x81\x00" else 12
+    return frame[:at] + b"\x88\xb5" + frame[at + 2 :]

@@ -1,0 +1,17 @@
+"""The parts that every stream is built of: registers and FIFO."""
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.rtl.layout import packet_beat
+from hybridmesh.rtl.stream import Fifo, Register, RegisterSlice
+
+from ..lib.design import Design
+
+__all__ = ["DESIGNS"]
+
+WIDE = Geometry(width=8)
+
+DESIGNS = (
+    Design("register", lambda: Register(packet_beat(8)), WIDE),
+    Design("register_slice", lambda: RegisterSlice(packet_beat(8)), WIDE),
+    Design("fifo", lambda: Fifo(packet_beat(8), 16), WIDE),
+)

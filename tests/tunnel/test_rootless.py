@@ -1,0 +1,146 @@
+"""The link without root against NICs that mark, spoil and lose frames on purpose."""
+
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+from scapy.layers.inet import TCP
+from scapy.layers.l2 import Ether
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.verdict import SHIM, Flag, Verdict
+from hybridmesh.nic import NicError
+from hybridmesh.nic.frames import Connection
+from hybridmesh.tunnel.rootless import RootlessLink, RootlessStream
+
+PEER, LOCAL = ("192.0.2.7", 40000), ("198.51.100.1", 80)
+
+
+class StubNic:
+    """Keeps the frames that it gets, and hands them out changed by *change*."""
+
+    geometry = Geometry()
+
+    def __init__(self, change: Callable[[bytes], bytes | None] = lambda frame: frame) -> None:
+        self.change = change
+        self.seen: list[bytes] = []
+
+    def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
+        self.seen += frames
+        return [out for frame in frames if (out := self.change(frame)) is not None]
+
+
+def mark(frame: bytes) -> bytes:
+    """Give a verdict for a head that starts with the letter G wherever that first stands."""
+    payload = bytes(Ether(frame)[TCP].payload)
+    at = payload.find(b"G")
+    if at < 0:
+        return frame
+    seq = (Ether(frame)[TCP].seq + at) % 2**32
+    verdict = Verdict(flags=Flag.DECIDED, row=5, seq=seq, head_offset=at, head_length=3)
+    return frame[:12] + SHIM.pack(verdict) + frame[12:]
+
+
+def stream(nic: StubNic, isn: int) -> RootlessStream:
+    return RootlessStream(nic, Connection(PEER, LOCAL), isn)
+
+
+def test_each_chunk_is_a_segment_with_its_true_addresses_and_offset():
+    nic = StubNic()
+    link = RootlessLink(nic).open(("192.0.2.7", 40000), ("198.51.100.1", 80))
+    assert link.received(b"GET") == b"GET"
+    assert link.received(b" / HTTP/1.1") == b" / HTTP/1.1"
+    first, second = map(Ether, nic.seen)
+    assert (first.src, first.dst) == (second.src, second.dst)
+    assert {(f[1].src, f[TCP].sport, f[1].dst, f[TCP].dport) for f in (first, second)} == {
+        ("192.0.2.7", 40000, "198.51.100.1", 80)
+    }
+    assert [bytes(f[TCP].payload) for f in (first, second)] == [b"GET", b" / HTTP/1.1"]
+    assert (second[TCP].seq - first[TCP].seq) % 2**32 == 3
+
+
+@pytest.mark.parametrize(
+    ("peer", "local", "version", "mss"),
+    [
+        (PEER, LOCAL, 4, 1460),
+        (("::ffff:192.0.2.7", 1, 0, 0), ("::ffff:198.51.100.1", 80, 0, 0), 4, 1460),
+        (("2001:db8::7", 1, 0, 0), ("2001:db8::1", 80, 0, 0), 6, 1440),
+        (("fe80::7%eth0", 1, 0, 2), ("fe80::1%eth0", 80, 0, 2), 6, 1440),
+    ],
+)
+def test_socket_addresses_of_every_kind_are_cut_to_their_mss(peer, local, version, mss):
+    nic = StubNic()
+    data = random.Random(1).randbytes(4000)
+    assert RootlessLink(nic).open(peer, local).received(data) == data
+    frames = [Ether(frame) for frame in nic.seen]
+    assert {frame[1].version for frame in frames} == {version}
+    sizes = [len(frame[TCP].payload) for frame in frames]
+    assert sizes == [mss, mss, 4000 - 2 * mss]
+
+
+def test_two_connections_start_at_sequence_numbers_of_their_own():
+    nic = StubNic()
+    for _ in range(2):
+        RootlessLink(nic).open(PEER, LOCAL).received(b"x")
+    assert Ether(nic.seen[0])[TCP].seq != Ether(nic.seen[1])[TCP].seq
+
+
+def test_the_syn_takes_a_sequence_number_and_the_stream_wraps_at_2_to_the_32():
+    nic = StubNic(mark)
+    link = stream(nic, isn=0xFFFFFFFD)
+    link.received(b"xx")
+    link.received(b"yyGET")
+    assert [Ether(frame)[TCP].seq for frame in nic.seen] == [0xFFFFFFFE, 0]
+    assert link.verdict(4).row == 5
+
+
+def test_a_verdict_is_found_at_its_stream_offset_only():
+    link = stream(StubNic(mark), isn=7)
+    link.received(b"GET")
+    assert link.verdict(0).head_length == 3
+    assert link.verdict(0) is not None, "asking does not consume it"
+    assert link.verdict(1) is None
+
+
+def test_several_verdicts_wait_and_are_forgotten_as_the_stream_moves_on():
+    link = stream(StubNic(mark), isn=7)
+    for _ in range(3):
+        link.received(b"GET.")
+    assert link.verdict(4) is not None
+    assert link.verdict(0) is None
+    assert link.verdict(9) is None
+    assert link.verdict(8) is None
+
+
+def test_every_segment_of_a_long_chunk_can_bring_a_verdict():
+    link = stream(StubNic(mark), isn=0)
+    link.received((b"G" + b"." * 1459) * 3)
+    assert [link.verdict(at) is not None for at in (0, 1460, 2920)] == [True, True, True]
+
+
+def test_a_stream_that_nobody_asks_of_keeps_only_the_newest_verdicts():
+    link = stream(StubNic(mark), isn=0)
+    for _ in range(300):
+        link.received(b"G")
+    assert link.verdict(300 - 257) is None
+    assert link.verdict(300 - 256) is not None
+
+
+def test_a_closed_stream_knows_no_verdicts():
+    link = stream(StubNic(mark), isn=0)
+    link.received(b"GET")
+    link.close()
+    assert link.verdict(0) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: None, "kept 1 of 1 frames"),
+        (lambda frame: frame[:-1] + b"?", "changed a frame"),
+        (lambda frame: frame[:12] + bytes(40) + frame[12:], "changed a frame"),
+    ],
+)
+def test_bytes_that_do_not_come_back_unchanged_are_an_error(change, message):
+    with pytest.raises(NicError, match=message):
+        stream(StubNic(change), isn=0).received(b"GET")
