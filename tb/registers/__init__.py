@@ -1,0 +1,47 @@
+"""The control side as the host sees it: AXI4-Lite bridge, registers, table loader, counters."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.rtl.control.axi import AxiLite, AxiLiteBridge
+from hybridmesh.rtl.control.control import Control
+from hybridmesh.rtl.control.counters import Events
+from hybridmesh.rtl.frame.cursor import FrameContext
+from hybridmesh.rtl.layout import TableWrite
+
+from ..lib.design import Design
+
+__all__ = ["DESIGNS"]
+
+GEOMETRY = Geometry(width=4, rows=128, hosts=32, max_frame=1024)
+
+
+class ControlSide(wiring.Component):
+    """Control behind its bridge."""
+
+    axi: In(AxiLite)
+    table: Out(TableWrite)
+    context: Out(FrameContext)
+    events: In(Events)
+    started: In(1)
+    judged: In(1)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.bridge = bridge = AxiLiteBridge()
+        m.submodules.control = control = Control(GEOMETRY, 16)
+        wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
+        wiring.connect(m, bridge.bus, control.bus)
+        wiring.connect(m, control.table, wiring.flipped(self.table))
+        m.d.comb += [
+            self.context.eq(control.context),
+            control.events.eq(self.events),
+            control.started.eq(self.started),
+            control.judged.eq(self.judged),
+        ]
+        return m
+
+
+DESIGNS = (Design("axi", ControlSide, GEOMETRY),)

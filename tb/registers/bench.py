@@ -1,0 +1,132 @@
+"""Each register does what the contract says, however the host's bus dawdles."""
+
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from hybridmesh.contract.registers import COUNTERS, REGISTERS, Access, register
+from hybridmesh.rtl.control.counters import Events
+from hybridmesh.rtl.frame.cursor import FrameContext
+from tb.lib.axil import AxiLite
+from tb.lib.bench import rng_of, start
+from tb.lib.design import under_test
+from tb.lib.packed import pack, unpack
+from tb.lib.pauses import PAUSES
+
+SLVERR = 2
+GEOMETRY = under_test().geometry
+every_pause = cocotb.parametrize(pause=list(PAUSES))
+
+
+async def bus_of(dut: Any, pause: str) -> AxiLite:
+    bus = AxiLite(dut, "axi__", PAUSES[pause](rng_of(pause)))
+    dut.events.value = 0
+    dut.started.value = 0
+    dut.judged.value = 0
+    await start(dut)
+    return bus
+
+
+async def pulse(dut: Any, signal: Any, count: int = 1) -> None:
+    signal.value = 1
+    await ClockCycles(dut.clk, count)
+    signal.value = 0
+    await ClockCycles(dut.clk, 1)
+
+
+@cocotb.test()
+@every_pause
+async def the_nic_says_what_it_is(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    assert await bus.get("id") == int.from_bytes(b"HYMS", "big")
+    assert await bus.get("version") == 1
+    for name in ("geometry_a", "geometry_b", "geometry_c"):
+        word = await bus.get(name)
+        for bits in register(name).bits:
+            assert bits.get(word) == getattr(GEOMETRY, bits.name), bits.name
+
+
+@cocotb.test()
+@every_pause
+async def switches_keep_what_was_written_and_reach_the_frames(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    await bus.put("control", 0xFFFFFFFF)
+    await bus.put("listen_port", 0xABCD8081)
+    assert await bus.get("control") == 1
+    assert await bus.get("listen_port") == 0x8081
+    await bus.put("table_commit", 9)
+    context = unpack(FrameContext, int(dut.context.value))
+    assert (context["port"], context["enable"], context["epoch"]) == (0x8081, 1, 9)
+    await bus.put("control", 0)
+    assert unpack(FrameContext, int(dut.context.value))["enable"] == 0
+
+
+@cocotb.test()
+@every_pause
+async def accesses_that_make_no_sense_are_refused(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    for address in (0x01C, 0x0FC, COUNTERS[-1].address + 4, 0xFFC):
+        await bus.read(address, response=SLVERR)
+        await bus.write(address, [1], response=SLVERR)
+    for entry in REGISTERS:
+        if entry.access is Access.WRITE:
+            await bus.read(entry.address, response=SLVERR)
+        if entry.access is Access.READ:
+            await bus.write(entry.address, [1], response=SLVERR)
+    await bus.write(register("listen_port").address, [80], strobe=0b0011, response=SLVERR)
+    await bus.write(register("listen_port").address + 2, [80], response=SLVERR)
+    assert await bus.get("listen_port") == 0
+
+
+@cocotb.test()
+@every_pause
+async def table_words_go_to_the_spare_bank_in_order(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    seen = []
+
+    async def watch() -> None:
+        while True:
+            await RisingEdge(dut.clk)
+            if dut.table__en.value:
+                ports = (dut.table__bank, dut.table__space, dut.table__word, dut.table__data)
+                seen.append(tuple(int(port.value) for port in ports))
+
+    cocotb.start_soon(watch())
+    words = [rng_of("words").getrandbits(32) for _ in range(40)]
+    for commits in (0, 1, 2):
+        await bus.put("table_address", 3 << 24 | 0x1000)
+        await bus.put("table_data", *words)
+        assert await bus.get("table_address") == 3 << 24 | 0x1000 + len(words)
+        in_use = unpack(FrameContext, int(dut.context.value))["bank"]
+        assert seen == [(1 - in_use, 3, 0x1000 + k, word) for k, word in enumerate(words)]
+        seen.clear()
+        await bus.put("table_commit", 100 + commits)
+        assert unpack(FrameContext, int(dut.context.value))["bank"] == 1 - in_use
+        assert await bus.get("status") == 100 + commits
+
+
+@cocotb.test()
+async def a_commit_is_pending_until_the_frames_before_it_have_their_verdicts(dut: Any) -> None:
+    bus = await bus_of(dut, "none")
+    pending = register("status").field("pending")
+    await pulse(dut, dut.started, 3)
+    await pulse(dut, dut.judged)
+    await bus.put("table_commit", 5)
+    await pulse(dut, dut.started, 2)
+    for expected in (1, 1, 0, 0):
+        assert pending.get(await bus.get("status")) == expected
+        await pulse(dut, dut.judged)
+
+
+@cocotb.test()
+@every_pause
+async def every_counter_counts_its_own_event(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    for number, counter in enumerate(COUNTERS):
+        dut.events.value = pack(Events, **{counter.name: 1})
+        await ClockCycles(dut.clk, number + 2)
+        dut.events.value = 0
+        await ClockCycles(dut.clk, 1)
+    for number, counter in enumerate(COUNTERS):
+        assert await bus.get(counter.name) == number + 2, counter.name
