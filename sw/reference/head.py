@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..errors import HybridMeshError
 from .path import PathError, normalise
 
-__all__ = ["MAX_FIELDS", "MAX_HEAD", "METHODS", "Head", "HeadError", "find_end", "parse"]
+__all__ = ["JOINED", "MAX_FIELDS", "MAX_HEAD", "METHODS", "Head", "HeadError", "find_end", "parse"]
 
 MAX_HEAD = 60 * 1024
 """Longest head in bytes, request line and empty line included; beyond it the answer is 431."""
@@ -30,6 +30,19 @@ METHODS = frozenset([
 ])
 # fmt: on
 """Methods that Envoy knows; any other is 400."""
+
+# fmt: off
+JOINED = frozenset([
+    "accept", "accept-encoding", "access-control-request-headers", "access-control-request-method",
+    "access-control-request-private-network", "authentication", "authorization", "cache-control",
+    "cdn-loop", "content-encoding", "content-type", "expect", "grpc-accept-encoding",
+    "grpc-timeout", "if-match", "if-modified-since", "if-none-match", "if-range",
+    "if-unmodified-since", "origin", "pragma", "proxy-status", "referer", "user-agent", "via",
+    "x-client-trace-id", "x-envoy-is-timeout-retry", "x-forwarded-for", "x-forwarded-host",
+    "x-forwarded-port",
+])
+# fmt: on
+"""Fields whose repeated lines Envoy keeps as one, joined with ``,``; all others stay apart."""
 
 
 class HeadError(HybridMeshError):
@@ -57,7 +70,7 @@ class Head:
     minor : int
         0 or 1, of ``HTTP/1.x``.
     scheme : str
-        ``http``, or that of an absolute-form target.
+        ``http``: the listener speaks no TLS, and a client's word on it does not count.
     authority : str
         As received: of an absolute-form target, else of Host.
     host : str
@@ -76,7 +89,7 @@ class Head:
     expect_continue : bool
         Whether the client waits for ``100 Continue`` before it sends the body.
     upgrade : str or None
-        Protocol that the client asks to switch to.
+        Protocol, in lower case, that the client asks to switch to.
     """
 
     raw: bytes
@@ -109,6 +122,14 @@ class Head:
         values = self.values(name)
         return ",".join(values) if values else None
 
+    def match_values(self, name: str) -> list[str]:
+        """Strings that a route's condition on *name* is compared with; one hit is enough.
+
+        Envoy compares every line of a repeated field by itself, unless it keeps them joined.
+        """
+        values = self.values(name)
+        return [",".join(values)] if len(values) > 1 and name in JOINED else values
+
 
 # ------------------------------------------------------------------ where a head ends
 # RFC 9112, 2.1:  HTTP-message = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]
@@ -122,14 +143,19 @@ def find_end(data: bytes | bytearray, start: int = 0) -> int:
     the request line belong to the head.  A head of bare LF lines ends, too, so that
     :func:`parse` can refuse it rather than let its sender wait.
     """
-    first = start
-    while data.startswith(b"\r\n", first):
-        first += 2
+    first = _skip_empty_lines(data, start)
     end = data.find(b"\r\n\r\n", first)
     if end >= 0:
         return end + 4
     blank = _BLANK_LINE.search(data, first)
     return blank.end() if blank else -1
+
+
+def _skip_empty_lines(data: bytes | bytearray, start: int) -> int:
+    # RFC 9112, 2.2: a server SHOULD ignore at least one empty line before the request-line.
+    while data.startswith(b"\r\n", start):
+        start += 2
+    return start
 
 
 # ------------------------------------------------------------------ the grammar of a head
@@ -156,9 +182,7 @@ def parse(head: bytes) -> Head:
     HeadError
         With the status to answer.
     """
-    # RFC 9112, 2.2: a server SHOULD ignore at least one empty line before the request-line.
-    while head.startswith(b"\r\n"):
-        head = head[2:]
+    head = head[_skip_empty_lines(head, 0) :]
     if len(head) > MAX_HEAD:
         raise HeadError(431, "the head is longer than 60 KiB")
     grammar = _HEAD.fullmatch(head.decode("latin-1"))
@@ -203,8 +227,9 @@ def parse(head: bytes) -> Head:
         content_length=content_length,
         chunked=chunked,
         keep_alive=keep_alive,
-        expect_continue=special.get("expect", "").lower() == "100-continue",
-        upgrade=upgrade,
+        # RFC 9110, 7.8 and 10.1.1: an HTTP/1.0 client cannot ask for either.
+        expect_continue=minor == "1" and special.get("expect", "").lower() == "100-continue",
+        upgrade=upgrade if minor == "1" else None,
     )
 
 
@@ -239,58 +264,69 @@ _BODY = frozenset({"content-length", "transfer-encoding"})
 
 # ------------------------------------------------------------------ target and host
 # RFC 9112, 3.2.2:  absolute-form = absolute-URI
-# RFC 3986, 3:      URI = scheme ":" "//" authority path-abempty [ "?" query ] [ "#" fragment ]
-_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
+# RFC 3986, 4.3:    absolute-URI = scheme ":" "//" authority path-abempty [ "?" query ]
+_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)([^?]*)(?:\?(.*))?")
+
+# RFC 9112, 3.2.3:  authority-form = uri-host ":" port
+# Envoy takes host names and addresses in a target only, no other reg-name.
+# Deviation: it drops userinfo from a target; RFC 9110, 4.2.4 calls for treating it as an error.
+_TARGET_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(?::0*([0-9]{1,5}))?")
 
 # RFC 9112, 3.2:    Host = uri-host [ ":" port ]
 # RFC 3986, 3.2.2:  host = IP-literal / IPv4address / reg-name
 # Deviation: Envoy cuts any text after the last colon as if it were a port, and lets userinfo pass.
-_AUTHORITY = re.compile(
-    r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?",
-)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
 
 
 def _split_target(method: str, target: str, host: str | None) -> tuple[str, str, str | None]:
     """Authority, normalised path and query of the request."""
-    if target[0] != "/":
-        if method == "CONNECT":
-            # RFC 9112, 3.2.3: authority-form.  An Istio gateway has no route for tunnels.
-            if ":" in target and _AUTHORITY.fullmatch(target):
-                raise HeadError(404, "CONNECT is not routed")
-            raise HeadError(400, "the target of CONNECT is not an authority")
-        if target == "*" and method == "OPTIONS":
-            # RFC 9112, 3.2.4: asterisk-form.  No route can match it.
-            raise HeadError(404, "the target has no path")
-        absolute = _ABSOLUTE.fullmatch(target)
-        if absolute is None:
-            raise HeadError(400, "the target is in none of the four forms of RFC 9112")
-        scheme, host, path, query = absolute.groups()
-        if scheme.lower() != "http":
-            if scheme.lower() == "https":
-                raise HeadError(403, "an https target on a connection without TLS")
-            raise HeadError(400, "the target's scheme is not http")
-        if not host:
-            raise HeadError(400, "the target's authority is empty")
-        if not path and query is not None:
-            raise HeadError(404, "the target has no path")
-        path = path or "/"
-    else:
-        if method == "CONNECT":
-            raise HeadError(400, "the target of CONNECT is not an authority")
-        # RFC 9112, 3.2.1: origin-form = absolute-path [ "?" query ].  A fragment must not be
-        # sent; Istio has Envoy cut it.
-        path, mark, query = target.partition("#")[0].partition("?")
-        query = query if mark else None
+    # RFC 9112, 3.2: no form of the target holds a fragment.  Istio has Envoy cut it nonetheless.
+    path, mark, query = target.partition("#")[0].partition("?")
+    if target[0] != "/" or method == "CONNECT":
+        host, path, mark, query = _other_forms(method, target)
     if host is None:
         raise HeadError(400, "no Host field")
     try:
-        return host, normalise(path), query
+        return host, normalise(path), query if mark else None
     except PathError as error:
         raise HeadError(400, error.problem) from None
 
 
+def _other_forms(method: str, target: str) -> tuple[str, str, str, str]:
+    """Authority, path, ``?`` and query of a target that is not in origin-form."""
+    if method == "CONNECT":
+        # RFC 9112, 3.2.3.  An Istio gateway has no routes for tunnels.
+        if _target_port(target) is None:
+            raise HeadError(400, "the target of CONNECT is not a host and a port")
+        raise HeadError(404, "CONNECT is not routed")
+    if method == "OPTIONS" and target[0] == "*":
+        # RFC 9112, 3.2.4: asterisk-form.
+        raise HeadError(404, "the target has no path")
+    absolute = _ABSOLUTE.fullmatch(target.partition("#")[0])
+    if absolute is None:
+        raise HeadError(400, "the target is in none of the four forms of RFC 9112")
+    scheme, authority, path, query = absolute.groups()
+    if scheme.lower() == "https":
+        raise HeadError(403, "an https target on a connection without TLS")
+    if scheme.lower() != "http":
+        raise HeadError(400, "the target's scheme is not http")
+    _target_port(authority)
+    if not path and query is not None:
+        raise HeadError(404, "the target has no path")
+    # RFC 9112, 3.2.2: the host of the target counts, and Host is ignored.
+    return authority, path or "/", "" if query is None else "?", query or ""
+
+
+def _target_port(authority: str) -> int | None:
+    """Port of an authority in a target; None where it has none."""
+    match = _TARGET_AUTHORITY.fullmatch(authority)
+    if match is None or (match[1] and int(match[1]) > 65535):
+        raise HeadError(400, "the target's authority is not valid")
+    return int(match[1]) if match[1] else None
+
+
 def _host(authority: str) -> str:
-    host = _AUTHORITY.fullmatch(authority)
+    host = _HOST.fullmatch(authority)
     if host is None:
         raise HeadError(400, "the host is not valid")
     return host[1].lower()
@@ -321,12 +357,26 @@ def _framing(special: dict[str, str], minor: str) -> tuple[int | None, bool]:
 
 
 # ------------------------------------------------------------------ the connection
+# RFC 9110, 7.6.1: a connection option names a field to remove.  Envoy refuses these and more than
+# nine options; the last three are ours, for removing them changes what the request is.
+_NOT_OPTIONS = frozenset(
+    ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]
+    + ["host", "content-length", "transfer-encoding"]
+)
+_MAX_OPTIONS = 9
+
+
 def _connection(special: dict[str, str], keep_alive: bool) -> tuple[bool, str | None]:
     """Whether the connection persists (RFC 9112, 9.3), and the protocol asked for."""
-    options = {option.strip("\t ").lower() for option in special["connection"].split(",")}
+    options = [option.strip("\t ").lower() for option in special["connection"].split(",")]
+    if len(options) > _MAX_OPTIONS and sum(map(bool, options)) > _MAX_OPTIONS:
+        raise HeadError(400, "more than nine connection options")
+    for option in options:
+        if option in _NOT_OPTIONS or option.startswith(":"):
+            raise HeadError(400, "Connection names a field that must not be removed")
     if "close" in options:
         keep_alive = False
     elif "keep-alive" in options:
         keep_alive = True
     upgrade = special.get("upgrade") if "upgrade" in options else None
-    return keep_alive, upgrade or None
+    return keep_alive, upgrade.lower() if upgrade else None
