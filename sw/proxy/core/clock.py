@@ -2,8 +2,8 @@
 
 The core never asks the system for the time.  The shell sets :attr:`Clock.now` before it delivers
 an event and calls :meth:`Clock.advance` when :attr:`Clock.due` has come; tests do the same with
-numbers of their own.  The wheel is the hashed one of Varghese and Lauck (1987): adding and cancelling a
-deadline cost one dictionary access each, however many there are.
+numbers of their own.  The wheel is the hashed one of Varghese and Lauck (1987): adding and
+cancelling a deadline cost one dictionary access each, however many there are.
 """
 
 import heapq

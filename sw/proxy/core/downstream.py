@@ -82,9 +82,10 @@ class Downstream:
         "_alarm",
         "_buffer",
         "_closed",
+        "_forwarded",
+        "_forwarded_for",
         "_framing",
         "_held",
-        "_lines",
         "_lingering",
         "_offset",
         "_running",
@@ -115,7 +116,7 @@ class Downstream:
         self.blocked = False
         self.close_after = False
         self._stream = stream
-        self._lines = forwarded(peer[0])
+        self._forwarded_for, self._forwarded = forwarded(peer[0])
         self._buffer = b""
         self._offset = 0  # of the first byte in the buffer, counted from the connection's first
         self._framing: Framing | None = None  # of the request's body, while it is not complete
@@ -292,7 +293,11 @@ class Downstream:
         end = verdict.head_length
         method = verdict.method
         raw = data[:end]
-        lines = self._lines + make_request_id(proxy.rng) + b"\r\n"
+        lines = b"%b%b%b\r\n" % (
+            self._forwarded_for,
+            self._forwarded,
+            make_request_id(proxy.rng),
+        )
         framing: Framing | None = None
         if flags & _LENGTH:
             framing = Sized(verdict.body_length)
@@ -320,9 +325,9 @@ class Downstream:
         """A parsed head: resolve it, and build it anew."""
         proxy = self.proxy
         route = proxy.resolver.resolve(head, verdict).route
-        before = head.value("x-forwarded-for")
-        lines = self._lines if before is None else forwarded(self.peer[0], before)
-        lines += make_request_id(proxy.rng) + b"\r\n"
+        lines = b"%b%b\r\n" % (self._forwarded, make_request_id(proxy.rng))
+        if head.value("x-forwarded-for") is None:
+            lines = self._forwarded_for + lines
         framing: Framing | None = None
         if head.chunked:
             framing = Chunked()
@@ -339,7 +344,7 @@ class Downstream:
                 head.raw,
                 verdict,
                 head,
-                rebuild(head, lines),
+                rebuild(head, self.peer[0], lines),
                 head_only=head.method == "HEAD",
                 minor=head.minor,
             ),

@@ -14,31 +14,46 @@ from hybridmesh.reference.head import Head
 __all__ = ["forwarded", "make_request_id", "pass_through", "rebuild"]
 
 _HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
-     "upgrade", "http2-settings")
+    ("connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
+     "http2-settings")
 )  # fmt: skip
-"""RFC 9110, 7.6.1.  ``trailer`` is among them because trailer sections are dropped."""
+"""RFC 9110, 7.6.1."""
 
 _OURS = frozenset(
-    ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-client-cert", "x-request-id")
-)
-"""Fields that the gateway answers or writes itself."""
+    ("x-forwarded-proto", "x-forwarded-client-cert", "x-request-id", "x-envoy-attempt-count",
+     "x-envoy-external-address")
+)  # fmt: skip
+"""Fields that the gateway writes itself, or that only a mutual-TLS gateway may write."""
 
-_KEPT = frozenset(("host", "content-length"))
+_INSIDE = frozenset(
+    f"x-envoy-{name}"
+    for name in (
+        "decorator-operation", "downstream-service-cluster", "downstream-service-node",
+        "expected-rq-timeout-ms", "force-trace", "hedge-on-per-try-timeout", "internal", "ip-tags",
+        "max-retries", "original-path", "original-url", "retriable-header-names",
+        "retriable-status-codes", "retry-grpc-on", "retry-on", "upstream-alt-stat-name",
+        "upstream-rq-per-try-timeout-ms", "upstream-rq-timeout-alt-response",
+        "upstream-rq-timeout-ms",
+    )
+)  # fmt: skip
+"""Fields that only a client within the mesh may send; Envoy takes them off at the edge."""
+
+_DROPPED = _HOP_BY_HOP | _OURS | _INSIDE
+
+_KEPT = frozenset(("host", "content-length", "transfer-encoding"))
 """Fields that no ``Connection`` option takes away: they say where the message goes and ends."""
 
 
-def forwarded(peer: str, before: str | None = None) -> bytes:
-    """The lines that say who is on the other end of the connection, up to the request's id.
+def forwarded(peer: str) -> tuple[bytes, bytes]:
+    """The lines that say who is on the other end of the connection: ``x-forwarded-for``, and the
+    others up to the name of the request's id.
 
-    *peer* is the client's address, *before* the ``x-forwarded-for`` that came with the request.
-    No client is internal: that is Envoy's default since 1.33.
+    No client is an internal one: that is Envoy's default since 1.33.
     """
-    chain = f"{before},{peer}" if before else peer
-    return (
-        f"x-forwarded-for: {chain}\r\nx-forwarded-proto: http\r\n"
-        f"x-envoy-external-address: {peer}\r\nx-request-id: "
-    ).encode("latin-1")
+    address = peer.encode()
+    return b"x-forwarded-for: %b\r\n" % address, (
+        b"x-forwarded-proto: http\r\nx-envoy-external-address: %b\r\nx-request-id: " % address
+    )
 
 
 def make_request_id(rng: random.Random) -> bytes:
@@ -59,23 +74,34 @@ def pass_through(head: bytes, lines: bytes) -> bytes:
     return head[:-2] + lines
 
 
-def rebuild(head: Head, lines: bytes) -> bytes:
-    """The head from its parsed fields, *lines* at its end, without the final empty line."""
-    target = head.path if head.query is None else f"{head.path}?{head.query}"
-    out = [f"{head.method} {target} HTTP/1.1\r\n"]
-    options = {
-        option.strip().lower() for value in head.values("connection") for option in value.split(",")
-    }
-    dropped = (_HOP_BY_HOP | _OURS | options) - _KEPT
-    if options == {"keep-alive"}:
-        dropped -= {"connection"}  # it is as true of the gateway's own connection to the pod
-    if "host" not in (name for name, _ in head.fields):
+def rebuild(head: Head, peer: str, lines: bytes) -> bytes:
+    """The head from its parsed fields, *lines* at its end, without the final empty line.
+
+    *lines* brings ``x-forwarded-for`` only where *head* has none; else *peer* is appended to it
+    where it stands.
+    """
+    out = [f"{head.method} {head.origin_form} HTTP/1.1\r\n"]
+    dropped = _DROPPED
+    if nominated := head.value("connection"):
+        options = {option.strip("\t ").lower() for option in nominated.split(",")}
+        dropped = (dropped | options) - _KEPT
+        if options == {"keep-alive"}:
+            dropped -= {"connection"}  # it is as true of the gateway's own connection to the pod
+    if head.value("host") is None:  # an absolute-form target named it
         out.append(f"host: {head.authority}\r\n")
+    chain = head.value("x-forwarded-for")
     for name, value in head.fields:
         if name == "host":
             out.append(f"host: {head.authority}\r\n")
         elif name == "transfer-encoding":
             out.append("transfer-encoding: chunked\r\n")
-        elif name not in dropped and not name.startswith("x-envoy-"):
+        elif name == "x-forwarded-for":
+            if chain is not None:
+                out.append(f"x-forwarded-for: {chain},{peer}\r\n")
+                chain = None
+        elif name == "te":
+            if "trailers" in (option.strip("\t ").lower() for option in value.split(",")):
+                out.append("te: trailers\r\n")
+        elif name not in dropped:
             out.append(f"{name}: {value}\r\n")
     return "".join(out).encode("latin-1") + lines

@@ -17,9 +17,19 @@ __all__ = ["MAX_HEAD", "ResponseError", "ResponseHead"]
 MAX_HEAD = 60 * 1024
 """Longest head in bytes, of requests and responses, as Envoy's ``max_request_headers_kb``."""
 
-_DROPPED = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer",
-                      b"upgrade", b"server", b"transfer-encoding",
-                      b"x-envoy-upstream-service-time"))  # fmt: skip
+_DROPPED = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"upgrade",
+        b"transfer-encoding",
+        b"server",
+        b"x-envoy-upstream-service-time",
+    )
+)
+"""The hop's own fields (RFC 9110, 7.6.1), and those that the gateway writes itself."""
+
 _KEPT = frozenset((b"content-length", b"date"))
 """Fields that no ``Connection`` option takes away."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from typing import cast
 
 from hybridmesh.config.model import Endpoint
 
@@ -55,10 +56,9 @@ class UpstreamProtocol(asyncio.Protocol):
         self._connecting = connecting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         self._connecting.pop(self._upstream, None)
         set_now(self._clock)
-        self._upstream.connected(transport)
+        self._upstream.connected(cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
         set_now(self._clock)

@@ -1,6 +1,7 @@
 """The listener: accepts clients, and hands their connections' events to the core."""
 
 import asyncio
+from typing import cast
 
 from ..core.downstream import Downstream
 from ..core.proxy import Proxy
@@ -23,12 +24,12 @@ class DownstreamProtocol(asyncio.Protocol):
         self._source = source
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        port = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername")[:2]
         local = transport.get_extra_info("sockname")[:2]
         set_now(self._clock)
         stream = self._source.open(peer, local)
-        self._down = self._proxy.accept(transport, stream, peer, local)
+        self._down = self._proxy.accept(port, stream, peer, local)
 
     def data_received(self, data: bytes) -> None:
         set_now(self._clock)
