@@ -9,6 +9,7 @@ two ways is refused, also where Envoy is lenient; each such place says so.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
 from ..errors import HybridMeshError
 from .path import PathError, normalise
@@ -264,13 +265,13 @@ _BODY = frozenset({"content-length", "transfer-encoding"})
 
 # ------------------------------------------------------------------ target and host
 # RFC 9112, 3.2.2:  absolute-form = absolute-URI
-# RFC 3986, 4.3:    absolute-URI = scheme ":" "//" authority path-abempty [ "?" query ]
-_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)([^?]*)(?:\?(.*))?")
+# RFC 3986, 3:      URI = scheme ":" "//" authority path-abempty [ "?" query ] [ "#" fragment ]
+_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
 
 # RFC 9112, 3.2.3:  authority-form = uri-host ":" port
 # Envoy takes host names and addresses in a target only, no other reg-name.
 # Deviation: it drops userinfo from a target; RFC 9110, 4.2.4 calls for treating it as an error.
-_TARGET_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(?::0*([0-9]{1,5}))?")
+_TARGET_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(?::0*([0-9]{1,5}))?")
 
 # RFC 9112, 3.2:    Host = uri-host [ ":" port ]
 # RFC 3986, 3.2.2:  host = IP-literal / IPv4address / reg-name
@@ -302,7 +303,7 @@ def _other_forms(method: str, target: str) -> tuple[str, str, str, str]:
     if method == "OPTIONS" and target[0] == "*":
         # RFC 9112, 3.2.4: asterisk-form.
         raise HeadError(404, "the target has no path")
-    absolute = _ABSOLUTE.fullmatch(target.partition("#")[0])
+    absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
         raise HeadError(400, "the target is in none of the four forms of RFC 9112")
     scheme, authority, path, query = absolute.groups()
@@ -320,16 +321,27 @@ def _other_forms(method: str, target: str) -> tuple[str, str, str, str]:
 def _target_port(authority: str) -> int | None:
     """Port of an authority in a target; None where it has none."""
     match = _TARGET_AUTHORITY.fullmatch(authority)
-    if match is None or (match[1] and int(match[1]) > 65535):
+    if match is None or not _is_address(match[1]) or (match[2] and int(match[2]) > 65535):
         raise HeadError(400, "the target's authority is not valid")
-    return int(match[1]) if match[1] else None
+    return int(match[2]) if match[2] else None
 
 
 def _host(authority: str) -> str:
     host = _HOST.fullmatch(authority)
-    if host is None:
+    if host is None or not _is_address(host[1]):
         raise HeadError(400, "the host is not valid")
     return host[1].lower()
+
+
+def _is_address(host: str) -> bool:
+    """Whether brackets, if there are any, hold an IPv6 address."""
+    if not host.startswith("["):
+        return True
+    try:
+        IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
 
 
 # ------------------------------------------------------------------ framing of the body
