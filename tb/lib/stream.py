@@ -5,7 +5,7 @@ pause; the sink's monitor checks the rule that a payload on offer stays until it
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import cocotb
@@ -68,35 +68,32 @@ class Source:
 
     Attributes
     ----------
-    stalls : int
-        Clocks in which a payload was on offer and not taken.
+    taken, stalls : int
+        Payloads taken so far; clocks in which one was on offer and not taken.
     """
 
     def __init__(self, clk: Any, port: Port, pause: Iterator[bool]) -> None:
         self._clk = clk
         self._port = port
         self._pause = pause
-        self._queue: deque[int] = deque()
+        self._queue: deque[int | None] = deque()
         self._more = Event()
         self._empty = Event()
+        self.taken = 0
         self.stalls = 0
         port.valid.value = 0
         port.offer(0)
-        self._task = cocotb.start_soon(self._run())
+        cocotb.start_soon(self._run())
 
-    def send(self, payloads: list[int]) -> None:
+    def send(self, payloads: Iterable[int | None]) -> None:
+        """Queue *payloads*; None is a clock without an offer."""
         self._queue.extend(payloads)
         self._empty.clear()
         self._more.set()
 
     async def drained(self) -> None:
         """Wait until all payloads have been taken."""
-        if self._queue:
-            await self._empty.wait()
-
-    def stop(self) -> None:
-        self._task.cancel()
-        self._port.valid.value = 0
+        await self._empty.wait()
 
     async def _run(self) -> None:
         port, edge = self._port, RisingEdge(self._clk)
@@ -108,14 +105,18 @@ class Source:
                 await edge
             while next(self._pause):
                 await edge
-            port.offer(self._queue[0])
+            payload = self._queue.popleft()
+            if payload is None:
+                await edge
+                continue
+            port.offer(payload)
             port.valid.value = 1
             await edge
             while port.ready is not None and not port.ready.value:
                 self.stalls += 1
                 await edge
+            self.taken += 1
             port.valid.value = 0
-            self._queue.popleft()
 
 
 class Sink:
@@ -135,7 +136,7 @@ class Sink:
         self.taken: list[int] = []
         if port.ready is not None:
             port.ready.value = 0
-        self._task = cocotb.start_soon(self._run())
+        cocotb.start_soon(self._run())
 
     async def until(self, count: int) -> list[int]:
         """Wait until *count* payloads have been taken in all."""
@@ -143,9 +144,6 @@ class Sink:
             self._more.clear()
             await self._more.wait()
         return self.taken
-
-    def stop(self) -> None:
-        self._task.cancel()
 
     async def _run(self) -> None:
         port, edge = self._port, RisingEdge(self._clk)

@@ -11,7 +11,22 @@ from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
-__all__ = ["PORT", "any_frame", "any_payload", "head", "segment"]
+from hybridmesh.compiler import compile_table
+from hybridmesh.config.model import (
+    FieldMatch,
+    Location,
+    MatchKind,
+    Route,
+    RouteMatch,
+    RouteTable,
+    StringMatch,
+    VirtualHost,
+    WeightedCluster,
+)
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.table import TableImage
+
+__all__ = ["PORT", "any_frame", "any_payload", "cut", "head", "segment", "table"]
 
 PORT = 80
 """The port that the NIC listens on."""
@@ -34,6 +49,38 @@ _FIELDS = (
 )
 _BODIES = ("Content-Length: 3", "Content-Length: 0", "Transfer-Encoding: chunked")
 _ODD = (b"\r", b"\n", b"\0", b"%", b"//", b"/../", b" ", b"\t", b":", b"\x80", b"\\", b"?", b"#")
+
+
+def table(geometry: Geometry, canary: str = "yes") -> TableImage:
+    """A table of every kind of row; *canary* is a header value that makes one unlike another."""
+    exact, prefix, regex = MatchKind.EXACT, MatchKind.PREFIX, MatchKind.REGEX
+    header = FieldMatch("x-canary", StringMatch(exact, canary))
+    shop = _routes(
+        RouteMatch(path=StringMatch(exact, "/api/products"), headers=(header,)),
+        RouteMatch(path=StringMatch(prefix, "/api/products"), method=StringMatch(exact, "GET")),
+        RouteMatch(path=StringMatch(regex, "/api/orders(/[0-9]+)?")),
+        RouteMatch(path=StringMatch(prefix, "/static/")),
+        RouteMatch(path=StringMatch(prefix, "/API", ignore_case=True)),
+        RouteMatch(headers=(FieldMatch("cookie", StringMatch(regex, ".*dark.*")),)),
+    )
+    rest = _routes(
+        RouteMatch(path=StringMatch(exact, "/v"), method=StringMatch(exact, "POST")),
+        RouteMatch(path=StringMatch(prefix, "/x" + "y" * geometry.path_bytes)),
+        RouteMatch(path=StringMatch(prefix, "/")),
+    )
+    hosts = (
+        VirtualHost("shop", "shop.example.com", shop),
+        VirtualHost("suffix", "*.example.com", rest),
+        VirtualHost("rest", "*", rest[:1]),
+    )
+    return compile_table(RouteTable(PORT, hosts), geometry).image
+
+
+def _routes(*matches: RouteMatch) -> tuple[Route, ...]:
+    return tuple(
+        Route(f"test/{n}", match, (WeightedCluster("c"),), Location("table", n + 1))
+        for n, match in enumerate(matches)
+    )
 
 
 def head(rng: random.Random) -> bytes:
@@ -87,6 +134,19 @@ def segment(rng: random.Random, payload: bytes, seq: int | None = None) -> bytes
     packet /= TCP(sport=rng.randrange(65536), dport=PORT, seq=seq, flags="PA", options=words)
     frame = bytes(packet / Raw(payload))
     return frame + bytes(rng.randrange(1, 30)) if rng.random() < 0.1 else frame
+
+
+def cut(rng: random.Random, heads: int) -> list[bytes]:
+    """The segments of a connection that brings so many *heads*, cut wherever it may be."""
+    data = b"".join(any_payload(rng) for _ in range(heads))
+    seq = rng.getrandbits(32)
+    frames = []
+    at = 0
+    while at < len(data):
+        size = rng.choice((rng.randrange(1, 40), rng.randrange(1, 400), 1440))
+        frames.append(segment(rng, data[at : at + size], seq + at & 0xFFFFFFFF))
+        at += size
+    return frames
 
 
 def any_frame(rng: random.Random, payload: bytes) -> bytes:

@@ -1,0 +1,202 @@
+"""Frames in from the wire, frames and verdicts out to the host: the same as the golden model's.
+
+What a model cannot say is measured clock by clock: how long a verdict takes, and that the wire is
+never made to wait for one.
+"""
+
+from collections.abc import Iterable
+from itertools import chain, repeat
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from hybridmesh.contract.registers import COUNTERS, register
+from hybridmesh.contract.table import TableImage
+from hybridmesh.contract.verdict import SHIM
+from hybridmesh.nic import ReferenceNic
+from hybridmesh.nic.frames import split
+from tb.lib.axil import AxiLite
+from tb.lib.bench import is_long, rng_of, start
+from tb.lib.design import under_test
+from tb.lib.packet import beats, frames
+from tb.lib.pauses import PAUSES
+from tb.lib.stream import AxiPort, Sink, Source
+from tb.lib.traffic import PORT, any_frame, any_payload, cut, head, segment, table
+
+GEOMETRY = under_test().geometry
+WIDTH = GEOMETRY.width
+CASES = len(PAUSES) ** 2
+HEADS = (10_000 if WIDTH == 8 else 1_000) // CASES if is_long() else 24
+ROOM = [None] * -(-SHIM.size // WIDTH)
+"""Clocks between two frames that leave the host's side room for a shim."""
+
+
+class Bench:
+    """A NIC with a table in it, and its golden model in the same state."""
+
+    def __init__(self, dut: Any, idle: str = "none", backpressure: str = "none") -> None:
+        self.dut = dut
+        self.rng = rng_of(idle, backpressure)
+        self.bus = AxiLite(dut, "s_axil_", repeat(False))
+        self.wire = Source(dut.clk, AxiPort(dut, "s_axis_rx"), PAUSES[idle](self.rng))
+        self.host = Sink(dut.clk, AxiPort(dut, "m_axis_rx"), PAUSES[backpressure](self.rng))
+        self.up = Source(dut.clk, AxiPort(dut, "s_axis_tx"), PAUSES[idle](self.rng))
+        self.out = Sink(dut.clk, AxiPort(dut, "m_axis_tx"), PAUSES[backpressure](self.rng))
+        self.model = ReferenceNic(GEOMETRY)
+
+    async def start(self) -> None:
+        await start(self.dut)
+        image = table(GEOMETRY)
+        await self.fill(image)
+        await self.bus.put("table_commit", self.model.load(image))
+        await self.bus.put("control", 1)
+        await self.bus.put("listen_port", PORT)
+        self.model.listen(PORT)
+
+    async def fill(self, image: TableImage) -> None:
+        """Write *image* to the spare bank."""
+        for space, words in image.words():
+            await self.bus.put("table_address", space.base)
+            await self.bus.put("table_data", *words)
+
+    async def finish(self) -> list[bytes]:
+        """Wait until the NIC is empty; the frames that the host got."""
+        await self.wire.drained()
+        quiet, before = 0, -1
+        while quiet < 2:
+            await ClockCycles(self.dut.clk, 4 * GEOMETRY.max_frame // WIDTH)
+            quiet = quiet + 1 if before == len(self.host.taken) else 0
+            before = len(self.host.taken)
+        return frames(self.host.taken, WIDTH)
+
+
+def timeless(frame: bytes) -> bytes:
+    """*frame* without the latency in its shim, which the model does not know."""
+    verdict, rest = split(frame)
+    if verdict is None:
+        return frame
+    return rest[:12] + SHIM.pack(verdict._replace(latency=0)) + rest[12:]
+
+
+def mixed(bench: Bench) -> Iterable[bytes]:
+    """About HEADS heads, whole, cut and spoiled, and frames of other kinds between them."""
+    rng = bench.rng
+    for _ in range(HEADS // 4):
+        yield any_frame(rng, any_payload(rng))
+        yield from cut(rng, 3)
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=list(PAUSES), backpressure=list(PAUSES))
+async def the_host_gets_what_the_model_gives(dut: Any, idle: str, backpressure: str) -> None:
+    bench = Bench(dut, idle, backpressure)
+    await bench.start()
+    sent = list(mixed(bench))
+    for frame in sent:
+        bench.wire.send(beats(frame, WIDTH))
+    got = await bench.finish()
+    expected = bench.model.exchange(sent)
+    for number, (frame, model) in enumerate(zip(got, expected, strict=False)):
+        assert timeless(frame) == model, f"frame {number}: {split(frame)[0]}, {split(model)[0]}"
+    assert len(got) == len(expected)
+    counters = {counter.name: await bench.bus.get(counter.name) for counter in COUNTERS}
+    assert counters == bench.model.counters()
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=["none", "coin"])
+async def a_verdict_is_there_a_constant_time_after_the_frame(dut: Any, idle: str) -> None:
+    bench = Bench(dut, idle)
+    await bench.start()
+    clocks: list[int] = []
+
+    async def watch() -> None:
+        clock = 0
+        while True:
+            await RisingEdge(dut.clk)
+            clock += 1
+            if dut.s_axis_rx_tvalid.value and dut.s_axis_rx_tready.value:
+                clocks.append(clock)
+
+    cocotb.start_soon(watch())
+    sent = [segment(bench.rng, any_payload(bench.rng)) for _ in range(200 if is_long() else 30)]
+    for frame in sent:
+        bench.wire.send(chain(beats(frame, WIDTH), ROOM))
+    beat = iter(clocks)
+    waits = set()
+    for frame in await bench.finish():
+        verdict, original = split(frame)
+        times = [next(beat) for _ in beats(original, WIDTH)]
+        if verdict is not None:
+            waits.add(verdict.latency - (times[-1] - times[0]))
+    assert len(waits) == 1, f"clocks from the last beat to the verdict: {sorted(waits)}"
+    dut._log.info("a verdict takes %d clocks after the frame's last beat", waits.pop())
+
+
+@cocotb.test()
+async def the_wire_never_waits_where_the_host_has_room_for_the_shims(dut: Any) -> None:
+    bench = Bench(dut)
+    await bench.start()
+    for number in range(600 if is_long() else 60):
+        payload = head(bench.rng) if number % 3 else b"G" * bench.rng.randrange(1, 1400)
+        bench.wire.send(chain(beats(segment(bench.rng, payload), WIDTH), ROOM))
+    await bench.wire.drained()
+    assert bench.wire.taken > 1000
+    assert bench.wire.stalls == 0
+
+
+@cocotb.test()
+async def smallest_frames_without_a_gap_never_wait(dut: Any) -> None:
+    bench = Bench(dut)
+    await bench.start()
+    for _ in range(300):
+        bench.wire.send(beats(bench.rng.randbytes(bench.rng.choice((1, 60))), WIDTH))
+    await bench.wire.drained()
+    assert bench.wire.stalls == 0
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=list(PAUSES), backpressure=list(PAUSES))
+async def frames_from_the_host_reach_the_wire_unchanged(
+    dut: Any, idle: str, backpressure: str
+) -> None:
+    bench = Bench(dut, idle, backpressure)
+    await start(dut)
+    sent = [bench.rng.randbytes(bench.rng.randrange(1, 200)) for _ in range(20)]
+    for frame in sent:
+        bench.up.send(beats(frame, WIDTH))
+    await bench.up.drained()
+    taken = await bench.out.until(sum(len(beats(frame, WIDTH)) for frame in sent))
+    assert frames(taken, WIDTH) == sent
+
+
+@cocotb.test()
+async def a_table_swapped_under_traffic_is_seen_whole_or_not_at_all(dut: Any) -> None:
+    bench = Bench(dut)
+    await bench.start()
+    sent = [segment(bench.rng, head(bench.rng)) for _ in range(2400 // WIDTH + 500)]
+    for frame in sent:
+        bench.wire.send(beats(frame, WIDTH))
+    images = [table(GEOMETRY), table(GEOMETRY, canary="always")]
+    pending = register("status").field("pending")
+    for epoch in (2, 3):
+        await bench.fill(images[(epoch - 1) % 2])
+        await bench.bus.put("table_commit", epoch)
+        while pending.get(await bench.bus.get("status")):
+            pass
+    got = await bench.finish()
+    models = {}
+    for epoch in (1, 2, 3):
+        models[epoch] = ReferenceNic(GEOMETRY)
+        models[epoch].listen(PORT)
+        for number in range(epoch):
+            models[epoch].load(images[number % 2])
+    epochs = []
+    for frame, wire in zip(got, sent, strict=True):
+        verdict, _ = split(frame)
+        assert verdict is not None
+        epochs.append(verdict.epoch)
+        assert [timeless(frame)] == models[verdict.epoch].exchange([wire])
+    assert sorted(set(epochs)) == [1, 2, 3]
+    assert epochs == sorted(epochs)
