@@ -102,7 +102,7 @@ def parse(text: str, file: str, report: Report) -> Iterator[Node]:
     except _StopError as stop:
         report.error(Location(file, stop.line), stop.message, stop.remedy)
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
+        line = text.encode()[: error.position].count(b"\n") + 1
         report.error(Location(file, line), "a character that YAML does not allow", "remove it")
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1

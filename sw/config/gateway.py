@@ -6,7 +6,7 @@ from typing import Annotated
 
 from .document import Node
 from .message import FieldError, Message, Read, expect
-from .values import domain, port_number
+from .values import check_domain, port_number
 
 __all__ = ["Gateway", "Server", "ServerPort"]
 
@@ -34,7 +34,7 @@ def server_host(node: Node) -> str:
     namespace, slash, host = text.rpartition("/")
     if slash and not namespace:
         raise FieldError(f"{text!r} has no namespace before the slash", "write 'namespace/host'")
-    domain(Node(host, node.line, ""))
+    check_domain(host)
     return text
 
 

@@ -5,6 +5,8 @@ Every claim is one that surely holds; where it cannot be told, nothing is said.
 
 from collections.abc import Iterable
 
+import re2
+
 from .findings import Report
 from .model import MatchKind, Mesh, Route, StringMatch, VirtualHost
 from .shadow import first_covers
@@ -45,7 +47,10 @@ def _path(route: Route, path: StringMatch, report: Report) -> None:
 def _may_match_a_path(path: StringMatch) -> bool:
     if path.kind is not MatchKind.REGEX:
         return path.value.startswith("/")
-    low, high = compile_regex(path.value).possiblematchrange(8)
+    try:
+        low, high = compile_regex(path.value).possiblematchrange(8)
+    except re2.error:  # it cannot tell
+        return True
     return bool(low <= b"/\xff" and high >= b"/")
 
 

@@ -52,14 +52,14 @@ def _documents(paths: Sequence[Path], report: Report) -> Iterator[Node]:
     seen: set[Path] = set()
     for path in paths:
         for file in _files(path, report):
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
+            if file.absolute() not in seen:
+                seen.add(file.absolute())
                 yield from _parse(file, report)
 
 
 def _files(path: Path, report: Report) -> list[Path]:
     """The file itself, or the YAML files in and below a folder, sorted."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # Path.is_dir raises where a parent may not be entered
         return [path]
     files: list[Path] = []
 
@@ -85,5 +85,7 @@ def _parse(file: Path, report: Report) -> Iterator[Node]:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         report.error(Location(str(file), line), "not text in UTF-8", "save the file as UTF-8")
+    except ValueError as error:
+        report.error(Location(repr(str(file)), 0), f"no file can be called so: {error}")
     else:
         yield from parse(text, str(file), report)

@@ -139,7 +139,8 @@ def _unfolded(node: Node) -> Iterator[Node]:
     except FieldError as wrong:
         raise FieldError(wrong.message, "each document must be one Kubernetes resource") from None
     kind = mapping.get("kind")
-    if kind is None or not str(kind.value).endswith("List") or "items" not in mapping:
+    is_list = kind is not None and isinstance(kind.value, str) and kind.value.endswith("List")
+    if not is_list or "items" not in mapping:
         yield node
         return
     if mapping["items"].value is not None:

@@ -16,6 +16,7 @@ from .document import Node
 from .message import FieldError, expect
 
 __all__ = [
+    "check_domain",
     "compile_regex",
     "count",
     "domain",
@@ -96,7 +97,11 @@ def host_name(node: Node) -> str:
 
 def domain(node: Node) -> str:
     """A host, ``*.`` and a host, or ``*`` alone."""
-    text = expect(node, str)
+    return check_domain(expect(node, str))
+
+
+def check_domain(text: str) -> str:
+    """The same of a part of a value."""
     if text == "*" or _HOST.fullmatch(text.removeprefix("*.")):
         return text
     if text.startswith("*") and _HOST.fullmatch(text.lstrip("*-")):
