@@ -271,7 +271,7 @@ _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)([^?#]*)(?:\?([^#]*
 # RFC 9112, 3.2.3:  authority-form = uri-host ":" port
 # Envoy takes host names and addresses in a target only, no other reg-name.
 # Deviation: it drops userinfo from a target; RFC 9110, 4.2.4 calls for treating it as an error.
-_TARGET_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(?::0*([0-9]{1,5}))?")
+_TARGET_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(?::0*([0-9]{1,5}))?")
 
 # RFC 9112, 3.2:    Host = uri-host [ ":" port ]
 # RFC 3986, 3.2.2:  host = IP-literal / IPv4address / reg-name
@@ -321,9 +321,9 @@ def _other_forms(method: str, target: str) -> tuple[str, str, str, str]:
 def _target_port(authority: str) -> int | None:
     """Port of an authority in a target; None where it has none."""
     match = _TARGET_AUTHORITY.fullmatch(authority)
-    if match is None or not _is_address(match[1]) or (match[2] and int(match[2]) > 65535):
+    if match is None or (match[1] and int(match[1]) > 65535):
         raise HeadError(400, "the target's authority is not valid")
-    return int(match[2]) if match[2] else None
+    return int(match[1]) if match[1] else None
 
 
 def _host(authority: str) -> str:

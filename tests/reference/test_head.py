@@ -138,7 +138,11 @@ ACCEPTED: dict[str, tuple[bytes, dict[str, Any]]] = {
         head(GET, HOST, "Connection: keep-alive, Upgrade", "Upgrade: WebSocket"),
         {"upgrade": "websocket", "keep_alive": True},
     ),
-    "upgrade that Connection does not name": (head(GET, HOST, "Upgrade: foo"), {"upgrade": None}),
+    "upgrade without Connection": (head(GET, HOST, "Upgrade: foo"), {"upgrade": None}),
+    "upgrade that Connection does not name": (
+        head(GET, HOST, "Upgrade: foo", "Connection: keep-alive"),
+        {"upgrade": None},
+    ),
     "upgrade in HTTP/1.0": (
         head("GET /a HTTP/1.0", HOST, "Connection: Upgrade", "Upgrade: websocket"),
         {"upgrade": None},
@@ -184,6 +188,7 @@ REFUSED: dict[str, tuple[bytes, int, int]] = {
     "M-SEARCH": (head("M-SEARCH /a HTTP/1.1", HOST), 400, 400),
     "method that is no token": (head("G@T /a HTTP/1.1", HOST), 400, 400),
     "lower-case version": (head("GET /a http/1.1", HOST), 400, 400),
+    "two-digit major version": (head("GET /a HTTP/11.1", HOST), 400, 400),
     "three-digit version": (head("GET /a HTTP/1.01", HOST), 400, 400),
     "version without minor": (head("GET /a HTTP/1", HOST), 400, 400),
     "other protocol": (head("GET /a HTTPS/1.1", HOST), 400, 400),
@@ -220,6 +225,7 @@ REFUSED: dict[str, tuple[bytes, int, int]] = {
     "absolute-form, empty port": (head("GET http://a.test:/p HTTP/1.1", HOST), 400, 400),
     "absolute-form, port too big": (head("GET http://a.test:65536/p HTTP/1.1", HOST), 400, 400),
     "absolute-form, long port": (head("GET http://a.test:1000080/p HTTP/1.1", HOST), 400, 400),
+    "absolute-form, endless port": (head(f"GET http://a:{'9' * 5000}/ HTTP/1.1", HOST), 400, 400),
     "absolute-form, port of letters": (head("GET http://a.test:x/p HTTP/1.1", HOST), 400, 400),
     "absolute-form, encoded host": (head("GET http://a%2etest/p HTTP/1.1", HOST), 400, 400),
     "absolute-form, open bracket": (head("GET http://[::1/p HTTP/1.1", HOST), 400, 400),
