@@ -1,0 +1,102 @@
+"""SimulatedNic: the same frames, verdicts and counters as ReferenceNic, from the real RTL."""
+
+import random
+
+import pytest
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.table import TableImage
+from hybridmesh.contract.verdict import SHIM, State
+from hybridmesh.nic import NicError, ReferenceNic, SimulatedNic
+from hybridmesh.nic.frames import Connection, split
+from tb.lib.traffic import PORT, any_frame, any_payload, cut, table
+
+GEOMETRY = Geometry()
+HEAD = b"GET /api/products HTTP/1.1\r\nHost: shop.example.com\r\n\r\n"
+WIRE = Connection(("192.0.2.7", 40000), ("198.51.100.1", PORT))
+
+
+@pytest.fixture
+def nic():
+    with SimulatedNic(GEOMETRY) as nic:
+        nic.listen(PORT)
+        yield nic
+
+
+def timeless(frame: bytes) -> bytes:
+    verdict, original = split(frame)
+    if verdict is None:
+        return frame
+    return frame[:12] + SHIM.pack(verdict._replace(latency=0)) + original[12:]
+
+
+def test_random_frames_come_out_as_of_the_reference(nic):
+    rng = random.Random(1)
+    model = ReferenceNic(GEOMETRY)
+    model.listen(PORT)
+    for canary in ("yes", "always"):
+        image = table(GEOMETRY, canary)
+        assert nic.load(image) == model.load(image)
+        frames = [frame for _ in range(150) for frame in cut(rng, 2)]
+        frames += [any_frame(rng, any_payload(rng)) for _ in range(300)]
+        rng.shuffle(frames)
+        came, expected = nic.exchange(frames), model.exchange(frames)
+        for got, wanted in zip(came, expected, strict=True):
+            assert timeless(got) == wanted, (split(got), split(wanted)[0])
+    assert nic.counters() == model.counters()
+    assert min(nic.counters().values()) > 0
+
+
+def test_a_verdict_says_how_many_cycles_it_took(nic):
+    nic.load(table(GEOMETRY))
+    verdict, _ = split(nic.exchange([WIRE.frame(1, HEAD)])[0])
+    assert verdict.state is State.DECIDED
+    beats = -(-(54 + len(HEAD)) // GEOMETRY.width)
+    assert beats < verdict.latency < beats + 60
+
+
+def test_one_frame_takes_no_longer_than_it_must(nic):
+    nic.load(table(GEOMETRY))
+    before = nic.cycles
+    nic.exchange([WIRE.frame(1, HEAD)])
+    assert nic.cycles - before < 100
+
+
+def test_dropped_frames_are_waited_for_and_accounted(nic):
+    frame = WIRE.frame(1, HEAD)
+    spoofed = frame[:12] + b"\x88\xb5" + frame[14:]
+    out = nic.exchange([spoofed, frame, spoofed])
+    assert [split(got)[1] for got in out] == [frame]
+    assert nic.exchange([spoofed]) == []
+    assert nic.counters()["spoofed"] == 3
+
+
+def test_a_large_batch_and_large_frames_fit(nic):
+    frames = [WIRE.frame(1, HEAD + bytes(8000))] * 20 + [WIRE.frame(1, HEAD)] * 500
+    out = nic.exchange(frames)
+    assert [split(got)[1] for got in out] == frames
+    assert nic.exchange([]) == []
+
+
+def test_two_nics_know_nothing_of_each_other(nic):
+    with SimulatedNic(GEOMETRY) as other:
+        nic.load(table(GEOMETRY))
+        assert other.exchange([WIRE.frame(1, HEAD)]) == [WIRE.frame(1, HEAD)]
+        assert nic.counters()["frames_in"] == 0
+
+
+def test_a_table_for_another_geometry_is_refused(nic):
+    with pytest.raises(NicError, match="another geometry"):
+        nic.load(TableImage(Geometry(rows=32)))
+
+
+def test_a_closed_nic_says_so(nic):
+    nic.close()
+    nic.close()
+    with pytest.raises(NicError, match="closed"):
+        nic.exchange([WIRE.frame(1, HEAD)])
+
+
+def test_an_empty_frame_is_refused(nic):
+    with pytest.raises(NicError, match="at least one byte"):
+        nic.exchange([b""])
