@@ -96,10 +96,13 @@ def collect(stream, received: Received, done, *, stall: float = 0, seed: int = 0
     return testbench
 
 
-def simulate(design, *testbenches) -> None:
-    """Run until all *testbenches* have returned."""
+def simulate(design, *testbenches, limit: int = 50_000) -> None:
+    """Run until all *testbenches* have returned; fails where that takes over *limit* clocks."""
     simulator = Simulator(design)
     simulator.add_clock(1e-6)
     for testbench in testbenches:
         simulator.add_testbench(testbench)
-    simulator.run()
+    for _ in range(2 * limit):
+        if not simulator.advance():
+            return
+    raise AssertionError(f"not done after {limit} clocks")
