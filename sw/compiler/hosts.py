@@ -55,9 +55,9 @@ def write_hosts(
         if number == overflow:
             left.append(host.domain)
         entries.append((host.domain, number))
-    if len(entries) > capacity:
-        left += [domain for domain, number in entries[capacity - 1 :] if number != overflow]
-        entries[capacity - 1 :] = [("*", overflow)]
+    # The last in precedence have no entry: their hosts get class 0, which the catch-all row takes.
+    left += [domain for domain, number in entries[capacity:] if number != overflow]
+    del entries[capacity:]
     for entry, (domain, number) in enumerate(entries):
         image.host_class[entry] = number
         _write(image, entry, domain)

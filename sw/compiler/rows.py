@@ -44,7 +44,7 @@ def write_row(
 
 
 def write_catch_all(image: TableImage, row: int) -> None:
-    """Write the row that takes whatever no row before it takes."""
+    """Write the row that takes whatever no row before it takes, hosts without a class too."""
     image.path.allow_all(row)
     image.word.allow_all(row)
     image.row_flags[row] = ROW_PROVISIONAL

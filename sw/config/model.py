@@ -70,8 +70,9 @@ class StringMatch:
 class FieldMatch:
     """A condition on a header field (lower-case ``name``) or a query parameter.
 
-    With ``invert`` (``withoutHeaders``) it holds where the comparison does not; a missing field
-    counts as the empty string then, as Istio asks of Envoy.
+    One line of a repeated field that agrees is enough.  With ``invert`` (``withoutHeaders``) it
+    holds where none agrees, and a missing field counts as the empty string, as Istio asks of
+    Envoy; inverted PRESENT means absent.
     """
 
     name: str

@@ -13,7 +13,7 @@ from ..compiler.regex import compile_regex
 from ..config.model import FieldMatch, MatchKind, RouteMatch, StringMatch
 from .head import Head
 
-__all__ = ["Condition", "Test", "conditions", "field_value", "fold", "path_condition", "wire"]
+__all__ = ["Condition", "Test", "conditions", "field_values", "path_condition", "wire"]
 
 Test = Callable[[Head], bool]
 
@@ -36,17 +36,12 @@ def wire(text: str) -> str:
     return text.encode().decode("latin-1")
 
 
-def fold(text: str) -> str:
-    """*text* in lower case, ASCII letters only."""
-    return text.encode("latin-1").lower().decode("latin-1")
-
-
 def path_condition(match: StringMatch) -> Condition:
     """The condition on the path; a regex minds the case whatever the route says, as in Envoy."""
     if match.ignore_case and match.kind is not MatchKind.REGEX:
-        test = _test(match, fold(wire(match.value)))
+        test = _test(match, wire(match.value).lower())  # a path holds ASCII letters only
         failure = f"path {_words(match)[1]}, letters of either case alike"
-        return Condition(lambda head: test(fold(head.path)), lambda _: failure)
+        return Condition(lambda head: test(head.path.lower()), lambda _: failure)
     return _attribute("path", match, lambda head: head.path)
 
 
@@ -59,41 +54,42 @@ def conditions(match: RouteMatch) -> Iterator[Condition]:
     if match.authority is not None:
         yield _attribute("authority", match.authority, lambda head: head.authority)
     for header in match.headers:
-        yield _field("header", header, partial(field_value, name=header.name))
+        yield _field("header", header, partial(field_values, name=header.name))
     for parameter in match.query:
-        yield _field("query parameter", parameter, partial(_parameter, name=wire(parameter.name)))
+        yield _field(
+            "query parameter", parameter, partial(_parameter_values, name=wire(parameter.name))
+        )
 
 
-def field_value(head: Head, name: str) -> str | None:
-    """What routes see of the header field *name*; None: it is not there.
+def field_values(head: Head, name: str) -> list[str]:
+    """What routes see of the header field *name*; empty: it is not there.
 
-    Lines of one name are joined with ``,``.  Envoy consumes hop-by-hop fields and adds its own
-    before it chooses a route, and it has pseudo headers.
+    Envoy consumes hop-by-hop fields and adds its own before it chooses a route, and it has pseudo
+    headers.
     """
     if name in AUTHORITY:
-        return head.authority
+        return [head.authority]
     if name.startswith(":"):
         pseudo = {":method": head.method, ":scheme": head.scheme, ":path": head.origin_form}
-        return pseudo.get(name)
+        return [pseudo[name]] if name in pseudo else []
     if name in _HOP_BY_HOP and head.upgrade is None:
-        return None
+        return []
     if name == "x-forwarded-proto":
-        return "http"
-    value = head.value(name)
-    if value is None:
-        return "" if name in _ALWAYS_THERE else None
+        return ["http"]
+    values = head.match_values(name)
     if name == "te":
-        return "trailers" if "trailers" in value.lower().replace(" ", "").split(",") else None
-    return value
+        codings = ",".join(values).lower().replace(" ", "").split(",")
+        return ["trailers"] if "trailers" in codings else []
+    return values or ([""] if name in _ALWAYS_THERE else [])
 
 
-def _parameter(head: Head, name: str) -> str | None:
+def _parameter_values(head: Head, name: str) -> list[str]:
     """The first query parameter called *name*; nothing is percent-decoded."""
     for part in (head.query or "").split("&"):
         key, _, value = part.partition("=")
         if key == name:
-            return value
-    return None
+            return [value]
+    return []
 
 
 def _attribute(what: str, match: StringMatch, get: Callable[[Head], str]) -> Condition:
@@ -102,29 +98,25 @@ def _attribute(what: str, match: StringMatch, get: Callable[[Head], str]) -> Con
     return Condition(lambda head: test(get(head)), lambda _: failure)
 
 
-def _field(what: str, match: FieldMatch, get: Callable[[Head], str | None]) -> Condition:
-    """A condition on a thing that may be missing.
+def _field(what: str, match: FieldMatch, get: Callable[[Head], list[str]]) -> Condition:
+    """A condition on a thing that may be missing, or there more than once: one hit is enough.
 
-    Inverted, missing counts as the empty string, save where the question is its presence.
+    Inverted, no hit is asked for, and missing counts as the empty string, save where the question
+    is its presence.
     """
     label = f"{what} {match.name}"
-    is_words, is_not_words = _words(match.match)
+    words, not_words = _words(match.match)
     test = _test(match.match, wire(match.match.value))
     if not match.invert:
-
-        def holds(head: Head) -> bool:
-            value = get(head)
-            return value is not None and test(value)
-
-        def failure(head: Head) -> str:
-            return f"{label} {'is absent' if get(head) is None else is_not_words}"
-
-        return Condition(holds, failure)
+        return Condition(
+            lambda head: any(map(test, get(head))),
+            lambda head: f"{label} {not_words if get(head) else 'is absent'}",
+        )
     if match.match.kind is MatchKind.PRESENT:
-        return Condition(lambda head: get(head) is None, lambda _: f"{label} is present")
+        return Condition(lambda head: not get(head), lambda _: f"{label} is present")
     return Condition(
-        lambda head: not test(get(head) or ""),
-        lambda head: f"{label} {is_words}" + (" (absent)" if get(head) is None else ""),
+        lambda head: not any(map(test, get(head) or [""])),
+        lambda head: f"{label} {words}{'' if get(head) else ' (absent)'}",
     )
 
 

@@ -13,7 +13,7 @@ from typing import Self
 
 from ..compiler.regex import language
 from ..config.model import MatchKind, Route, RouteMatch, VirtualHost
-from .conditions import Test, conditions, field_value, fold, path_condition, wire
+from .conditions import Test, conditions, field_values, path_condition, wire
 from .head import Head
 
 __all__ = ["HostIndex", "RouteIndex"]
@@ -63,7 +63,7 @@ class RouteIndex:
         for index, route in enumerate(routes):
             path = route.match.path
             if path is not None and path.ignore_case and path.kind is not MatchKind.REGEX:
-                folded.add(index, route.match, fold)
+                folded.add(index, route.match, str.lower)
             else:
                 plain.add(index, route.match, str)
         self._plain = plain.freeze()
@@ -73,7 +73,7 @@ class RouteIndex:
         """Number of the first route from *start* on that matches."""
         best = self._plain.find(head.path, head, start, self._end)
         if self._folded is not None:
-            best = self._folded.find(fold(head.path), head, start, best)
+            best = self._folded.find(head.path.lower(), head, start, best)
         return best if best < self._end else None
 
 
@@ -180,9 +180,9 @@ class _Bucket:
     def find(self, head: Head, start: int, best: int) -> int:
         best = self._rest.find(head, start, best)
         for name, leaves in self._by_field.items():
-            value = field_value(head, name)
-            if value is not None and (leaf := leaves.get(value)):
-                best = leaf.find(head, start, best)
+            for value in field_values(head, name):
+                if leaf := leaves.get(value):
+                    best = leaf.find(head, start, best)
         return best
 
 

@@ -286,6 +286,13 @@ def test_more_route_lists_than_classes_go_to_the_cpu():
     assert compiled.rows[verdict(compiled.image, request).row].routes is None
 
 
+def test_a_row_takes_its_own_class_alone():
+    routes = table({f"h{i}": (route("^/", name=str(i)),) for i in range(40)})
+    compiled = compile_table(routes, Geometry())
+    for i in range(40):
+        assert rows(compiled.image, head(host=f"h{i}")).nonzero()[0].tolist() == [i]
+
+
 def test_rows_are_shared_fairly_and_the_last_one_takes_the_rest():
     small = tuple(route(f"=/s{i}", name=f"s{i}") for i in range(5))
     large = tuple(route(f"=/l{i}", name=f"l{i}") for i in range(100))

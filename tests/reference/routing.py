@@ -95,28 +95,23 @@ def holds(match: RouteMatch, request: Head) -> bool:
     parameters = {}
     for part in (request.query or "").split("&"):
         name, _, value = part.partition("=")
-        parameters.setdefault(name, value)
+        parameters.setdefault(name, [value])
     return (
         (not want or agrees(want, path))
         and (not match.method or agrees(match.method, request.method))
         and (not match.scheme or agrees(match.scheme, "http"))
         and (not match.authority or agrees(match.authority, request.authority))
-        and all(
-            field_holds(f, ",".join(request.values(f.name)), bool(request.values(f.name)))
-            for f in match.headers
-        )
-        and all(
-            field_holds(f, parameters.get(f.name, ""), f.name in parameters) for f in match.query
-        )
+        and all(field_holds(f, request.values(f.name)) for f in match.headers)
+        and all(field_holds(f, parameters.get(f.name, [])) for f in match.query)
     )
 
 
-def field_holds(want: FieldMatch, value: str, is_there: bool) -> bool:
+def field_holds(want: FieldMatch, values: list[str]) -> bool:
     if want.match.kind is PRESENT:
-        return is_there != want.invert
+        return bool(values) != want.invert
     if want.invert:
-        return not agrees(want.match, value)
-    return is_there and agrees(want.match, value)
+        return all(not agrees(want.match, value) for value in values or [""])
+    return any(agrees(want.match, value) for value in values)
 
 
 def agrees(want: StringMatch, value: str) -> bool:
