@@ -1,0 +1,161 @@
+"""AXI4-Lite to the register map: every register of the contract, errors, throughput, stalls."""
+
+import random
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from streambench import simulate
+
+from hybridmesh.contract.registers import REGISTERS, Access, register
+from hybridmesh.rtl.control.axi import OKAY, SLVERR, AxiLite, AxiLiteBridge
+from hybridmesh.rtl.control.bus import RegisterMap
+
+
+class Dut(wiring.Component):
+    """The bridge and the map, registers that hold a value of their own."""
+
+    def __init__(self) -> None:
+        self.map = RegisterMap()
+        super().__init__({"axi": wiring.In(AxiLite)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.bridge = bridge = AxiLiteBridge()
+        m.submodules.map = self.map
+        wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
+        wiring.connect(m, bridge.bus, self.map.bus)
+        for r in REGISTERS:
+            if r.access is not Access.WRITE:
+                m.d.comb += getattr(self.map, r.name).r_data.eq(value_of(r))
+        return m
+
+
+def value_of(r) -> int:
+    return 0x5A000000 | r.address
+
+
+async def write(ctx, axi, address: int, data: int, *, strobe: int = 15, late: int = 0) -> int:
+    """One write, the data *late* clocks after the address; gives the response."""
+    ctx.set(axi.awaddr, address)
+    ctx.set(axi.awvalid, 1)
+    for _ in range(late):
+        await ctx.tick()
+    ctx.set(axi.wdata, data)
+    ctx.set(axi.wstrb, strobe)
+    ctx.set(axi.wvalid, 1)
+    await ctx.tick().until(axi.awready & axi.wready)
+    ctx.set(axi.awvalid, 0)
+    ctx.set(axi.wvalid, 0)
+    ctx.set(axi.bready, 1)
+    (response,) = await ctx.tick().sample(axi.bresp).until(axi.bvalid)
+    ctx.set(axi.bready, 0)
+    return response
+
+
+async def read(ctx, axi, address: int, *, late: int = 0) -> tuple[int, int]:
+    """One read, the response taken *late* clocks after it could be."""
+    ctx.set(axi.araddr, address)
+    ctx.set(axi.arvalid, 1)
+    await ctx.tick().until(axi.arready)
+    ctx.set(axi.arvalid, 0)
+    for _ in range(late):
+        await ctx.tick()
+    ctx.set(axi.rready, 1)
+    data, response = await ctx.tick().sample(axi.rdata, axi.rresp).until(axi.rvalid)
+    ctx.set(axi.rready, 0)
+    return data, response
+
+
+def test_every_register_is_read_at_its_address_or_refused() -> None:
+    dut = Dut()
+
+    async def testbench(ctx) -> None:
+        for late, r in enumerate(REGISTERS):
+            data, response = await read(ctx, dut.axi, r.address, late=late % 3)
+            if r.access is Access.WRITE:
+                assert (data, response) == (0, SLVERR), r.name
+            else:
+                assert (data, response) == (value_of(r), OKAY), r.name
+
+    simulate(dut, testbench)
+
+
+def test_a_write_reaches_its_register_alone_and_once() -> None:
+    dut = Dut()
+    ports = {r.name: getattr(dut.map, r.name) for r in REGISTERS if r.access is not Access.READ}
+    strokes = []
+    done = False
+
+    async def watch(ctx) -> None:
+        while not done:
+            _, _, *samples = await ctx.tick().sample(
+                *(x for p in ports.values() for x in (p.w_en, p.w_data.as_value()))
+            )
+            pairs = zip(samples[::2], samples[1::2], strict=True)
+            strokes.extend((name, d) for name, (e, d) in zip(ports, pairs, strict=True) if e)
+
+    async def testbench(ctx) -> None:
+        nonlocal done
+        for late, r in enumerate(REGISTERS):
+            word = 0x1234_0000 | r.address
+            response = await write(ctx, dut.axi, r.address, word, late=late % 3)
+            assert response == (OKAY if r.access is not Access.READ else SLVERR), r.name
+        done = True
+
+    simulate(dut, watch, testbench)
+    assert strokes == [(name, 0x1234_0000 | register(name).address) for name in ports]
+
+
+@pytest.mark.parametrize(
+    ("address", "strobe"),
+    [(0x01C, 15), (0x030, 15), (0x124, 15), (0xFFC, 15), (0x016, 15), (0x014, 3), (0x014, 0)],
+)
+def test_what_is_not_a_whole_register_is_refused(address: int, strobe: int) -> None:
+    dut = Dut()
+
+    async def testbench(ctx) -> None:
+        assert await write(ctx, dut.axi, address, 1, strobe=strobe) == SLVERR
+        if strobe == 15:
+            assert await read(ctx, dut.axi, address) == (0, SLVERR)
+
+    simulate(dut, testbench)
+
+
+def test_a_word_a_clock_is_written_while_the_responses_are_taken() -> None:
+    dut = Dut()
+
+    async def testbench(ctx) -> None:
+        axi = dut.axi
+        for port, value in (("awaddr", 0x024), ("awvalid", 1), ("wvalid", 1), ("wstrb", 15)):
+            ctx.set(getattr(axi, port), value)
+        ctx.set(axi.bready, 1)
+        for _ in range(20):
+            _, _, taken = await ctx.tick().sample(dut.map.table_data.w_en)
+            assert taken
+        ctx.set(axi.bready, 0)
+        for n in range(5):
+            _, _, taken, valid = await ctx.tick().sample(dut.map.table_data.w_en, axi.bvalid)
+            assert (taken, valid) == (0, 1), n
+
+    simulate(dut, testbench)
+
+
+def test_reads_and_writes_go_on_side_by_side() -> None:
+    dut = Dut()
+    readable = [r for r in REGISTERS if r.access is not Access.WRITE]
+
+    async def reader(ctx) -> None:
+        rng = random.Random(1)
+        for _ in range(60):
+            r = rng.choice(readable)
+            assert await read(ctx, dut.axi, r.address, late=rng.randrange(3)) == (value_of(r), OKAY)
+
+    async def writer(ctx) -> None:
+        rng = random.Random(2)
+        for _ in range(60):
+            r = rng.choice(REGISTERS)
+            response = await write(ctx, dut.axi, r.address, 0, late=rng.randrange(3))
+            assert response == (OKAY if r.access is not Access.READ else SLVERR)
+
+    simulate(dut, reader, writer)

@@ -1,0 +1,264 @@
+"""NicCore around a stand-in for the verdict engine: the whole path of frames, banks, counters.
+
+The stand-in gives every candidate a shim of what it was told of the frame, so that these tests see
+the frame's side of the NIC alone.
+"""
+
+import random
+
+import pytest
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from streambench import Received, collect, drive, frames_of, packet_beats, simulate
+from wireframes import CANDIDATES, OTHERS, PORT, SPOOFED, judge, mutants
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.registers import COUNTERS, register
+from hybridmesh.contract.verdict import SHIM, Flag, Verdict
+from hybridmesh.rtl import nic as nic_module
+from hybridmesh.rtl.layout import TableWrite, frame_verdict, payload_beat, wire_vector
+from hybridmesh.rtl.nic import NicCore
+
+LATENCY = 21
+MAX_FRAME = 256
+
+
+class StandIn(wiring.Component):
+    """A shim for each candidate, ``row`` the bank, ``body_length`` the sum of its payload bytes."""
+
+    latency = LATENCY
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._width = geometry.width
+        super().__init__(
+            {
+                "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
+                "table": In(TableWrite),
+                "now": In(16),
+                "o": Out(stream.Signature(frame_verdict(), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        i, info = self.i.p, self.i.p.info
+        before, total = Signal(32), Signal(32)
+        lanes = [Mux(i.mask[n], i.data.word_select(n, 8), 0) for n in range(self._width)]
+        m.d.comb += total.eq(Mux(i.first, 0, before) + sum(lanes))
+        with m.If(self.i.valid):
+            m.d.sync += before.eq(total)
+
+        known = Verdict()._asdict() | {
+            "flags": Mux(info.enable, Flag.DECIDED, Flag.UNDECIDED),
+            "epoch": info.epoch,
+            "row": i.bank,
+            "seq": info.seq,
+            "body_length": total,
+            "latency": self.now - info.arrival,
+        }
+        verdict = Signal(frame_verdict())
+        m.d.comb += [verdict.insert.eq(info.candidate), verdict.drop.eq(info.spoofed)]
+        with m.If(info.candidate):
+            m.d.comb += verdict.shim.eq(wire_vector(SHIM, known))
+        pipe = Signal((1 + len(verdict.as_value())) * LATENCY)
+        stage = Cat(verdict, self.i.valid & i.last)
+        m.d.sync += pipe.eq(Cat(stage, pipe))
+        m.d.comb += Cat(self.o.payload, self.o.valid).eq(pipe[-len(stage) :])
+        return m
+
+
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nic_module, "VerdictEngine", StandIn)
+
+
+def core(width: int) -> NicCore:
+    return NicCore(Geometry(width=width, max_frame=MAX_FRAME))
+
+
+async def write(ctx, nic: NicCore, name: str, word: int) -> None:
+    ctx.set(nic.bus.w_address, register(name).address)
+    ctx.set(nic.bus.w_data, word)
+    ctx.set(nic.bus.w_en, 1)
+    await ctx.tick()
+    ctx.set(nic.bus.w_en, 0)
+
+
+async def read(ctx, nic: NicCore, name: str) -> int:
+    ctx.set(nic.bus.r_address, register(name).address)
+    ctx.set(nic.bus.r_en, 1)
+    await ctx.tick()
+    ctx.set(nic.bus.r_en, 0)
+    return ctx.get(nic.bus.r_data)
+
+
+def run(width: int, frames, *, idle: float = 0, stall: float = 0, script=None):
+    """Frames to the host, the clocks of their beats, and the counters at the end."""
+    nic = core(width)
+    received, counters = Received(), {}
+    beats = [beat for frame in frames for beat in packet_beats(frame, width)]
+    expected = sum(not judge(frame, max_frame=MAX_FRAME).spoofed for frame in frames)
+
+    async def host(ctx) -> None:
+        await write(ctx, nic, "listen_port", PORT)
+        await write(ctx, nic, "control", 1)
+        await write(ctx, nic, "table_commit", 7)
+        await drive(nic.wire_rx, beats, idle=idle, seed=1)(ctx)
+        while received.frames < expected:
+            await ctx.tick()
+        await ctx.tick().repeat(3)
+        for counter in COUNTERS:
+            counters[counter.name] = await read(ctx, nic, counter.name)
+
+    simulate(
+        nic,
+        host,
+        collect(nic.host_rx, received, lambda: bool(counters), stall=stall, seed=2),
+        *([script(nic)] if script else []),
+    )
+    return frames_of(received, width), received.clocks, counters
+
+
+def check(frames, got) -> list[Verdict]:
+    """Compare what came to the host with what went in; gives the verdicts."""
+    kept = [frame for frame in frames if not judge(frame, max_frame=MAX_FRAME).spoofed]
+    verdicts = []
+    for frame, out in zip(kept, got, strict=True):
+        want = judge(frame, max_frame=MAX_FRAME)
+        if not want.candidate:
+            assert out == frame
+            continue
+        verdict = SHIM.unpack(out, 12)
+        assert out == frame[:12] + SHIM.pack(verdict) + frame[12:]
+        assert (verdict.seq, verdict.body_length) == (want.seq, sum(want.masked))
+        verdicts.append(verdict)
+    return verdicts
+
+
+@pytest.mark.parametrize(("width", "count"), [(1, 12), (8, 80), (64, 150)])
+@pytest.mark.parametrize(("idle", "stall"), [(0, 0), (0.2, 0.4)])
+def test_every_frame_comes_to_the_host_as_it_should(
+    width: int, count: int, idle: float, stall: float
+) -> None:
+    long_ = [CANDIDATES["ipv4"] + bytes(700), SPOOFED["shim's type"] + bytes(400)]
+    frames = [*mutants(count, seed=width + 1), *long_, *mutants(count // 4, seed=7), b"end"]
+    random.Random(3).shuffle(frames)
+    frames.append(CANDIDATES["ipv4"])
+    got, _, counters = run(width, frames, idle=idle, stall=stall)
+    verdicts = check(frames, got)
+
+    spoofed = len(frames) - len(got)
+    assert counters["frames_in"] == len(frames)
+    assert counters["frames_out"] == len(got)
+    assert counters["spoofed"] == spoofed
+    assert counters["decided"] == len(verdicts)
+    assert counters["passed"] == len(got) - len(verdicts)
+    assert counters["oversize"] == 1
+    assert counters["undecided"] == counters["provisional"] == counters["malformed"] == 0
+
+
+def test_frames_of_every_size_never_make_the_wire_wait_while_the_host_takes_them() -> None:
+    # Frames that pass: the host takes as many beats as the wire gives.
+    stalls = 0
+
+    def watch(nic):
+        async def testbench(ctx) -> None:
+            nonlocal stalls
+            for _ in range(400):
+                _, _, valid, ready = await ctx.tick().sample(nic.wire_rx.valid, nic.wire_rx.ready)
+                stalls += valid and not ready
+
+        return testbench
+
+    frames = [bytes(n) for n in [1] * 150 + [60, 61, 8, 200, 256, 5, 257, 300]]
+    got, _, _ = run(8, frames, script=watch)
+    assert got == frames
+    assert stalls == 0
+
+
+def test_the_path_to_the_host_adds_no_bubble_behind_its_latency() -> None:
+    frames = [CANDIDATES["ipv4"]] * 4
+    _, clocks, _ = run(8, frames)
+    beats = -(-len(frames[0]) // 8)
+    # 15 beats of frame and 5 of shim, one per clock, each frame at once behind the one before.
+    assert beats == 15
+    assert [b - a for a, b in zip(clocks[::20], clocks[20::20], strict=False)] == [20, 20, 20]
+
+
+def test_the_first_beat_waits_for_the_frame_and_the_verdict_and_no_longer() -> None:
+    frame = CANDIDATES["ipv4"]
+    _, clocks, _ = run(8, [frame])
+    # Three register writes; 15 beats; walker, engine, FIFO, registers, inserter, slice.
+    assert clocks[0] == 3 + 14 + 6 + LATENCY + 3 + 1 + 1
+
+
+def test_with_the_host_away_the_wire_waits_and_nothing_is_lost() -> None:
+    nic = core(8)
+    frames = mutants(120, seed=11)
+    frames = [f for f in frames if not judge(f, max_frame=MAX_FRAME).spoofed]
+    beats = [beat for frame in frames for beat in packet_beats(frame, 8)]
+    received = Received()
+
+    async def host(ctx) -> None:
+        await write(ctx, nic, "listen_port", PORT)
+        await drive(nic.wire_rx, beats)(ctx)
+
+    async def late(ctx) -> None:
+        await ctx.tick().repeat(700)
+        assert not ctx.get(nic.wire_rx.ready)
+        await collect(nic.host_rx, received, lambda: received.frames == len(frames))(ctx)
+
+    simulate(nic, host, late)
+    check(frames, frames_of(received, 8))
+
+
+def test_a_flood_of_runts_does_not_overrun_the_verdicts() -> None:
+    nic = core(64)
+    frames = [bytes([n % 256]) for n in range(400)]
+    beats = [beat for frame in frames for beat in packet_beats(frame, 64)]
+    received = Received()
+
+    async def late(ctx) -> None:
+        await ctx.tick().repeat(300)
+        await collect(nic.host_rx, received, lambda: received.frames == len(frames))(ctx)
+
+    simulate(nic, drive(nic.wire_rx, beats), late)
+    assert frames_of(received, 64) == frames
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_every_frame_is_matched_in_one_bank_under_its_epoch(width: int) -> None:
+    frames = [CANDIDATES["ipv4"]] * (4 if width == 1 else 16)
+    flips = (60, 62, 200) if width == 8 else (150, 300)
+
+    def swap(nic):
+        async def testbench(ctx) -> None:
+            clock = 10
+            await ctx.tick().repeat(clock)
+            for epoch, flip in enumerate(flips, 8):
+                await ctx.tick().repeat(flip - clock)
+                await write(ctx, nic, "table_commit", epoch)
+                clock = flip + 1
+
+        return testbench
+
+    got, _, _ = run(width, frames, script=swap)
+    verdicts = check(frames, got)
+    assert all(v.row == v.epoch % 2 for v in verdicts)  # epoch 7 is in bank 1
+    epochs = [v.epoch for v in verdicts]
+    assert epochs == sorted(epochs)
+    assert len(set(epochs)) > 2 or width == 1
+
+
+def test_the_other_direction_passes_as_it_is() -> None:
+    nic = core(8)
+    frames = [*CANDIDATES.values(), *OTHERS.values(), *SPOOFED.values()]
+    beats = [beat for frame in frames for beat in packet_beats(frame, 8)]
+    received = Received()
+    simulate(
+        nic,
+        drive(nic.host_tx, beats, idle=0.2),
+        collect(nic.wire_tx, received, lambda: received.frames == len(frames), stall=0.3),
+    )
+    assert frames_of(received, 8) == frames
