@@ -82,11 +82,11 @@ class Downstream:
         "_alarm",
         "_buffer",
         "_closed",
+        "_deaf",
         "_forwarded",
         "_forwarded_for",
         "_framing",
         "_held",
-        "_lingering",
         "_offset",
         "_running",
         "_stream",
@@ -122,7 +122,7 @@ class Downstream:
         self._framing: Framing | None = None  # of the request's body, while it is not complete
         self._held = 0
         self._running = False
-        self._lingering = False
+        self._deaf = False  # whatever still comes is not wanted: lingering, or closed
         self._closed = False
         clock = proxy.clock
         self.touched = clock.now
@@ -131,7 +131,7 @@ class Downstream:
     # Events of the connection.
 
     def received(self, data: bytes) -> None:
-        if self._lingering:
+        if self._deaf:
             return
         self.touched = self.proxy.clock.now
         data = self._stream.received(data)
@@ -183,6 +183,8 @@ class Downstream:
 
     def hold(self, reason: int) -> None:
         """Stop reading from the client, for one more *reason*."""
+        if self._deaf:
+            return
         if not self._held:
             self.proxy.stats.downstream_flow_control_paused_reading_total += 1
             self.port.pause_reading()
@@ -239,15 +241,11 @@ class Downstream:
         """Begin as many exchanges as the buffer has heads for; each must end before the next."""
         self._running = True
         try:
-            while self._buffer and self.exchange is None and not (self.blocked or self._done):
+            while self._buffer and self.exchange is None and not (self.blocked or self._deaf):
                 if not self._next():
                     break
         finally:
             self._running = False
-
-    @property
-    def _done(self) -> bool:
-        return self._closed or self._lingering
 
     def _next(self) -> bool:
         """Begin the exchange of the head that the buffer starts with; False: not all there."""
@@ -441,7 +439,7 @@ class Downstream:
 
     def _linger(self) -> None:
         """Send FIN, and take no notice of what the client still sends, for a while."""
-        self._lingering = True
+        self._deaf = True
         self._framing = None
         self._buffer = b""
         self.unhold(self._held)
@@ -461,6 +459,7 @@ class Downstream:
 
     def _leave(self) -> None:
         """Out of all books."""
+        self._deaf = True
         self.proxy.clock.cancel(self._alarm, self._idle_check)
         self._buffer = b""
         self._stream.close()
@@ -470,7 +469,7 @@ class Downstream:
         """The alarm: idle for too long, or look again later."""
         clock = self.proxy.clock
         stats = self.proxy.stats
-        if self._lingering:
+        if self._deaf:  # lingered long enough
             self._close()
             return
         limit = STREAM_IDLE if self.exchange is not None or self._buffer else CONNECTION_IDLE
@@ -484,7 +483,7 @@ class Downstream:
             else:
                 stats.downstream_cx_idle_timeout += 1
                 self._close()
-            if self._done:
+            if self._deaf:
                 return
             self.touched = clock.now
         self._alarm = clock.call_at(

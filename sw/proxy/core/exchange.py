@@ -50,7 +50,7 @@ class Exchange:
     head : Head or None
         The parsed head; None where it goes on unparsed.
     prefix : bytes
-        The head for the pod, up to the line that counts attempts.
+        The head for the pod, but for the lines of the route and of the attempt.
     head_only : bool
         Whether the method is HEAD.
     minor : int
@@ -154,13 +154,13 @@ class Exchange:
         plan = self.plan
         assert plan is not None
         proxy = self.down.proxy
+        if done:
+            self.request_complete()
         self.cluster = cluster = plan.choose(proxy.rng)
         if cluster is None:
             proxy.stats.no_cluster += 1
             self.reply(replies.NO_CLUSTER)
             return
-        if done:
-            self.request_complete()
         self.attempts = 1
         cluster.acquire(self)
 
@@ -216,7 +216,7 @@ class Exchange:
         down = self.down
         if down.blocked:
             upstream.pause(True)
-        head = b"%bx-envoy-attempt-count: %d\r\n%b\r\n" % (self.prefix, self.attempts, plan.lines)
+        head = b"%b%bx-envoy-attempt-count: %d\r\n\r\n" % (self.prefix, plan.lines, self.attempts)
         body = self._body
         if not body:
             upstream.port.write(head)
@@ -251,7 +251,7 @@ class Exchange:
         elif (retry := self._retry_state()) and retry.wants_reset(reset) and self._decide(retry):
             self.retry()
         else:
-            self.reply(replies.reset_reply(reset, detail))
+            self.reply(replies.reset_reply(reset, retried=self.attempts > 1))
 
     def rejects(self, head: ResponseHead) -> bool:
         """Whether the response is dropped in favour of another attempt."""
@@ -267,10 +267,10 @@ class Exchange:
             self.cluster.stats.upstream_rq_retry_success += 1
         return False
 
-    def interim(self, data: bytes) -> None:
+    def interim(self, head: ResponseHead) -> None:
         """A 1xx response: on to the client, if it knows what that is."""
         if self.minor:
-            self.down.port.write(data)
+            self.down.port.write(head.render_interim())
 
     def upstream_blocked(self, blocked: bool) -> None:
         """The pod does not take the body as fast as it comes, or does so again."""

@@ -11,29 +11,29 @@ __all__ = ["ResponseFlag", "spell"]
 class ResponseFlag(enum.IntFlag):
     """One bit per reason, in the order in which Envoy prints them."""
 
-    UH = 1 << 0
+    UH = enum.auto()
     """No healthy upstream host: the cluster has no endpoint."""
-    UT = 1 << 1
-    """Upstream request timeout."""
-    UF = 1 << 2
-    """Upstream connection failure."""
-    UC = 1 << 3
-    """Upstream connection termination."""
-    UO = 1 << 4
-    """Upstream overflow: a circuit breaker is open."""
-    NR = 1 << 5
-    """No route matches."""
-    DC = 1 << 6
-    """Downstream connection termination."""
-    URX = 1 << 7
+    URX = enum.auto()
     """Upstream retry limit exceeded."""
-    SI = 1 << 8
+    UT = enum.auto()
+    """Upstream request timeout."""
+    UF = enum.auto()
+    """Upstream connection failure."""
+    UC = enum.auto()
+    """Upstream connection termination."""
+    UO = enum.auto()
+    """Upstream overflow: a circuit breaker is open."""
+    NR = enum.auto()
+    """No route matches."""
+    DC = enum.auto()
+    """Downstream connection termination."""
+    SI = enum.auto()
     """Stream idle timeout."""
-    DPE = 1 << 9
+    DPE = enum.auto()
     """Downstream protocol error."""
-    UPE = 1 << 10
+    UPE = enum.auto()
     """Upstream protocol error."""
-    NC = 1 << 11
+    NC = enum.auto()
     """The route names a cluster that does not exist."""
 
 

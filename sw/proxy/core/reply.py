@@ -50,7 +50,7 @@ class Reply:
 NOT_FOUND = Reply(404, b"", "route_not_found", ResponseFlag.NR)
 NO_CLUSTER = Reply(503, b"", "cluster_not_found", ResponseFlag.NC)
 NO_ENDPOINT = Reply(503, b"no healthy upstream", "no_healthy_upstream", ResponseFlag.UH)
-TIMEOUT = Reply(504, b"upstream request timeout", "upstream_response_timeout", ResponseFlag.UT)
+TIMEOUT = Reply(504, b"upstream request timeout", "response_timeout", ResponseFlag.UT)
 TRY_TIMEOUT = Reply(504, b"upstream request timeout", "upstream_per_try_timeout", ResponseFlag.UT)
 IDLE_TIMEOUT = Reply(504, b"stream timeout", "stream_idle_timeout", ResponseFlag.SI)
 REQUEST_TIMEOUT = Reply(408, b"stream timeout", "stream_idle_timeout", ResponseFlag.SI, close=True)
@@ -66,20 +66,19 @@ _RESET_FLAGS = {
 }
 
 
-def reset_reply(reset: Reset, detail: str = "") -> Reply:
-    """The answer when the last attempt ended in *reset*; *detail* is the transport's failure."""
+def reset_reply(reset: Reset, *, retried: bool = False) -> Reply:
+    """The answer when the last attempt ended in *reset*; *retried*: it was not the first."""
     if reset is Reset.PER_TRY_TIMEOUT:
         return TRY_TIMEOUT
-    reason = f"{reset.value}, transport failure reason: {detail}" if detail else reset.value
+    reason = "retried and the latest reset reason" if retried else "reset reason"
+    text = f"upstream connect error or disconnect/reset before headers. {reason}: {reset.value}"
     return Reply(
         status=502 if reset is Reset.PROTOCOL_ERROR else 503,
-        body=f"upstream connect error or disconnect/reset before headers. reset reason: {reason}"
-        .encode(),
-        details="overflow" if reset is Reset.OVERFLOW
-        else f"upstream_reset_before_response_started{{{reset.word}}}",
+        body=text.encode(),
+        details=f"upstream_reset_before_response_started{{{reset.word}}}",
         flags=_RESET_FLAGS[reset],
         overloaded=reset is Reset.OVERFLOW,
-    )  # fmt: skip
+    )
 
 
 def bad_request(status: int, detail: str) -> Reply:

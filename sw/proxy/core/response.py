@@ -162,5 +162,10 @@ class ResponseHead:
             )
         )
 
+    def render_interim(self) -> bytes:
+        """The head of an interim response (1xx) for the client."""
+        reason = self._reason or reason_phrase(self.status)
+        return b"HTTP/1.1 %d %b\r\n%b\r\n" % (self.status, reason, b"".join(self._lines))
+
     def _options(self) -> set[bytes]:
         return {option.strip() for option in self._connection.split(b",")} - _KEPT

@@ -189,7 +189,7 @@ class Upstream:
                 return end, head
             if head.status == 101:
                 raise ResponseError("101 without having been asked to switch protocols")
-            exchange.interim(data[start:end])
+            exchange.interim(head)
             start = end
         if len(data) - start > MAX_HEAD:
             raise ResponseError("the head is too large")
