@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from image_probe import columns, host_class, rows, verdict, watched
 from routing import (
     head,
     linear_host,
@@ -14,7 +15,6 @@ from routing import (
     route,
     table,
 )
-from tcam import columns, host_class, rows, verdict, watched
 
 from hybridmesh.compiler import CompileError, Outcome, compile_table
 from hybridmesh.config.model import FieldMatch, MatchKind, RouteMatch, StringMatch
