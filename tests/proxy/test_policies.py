@@ -1,0 +1,138 @@
+"""Balancers, retry conditions, back-off, weights: the policies by themselves."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+from playbook import cluster, mesh, route
+
+from hybridmesh.config.model import Balancer, RetryPolicy
+from hybridmesh.proxy.core.balancer import make_balancer, pick_other
+from hybridmesh.proxy.core.clock import Clock
+from hybridmesh.proxy.core.flags import ResponseFlag, spell
+from hybridmesh.proxy.core.proxy import Proxy
+from hybridmesh.proxy.core.retry import Reset, RetryState
+
+
+@dataclass
+class Pod:
+    weight: int = 1
+    active: int = 0
+
+
+def shares(kind: Balancer, pods: list[Pod], picks: int = 6000) -> list[float]:
+    balancer = make_balancer(kind, pods, random.Random(1))
+    counts = Counter(balancer.pick() for _ in range(picks))
+    return [counts[n] / picks for n in range(len(pods))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights", "expected"),
+    [
+        (Balancer.ROUND_ROBIN, [1, 1, 1], [1 / 3, 1 / 3, 1 / 3]),
+        (Balancer.ROUND_ROBIN, [3, 1], [0.75, 0.25]),
+        (Balancer.RANDOM, [1, 1, 1, 1], [0.25, 0.25, 0.25, 0.25]),
+        (Balancer.RANDOM, [9, 1], [0.5, 0.5]),
+        (Balancer.LEAST_REQUEST, [1, 1], [0.5, 0.5]),
+        (Balancer.LEAST_REQUEST, [4, 1], [0.8, 0.2]),
+    ],
+)
+def test_every_pod_gets_its_share(
+    kind: Balancer, weights: list[int], expected: list[float]
+) -> None:
+    assert shares(kind, [Pod(w) for w in weights]) == pytest.approx(expected, abs=0.02)
+
+
+def test_round_robin_goes_round() -> None:
+    balancer = make_balancer(Balancer.ROUND_ROBIN, [Pod(), Pod(), Pod()], random.Random(1))
+    first = [balancer.pick() for _ in range(3)]
+    assert sorted(first) == [0, 1, 2]
+    assert [balancer.pick() for _ in range(6)] == first * 2
+
+
+def test_of_two_choices_the_less_busy_pod_wins() -> None:
+    # Both choices fall on the busy pod one time in four.
+    assert shares(Balancer.LEAST_REQUEST, [Pod(active=5), Pod()]) == pytest.approx(
+        [0.25, 0.75], abs=0.02
+    )
+
+
+def test_a_busy_pod_counts_for_less_of_its_weight() -> None:
+    # Weights 2/(3+1) and 1/(0+1).
+    assert shares(Balancer.LEAST_REQUEST, [Pod(2, active=3), Pod(1)]) == pytest.approx(
+        [1 / 3, 2 / 3], abs=0.02
+    )
+
+
+def test_a_retry_goes_where_nobody_has_been() -> None:
+    for seed in range(50):
+        balancer = make_balancer(Balancer.RANDOM, [Pod()] * 3, random.Random(seed))
+        assert pick_other(balancer, 3, [0, 2]) == 1
+        assert pick_other(balancer, 3, [0, 1, 2]) in (0, 1, 2)
+
+
+def test_clusters_get_their_share_of_the_requests() -> None:
+    split = route(clusters={"stable": 90, "canary": 10, "off": 0})
+    world = mesh([split], [cluster("stable"), cluster("canary"), cluster("off")])
+    proxy = Proxy(world, None, None, Clock(), random.Random(1))  # type: ignore[arg-type]
+    plan = proxy.plan(split)
+    assert proxy.plan(split) is plan
+    chosen = Counter(plan.choose(proxy.rng) for _ in range(6000))
+    names = {c.name: n / 6000 for c, n in chosen.items() if c}
+    assert names == pytest.approx({"stable": 0.9, "canary": 0.1}, abs=0.02)
+
+
+ISTIO = {"connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"}
+
+
+@pytest.mark.parametrize(
+    ("on", "wanted"),
+    [
+        (ISTIO, {503, "remote connection failure", "connection timeout", "grpc 14", "grpc 1"}),
+        (
+            {"5xx"},
+            {500, 502, 503, 504, "remote connection failure", "connection timeout",
+             "connection termination", "protocol error", "local reset"},
+        ),
+        (
+            {"gateway-error"},
+            {502, 503, 504, "remote connection failure", "connection timeout",
+             "connection termination", "protocol error", "local reset"},
+        ),
+        (
+            {"reset"},
+            {"remote connection failure", "connection timeout", "connection termination",
+             "protocol error", "local reset"},
+        ),
+        ({"reset-before-request"}, {"remote connection failure", "connection timeout"}),
+        ({"retriable-4xx"}, {409}),
+        (set(), set()),
+    ],
+)  # fmt: skip
+def test_conditions_of_a_retry(on: set[str], wanted: set[object]) -> None:
+    state = RetryState(RetryPolicy(on=frozenset(on)), random.Random(1))
+    found: set[object] = {s for s in (200, 404, 409, 500, 502, 503, 504) if state.wants_status(s)}
+    found |= {reset.value for reset in Reset if state.wants_reset(reset)}
+    found |= {f"grpc {n}" for n in (0, 1, 14) if state.wants_status(200, n)}
+    assert found == wanted
+
+
+def test_the_back_off_doubles_up_to_its_limit_with_full_jitter() -> None:
+    limits = [0.025, 0.05, 0.1, 0.2, 0.25, 0.25]
+    longest = [0.0] * len(limits)
+    shortest = [1.0] * len(limits)
+    for seed in range(300):
+        state = RetryState(RetryPolicy(), random.Random(seed))
+        for n, limit in enumerate(limits):
+            pause = state.back_off()
+            assert 0 <= pause < limit
+            longest[n] = max(longest[n], pause / limit)
+            shortest[n] = min(shortest[n], pause / limit)
+    assert min(longest) > 0.95
+    assert max(shortest) < 0.05
+
+
+def test_flags_are_spelled_in_envoys_order() -> None:
+    assert spell(0) == "-"
+    assert spell(ResponseFlag.UF | ResponseFlag.URX) == "URX,UF"
