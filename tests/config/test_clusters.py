@@ -88,6 +88,7 @@ def test_a_subset_selects_endpoints_and_replaces_parts_of_the_policy(read):
 
 CHOICES = [
     ([("a", "shop"), ("'*.local'", "shop")], 1),
+    ([("'*.shop.svc.cluster.local'", "shop"), ("a", "shop")], 2),
     ([("'*.local'", "shop"), ("'*.shop.svc.cluster.local'", "shop"), ("'*'", "shop")], 2),
     ([("'*'", "shop"), ("a.shop.svc.cluster.local", "istio-system")], 1),
     ([("a.shop.svc.cluster.local", "istio-system")], 1),

@@ -95,12 +95,16 @@ def test_a_folder_is_read_with_all_below_it_in_order(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "vs.yml").write_text(service(f"- {TO_A}"))
     (tmp_path / "c.yaml").write_text(PODS)
+    (tmp_path / "d.yaml").write_text(service(f"- {TO_A}", name="late"))
     (tmp_path / "a.yaml").write_text(GATEWAY)
     (tmp_path / "README.md").write_text("- not: [yaml")
     mesh = load([tmp_path, tmp_path / "a.yaml"])
     (host,) = mesh.table.virtual_hosts
     assert host.name == "www.example.com:80"
-    assert host.routes[0].location.file == str(tmp_path / "b" / "vs.yml")
+    assert [route.location.file for route in host.routes] == [
+        str(tmp_path / "b" / "vs.yml"),
+        str(tmp_path / "d.yaml"),
+    ]
 
 
 def test_all_problems_are_collected_and_the_first_one_is_shown(write):
@@ -143,6 +147,29 @@ def test_anchors_aliases_and_merge_keys_are_followed(read):
     routes = read(GATEWAY, PODS, service(http)).table.virtual_hosts[0].routes
     assert [route.match.path.value for route in routes] == ["/1", "/1"]
     assert routes[0].clusters == routes[1].clusters
+
+
+def test_a_problem_of_an_aliased_value_is_shown_where_the_value_stands(problem):
+    http = f"""
+    - match: [{{uri: &uri {{exakt: /1}}}}]
+      {TO_A}
+    - match: [{{uri: *uri}}]
+      {TO_A}
+    """
+    assert problem(GATEWAY, PODS, service(http)).startswith(
+        "mesh.yaml:28: spec.http[0].match[0].uri.exakt: unknown field 'exakt'"
+    )
+
+
+def test_a_mapping_stands_on_the_line_of_its_key(problem):
+    http = """
+    - route:
+      - destination:
+          subset: v1
+    """
+    assert problem(service(http), GATEWAY).startswith(
+        "mesh.yaml:9: spec.http[0].route[0].destination: the field 'host' is missing"
+    )
 
 
 def test_kubernetes_lists_are_unfolded(read):

@@ -32,6 +32,7 @@ WARNINGS = [
     (entry("{uri: {exact: foo}}"), ["exact 'foo' never matches: a path begins with '/'"]),
     (entry("{uri: {prefix: foo}}"), ["prefix 'foo' never matches"]),
     (entry("{uri: {regex: 'api/.*'}}"), ["regex 'api/.*' never matches"]),
+    (entry("{uri: {regex: '!/api/.*'}}"), ["regex '!/api/.*' never matches"]),
     (entry("{uri: {regex: '(?i)/api/.*'}}"), []),
     (entry("{uri: {regex: '.*[.]png'}}"), []),
     (entry("{uri: {regex: '[^a]*'}}"), []),
@@ -72,6 +73,10 @@ MESHES = [
     ),
     (
         (GATEWAY, PODS, SUBSETS, service(f"- {TO_A}")),
+        None,
+    ),
+    (
+        (GATEWAY, PODS, service(f"- {TO_A}", hosts="[www.example.com, '*.example.com']")),
         None,
     ),
     (

@@ -42,6 +42,10 @@ MATCHES = [
         RouteMatch(path=ANY, headers=(FieldMatch("x-user", StringMatch(EXACT, "bob")),)),
     ),
     (
+        "{headers: {x-time: {exact: 12:30}}}",
+        RouteMatch(path=ANY, headers=(FieldMatch("x-time", StringMatch(EXACT, "12:30")),)),
+    ),
+    (
         "{headers: {x-user: {}}}",
         RouteMatch(path=ANY, headers=(FieldMatch("x-user", StringMatch(PRESENT)),)),
     ),
