@@ -5,13 +5,17 @@ pause; the sink's monitor checks the rule that a payload on offer stays until it
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import cocotb
-from cocotb.triggers import Event, RisingEdge
+from cocotb.triggers import ClockCycles, Event, RisingEdge
 
 __all__ = ["AmaranthPort", "AxiPort", "Port", "Sink", "Source"]
+
+PATIENCE, CHECK = 5_000, 20
+"""Clocks without a transfer after which a stream counts as stuck; clocks between two looks at it.
+"""
 
 
 class Port(Protocol):
@@ -77,8 +81,8 @@ class Source:
         self._port = port
         self._pause = pause
         self._queue: deque[int | None] = deque()
+        self._left = 0
         self._more = Event()
-        self._empty = Event()
         self.taken = 0
         self.stalls = 0
         port.valid.value = 0
@@ -87,19 +91,19 @@ class Source:
 
     def send(self, payloads: Iterable[int | None]) -> None:
         """Queue *payloads*; None is a clock without an offer."""
-        self._queue.extend(payloads)
-        self._empty.clear()
+        for payload in payloads:
+            self._queue.append(payload)
+            self._left += 1
         self._more.set()
 
     async def drained(self) -> None:
         """Wait until all payloads have been taken."""
-        await self._empty.wait()
+        await _wait(self._clk, lambda: not self._left, lambda: self._left)
 
     async def _run(self) -> None:
         port, edge = self._port, RisingEdge(self._clk)
         while True:
             if not self._queue:
-                self._empty.set()
                 self._more.clear()
                 await self._more.wait()
                 await edge
@@ -107,6 +111,7 @@ class Source:
                 await edge
             payload = self._queue.popleft()
             if payload is None:
+                self._left -= 1
                 await edge
                 continue
             port.offer(payload)
@@ -116,6 +121,7 @@ class Source:
                 self.stalls += 1
                 await edge
             self.taken += 1
+            self._left -= 1
             port.valid.value = 0
 
 
@@ -132,7 +138,6 @@ class Sink:
         self._clk = clk
         self._port = port
         self._pause = pause
-        self._more = Event()
         self.taken: list[int] = []
         if port.ready is not None:
             port.ready.value = 0
@@ -140,9 +145,7 @@ class Sink:
 
     async def until(self, count: int) -> list[int]:
         """Wait until *count* payloads have been taken in all."""
-        while len(self.taken) < count:
-            self._more.clear()
-            await self._more.wait()
+        await _wait(self._clk, lambda: len(self.taken) >= count, lambda: len(self.taken))
         return self.taken
 
     async def _run(self) -> None:
@@ -163,4 +166,13 @@ class Sink:
             refused = None if ready else payload
             if ready:
                 self.taken.append(payload)
-                self._more.set()
+
+
+async def _wait(clk: Any, done: Callable[[], bool], progress: Callable[[], int]) -> None:
+    """Wait until *done*; raise :exc:`AssertionError` where *progress* stands still."""
+    before, still = progress(), 0
+    while not done():
+        await ClockCycles(clk, CHECK)
+        still = still + CHECK if progress() == before else 0
+        before = progress()
+        assert still < PATIENCE, f"nothing moved for {still} clocks"
