@@ -181,7 +181,7 @@ class _Builder:
         if tag == _TAG + "null":
             return None
         # YAML 1.1 reads 12:30 as a number of base 60; Kubernetes does not.
-        if tag == _TAG + "int" and ":" in text:
+        if tag in (_TAG + "int", _TAG + "float") and ":" in text:
             return text
         constructor = {
             _TAG + "int": self._loader.construct_yaml_int,

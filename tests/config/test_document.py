@@ -96,12 +96,13 @@ def test_a_folder_is_read_with_all_below_it_in_order(tmp_path):
     (tmp_path / "b" / "vs.yml").write_text(service(f"- {TO_A}"))
     (tmp_path / "c.yaml").write_text(PODS)
     (tmp_path / "d.yaml").write_text(service(f"- {TO_A}", name="late"))
-    (tmp_path / "a.yaml").write_text(GATEWAY)
+    (tmp_path / "a.yaml").write_text(GATEWAY + "---\n" + service(f"- {TO_A}", name="early"))
     (tmp_path / "README.md").write_text("- not: [yaml")
     mesh = load([tmp_path, tmp_path / "a.yaml"])
     (host,) = mesh.table.virtual_hosts
     assert host.name == "www.example.com:80"
     assert [route.location.file for route in host.routes] == [
+        str(tmp_path / "a.yaml"),
         str(tmp_path / "b" / "vs.yml"),
         str(tmp_path / "d.yaml"),
     ]
