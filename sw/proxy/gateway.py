@@ -119,17 +119,30 @@ class Gateway:
         return self._proxy.counters()
 
 
-async def serve(gateway: Gateway, host: str, port: int, *, grace: float = 5.0) -> None:
-    """Start *gateway* and let it run until SIGINT or SIGTERM; then stop it gracefully."""
-    await gateway.start(host, port)
+async def serve(
+    gateway: Gateway,
+    host: str,
+    port: int,
+    *,
+    grace: float = 5.0,
+    on_start: Callable[[Gateway], None] | None = None,
+) -> None:
+    """Start *gateway*, call *on_start*, and let it run until SIGINT or SIGTERM; then stop it
+    gracefully, within *grace* seconds."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
         loop.add_signal_handler(number, stop.set)
     try:
+        await gateway.start(host, port)
+        if on_start is not None:
+            on_start(gateway)
         await stop.wait()
     finally:
         await gateway.stop(grace)
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:

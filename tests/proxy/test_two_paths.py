@@ -118,7 +118,7 @@ def test_every_head_of_a_connection_has_its_own_offset() -> None:
 def test_what_the_gateway_must_not_pass_on_is_taken_out() -> None:
     head = (
         b"GET http://b.example/api/../api/%41?q HTTP/1.1\r\nHost: a\r\n"
-        b"Connection: close, X-Hop, Content-Length\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n"
+        b"Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n"
         b"Proxy-Connection: x\r\nTE: gzip, trailers\r\nUpgrade: h2c\r\n"
         b"X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: ::1\r\n"
         b"X-Forwarded-Client-Cert: By=me\r\nX-Forwarded-Host: kept\r\nX-Request-Id: mine\r\n"

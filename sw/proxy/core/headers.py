@@ -40,9 +40,6 @@ _INSIDE = frozenset(
 
 _DROPPED = _HOP_BY_HOP | _OURS | _INSIDE
 
-_KEPT = frozenset(("host", "content-length", "transfer-encoding"))
-"""Fields that no ``Connection`` option takes away: they say where the message goes and ends."""
-
 
 def forwarded(peer: str) -> tuple[bytes, bytes]:
     """The lines that say who is on the other end of the connection: ``x-forwarded-for``, and the
@@ -84,7 +81,7 @@ def rebuild(head: Head, peer: str, lines: bytes) -> bytes:
     dropped = _DROPPED
     if nominated := head.value("connection"):
         options = {option.strip("\t ").lower() for option in nominated.split(",")}
-        dropped = (dropped | options) - _KEPT
+        dropped |= options  # never Host nor the framing: parse() refuses that
         if options == {"keep-alive"}:
             dropped -= {"connection"}  # it is as true of the gateway's own connection to the pod
     if head.value("host") is None:  # an absolute-form target named it

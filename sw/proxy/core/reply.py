@@ -1,6 +1,6 @@
 """Local replies: the answers that the gateway gives by itself, with Envoy's bodies and flags."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from .flags import ResponseFlag
@@ -82,7 +82,10 @@ def reset_reply(reset: Reset, *, retried: bool = False) -> Reply:
 
 
 def bad_request(status: int, detail: str) -> Reply:
-    """The answer to a head or a body that is not HTTP as this gateway speaks it."""
+    """The answer to a head or a body that is not HTTP as this gateway speaks it; 404 is for
+    targets that no route can have."""
+    if status == 404:
+        return replace(NOT_FOUND, details=detail, close=True)
     return Reply(
         status, reason_phrase(status), f"http1.codec_error: {detail}", ResponseFlag.DPE, close=True
     )
