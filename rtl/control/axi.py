@@ -48,8 +48,8 @@ class AxiLiteBridge(wiring.Component):
     read    address is taken; data and response                   1
     ======  ====================================================  =======
 
-    A word per clock each way while the manager takes the responses.  An access that is not a whole
-    aligned word is SLVERR, as is what the bus calls an error.
+    A word per clock each way while the manager takes the responses.  A write of less than
+    a word is SLVERR, as is what the bus calls an error.
 
     Members
     -------
@@ -68,7 +68,7 @@ class AxiLiteBridge(wiring.Component):
 
         m.d.comb += [
             write.eq(axi.awvalid & axi.wvalid & (~axi.bvalid | axi.bready)),
-            whole.eq((axi.wstrb == 0b1111) & (axi.awaddr[:2] == 0)),
+            whole.eq(axi.wstrb == 0b1111),
             axi.awready.eq(write),
             axi.wready.eq(write),
             bus.w_en.eq(write & whole),

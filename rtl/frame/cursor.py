@@ -153,7 +153,7 @@ class Cursor(wiring.Component):
                 hidden.eq(~i.p.last & (cut | hidden)),
                 index.eq(index + 1),
             ]
-            with m.If(i.p.last | cut | hidden):
+            with m.If(i.p.last | cut):
                 m.d.sync += index.eq(0)
             with m.If(first):
                 m.d.sync += [o.p.context.eq(self.context), o.p.arrival.eq(self.now)]

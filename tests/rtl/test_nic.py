@@ -188,7 +188,8 @@ def test_the_path_to_the_host_adds_no_bubble_behind_its_latency() -> None:
 
 def test_the_first_beat_waits_for_the_frame_and_the_verdict_and_no_longer() -> None:
     frame = CANDIDATES["ipv4"]
-    _, clocks, _ = run(8, [frame])
+    (got,), clocks, _ = run(8, [frame])
+    assert SHIM.unpack(got, 12).latency == 14 + 6  # as the engine sees the last beat
     # Three register writes; 15 beats; walker, engine, FIFO, registers, inserter, slice.
     assert clocks[0] == 3 + 14 + 6 + LATENCY + 3 + 1 + 1
 
@@ -214,9 +215,9 @@ def test_with_the_host_away_the_wire_waits_and_nothing_is_lost() -> None:
 
 
 def test_a_flood_of_runts_does_not_overrun_the_verdicts() -> None:
-    nic = core(64)
+    nic = NicCore(Geometry(width=8))  # its packet FIFO holds far more frames than verdicts fit
     frames = [bytes([n % 256]) for n in range(400)]
-    beats = [beat for frame in frames for beat in packet_beats(frame, 64)]
+    beats = [beat for frame in frames for beat in packet_beats(frame, 8)]
     received = Received()
 
     async def late(ctx) -> None:
@@ -224,7 +225,7 @@ def test_a_flood_of_runts_does_not_overrun_the_verdicts() -> None:
         await collect(nic.host_rx, received, lambda: received.frames == len(frames))(ctx)
 
     simulate(nic, drive(nic.wire_rx, beats), late)
-    assert frames_of(received, 64) == frames
+    assert frames_of(received, 8) == frames
 
 
 @pytest.mark.parametrize("width", [1, 8])
@@ -249,6 +250,30 @@ def test_every_frame_is_matched_in_one_bank_under_its_epoch(width: int) -> None:
     epochs = [v.epoch for v in verdicts]
     assert epochs == sorted(epochs)
     assert len(set(epochs)) > 2 or width == 1
+
+
+def test_a_commit_is_pending_until_the_frame_under_way_has_its_verdict() -> None:
+    nic = core(8)
+    beats = packet_beats(CANDIDATES["ipv4"], 8)
+    pending = []
+
+    async def testbench(ctx) -> None:
+        async def sample() -> None:
+            pending.append(register("status").field("pending").get(await read(ctx, nic, "status")))
+
+        await drive(nic.wire_rx, beats[:5])(ctx)
+        await write(ctx, nic, "table_commit", 7)
+        await ctx.tick().repeat(100)
+        await sample()
+        await drive(nic.wire_rx, beats[5:])(ctx)
+        await sample()
+        await ctx.tick().repeat(6 + LATENCY)
+        await sample()
+        await write(ctx, nic, "table_commit", 8)
+        await sample()
+
+    simulate(nic, testbench)
+    assert pending == [1, 1, 0, 0]
 
 
 def test_the_other_direction_passes_as_it_is() -> None:

@@ -35,6 +35,12 @@ def test_a_payload_a_clock_goes_through(name: str) -> None:
     assert clocks[-1] - clocks[0] == 49
 
 
+@pytest.mark.parametrize("name", PARTS)
+def test_a_payload_is_taken_while_the_other_side_is_away(name: str) -> None:
+    part = PARTS[name]()
+    simulate(part, drive(part.i, [7]), limit=10)
+
+
 def test_a_slice_has_no_path_from_ready_to_ready() -> None:
     part = RegisterSlice(16)
 

@@ -73,6 +73,10 @@ OTHERS = {
     "first fragment": ether() / ip(flags="MF") / tcp() / BODY,
     "later fragment": ether() / ip(frag=3) / tcp() / BODY,
     "ihl of four": ether() / ip(ihl=4) / tcp() / BODY,
+    "ihl of four, a tcp header there": ether()
+    / IP(dst="10.0.31.144", ihl=4)
+    / tcp(ack=0x50000000)
+    / BODY,
     "data offset of four": ether() / ip() / tcp(dataofs=4) / BODY,
     "data offset beyond the packet": ether() / ip() / tcp(dataofs=15) / b"GET",
     "ip longer than the frame": ether() / ip(len=40 + len(BODY) + 1) / tcp() / BODY,

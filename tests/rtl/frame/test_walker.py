@@ -107,6 +107,14 @@ def test_a_frame_that_speaks_for_the_nic_is_spoofed(width: int) -> None:
         assert s.expected == Expected(spoofed=True)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_frame_that_ends_within_its_type_is_not_taken_for_the_one_before(width: int) -> None:
+    frames = [cut for frame in SPOOFED.values() for cut in (frame, frame[:13], frame[:17])]
+    seen = [s.expected.spoofed for s in walk(frames, width)]
+    assert seen == [judge(frame).spoofed for frame in frames]
+    assert sum(seen) == 6  # four whole ones, and two whose outer type is there in 17 bytes
+
+
 @pytest.mark.parametrize(
     ("width", "count", "idle"),
     [(1, 40, 0), (2, 60, 0.2), (4, 100, 0), (8, 250, 0), (8, 100, 0.3), (16, 200, 0), (64, 400, 0)],
