@@ -25,9 +25,9 @@ _NIC, _CHARS, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
 _LENGTH = struct.Struct("<I")
 
 _FAILURES = {
-    -1: "the simulated NIC does not answer",
-    -2: "the simulated NIC refuses the access",
-    -3: "the simulated NIC sends more than it may",
+    -1: "The simulated NIC does not answer",
+    -2: "The simulated NIC refuses the access",
+    -3: "The simulated NIC sends more than it may",
 }
 
 

@@ -111,6 +111,8 @@ def _built(bench: str, design: Design, waves: bool) -> Path:
                 )
             except RuntimeError:
                 raise AssertionError(f"Verilator failed, see {place / 'build.log'}") from None
+            for header in place.glob("*.gch"):  # precompiled, and larger than all the rest
+                header.unlink()
             if not runtime.exists():
                 _share_runtime(place, runtime)
             done.touch()

@@ -1,6 +1,7 @@
 """SimulatedNic: the same frames, verdicts and counters as ReferenceNic, from the real RTL."""
 
 import random
+import subprocess
 
 import pytest
 
@@ -9,6 +10,7 @@ from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import SHIM, State
 from hybridmesh.nic import NicError, ReferenceNic, SimulatedNic
 from hybridmesh.nic.frames import Connection, split
+from hybridmesh.nic.simulated import _Library
 from tb.lib.traffic import PORT, any_frame, any_payload, cut, table
 
 GEOMETRY = Geometry()
@@ -100,3 +102,33 @@ def test_a_closed_nic_says_so(nic):
 def test_an_empty_frame_is_refused(nic):
     with pytest.raises(NicError, match="at least one byte"):
         nic.exchange([b""])
+
+
+LIBRARY = """
+extern "C" {
+void *nic_new() { return new int; }
+void nic_free(void *) {}
+long nic_exchange(...) { return FAILURE; }
+long nic_read(...) { return FAILURE; }
+long nic_write(...) { return FAILURE; }
+long nic_cycles(...) { return 0; }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [(-1, "does not answer"), (-2, "refuses the access"), (-3, "sends more than it may")],
+)
+def test_a_library_that_fails_is_heard(tmp_path, failure, message):
+    source, path = tmp_path / "stub.cpp", tmp_path / "stub.so"
+    source.write_text(LIBRARY)
+    flags = ["-shared", "-fPIC", f"-DFAILURE={failure}"]
+    subprocess.run(["g++", *flags, str(source), "-o", str(path)], check=True)
+    library = _Library(path)
+    with pytest.raises(NicError, match=f"exchange: .*{message}"):
+        library.exchange([b"frame"], 100)
+    with pytest.raises(NicError, match=f"register 0x02c: .*{message}"):
+        library.read(0x2C)
+    with pytest.raises(NicError, match=f"register 0x014: .*{message}"):
+        library.write(0x14, 1)
