@@ -14,11 +14,11 @@ __all__ = ["Received", "collect", "drive", "frames_of", "packet_beats", "simulat
 
 
 def packet_beats(frame: bytes, width: int) -> list[dict[str, int]]:
-    """The beats of one frame."""
+    """The beats of one frame; lanes that hold none of its bytes hold those that mislead most."""
     chunks = [frame[k : k + width] for k in range(0, len(frame), width)]
     return [
         {
-            "data": int.from_bytes(chunk, "little"),
+            "data": int.from_bytes(chunk.ljust(width, b"\xb5"), "little"),
             "keep": (1 << len(chunk)) - 1,
             "last": n == len(chunks) - 1,
         }
