@@ -73,10 +73,14 @@ class Downstream:
         Whether the client is behind with taking the responses.
     close_after : bool
         Whether the connection ends with the response under way.
+    held : int
+        Reasons for not reading from the client.
+    touched : float
+        When the last byte of a request or a response went by.
     """
 
     UPSTREAM, WAITING, AHEAD, CLOSING = 1, 2, 4, 8
-    """Reasons for not reading from the client."""
+    """Reasons for :attr:`held`."""
 
     __slots__ = (
         "_alarm",
@@ -86,13 +90,13 @@ class Downstream:
         "_forwarded",
         "_forwarded_for",
         "_framing",
-        "_held",
         "_offset",
         "_running",
         "_stream",
         "blocked",
         "close_after",
         "exchange",
+        "held",
         "local",
         "peer",
         "port",
@@ -120,7 +124,7 @@ class Downstream:
         self._buffer = b""
         self._offset = 0  # of the first byte in the buffer, counted from the connection's first
         self._framing: Framing | None = None  # of the request's body, while it is not complete
-        self._held = 0
+        self.held = 0
         self._running = False
         self._deaf = False  # whatever still comes is not wanted: lingering, or closed
         self._closed = False
@@ -185,16 +189,16 @@ class Downstream:
         """Stop reading from the client, for one more *reason*."""
         if self._deaf:
             return
-        if not self._held:
+        if not self.held:
             self.proxy.stats.downstream_flow_control_paused_reading_total += 1
             self.port.pause_reading()
-        self._held |= reason
+        self.held |= reason
 
     def unhold(self, reason: int) -> None:
         """The *reason* is gone; go on reading if it was the last."""
-        if self._held & reason:
-            self._held &= ~reason
-            if not self._held and not self._closed:
+        if self.held & reason:
+            self.held &= ~reason
+            if not self.held and not self._closed:
                 self.port.resume_reading()
 
     def connection_line(self, minor: int) -> bytes:
@@ -231,7 +235,8 @@ class Downstream:
         elif self.close_after:
             self._close()
         else:
-            self.unhold(self.AHEAD)
+            if self.held:
+                self.unhold(self.AHEAD)
             if self._buffer and not self._running:
                 self._run()
 
@@ -442,7 +447,7 @@ class Downstream:
         self._deaf = True
         self._framing = None
         self._buffer = b""
-        self.unhold(self._held)
+        self.unhold(self.held)
         self.port.write_eof()
         clock = self.proxy.clock
         clock.cancel(self._alarm, self._idle_check)

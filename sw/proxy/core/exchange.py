@@ -191,7 +191,7 @@ class Exchange:
         assert plan is not None
         if plan.timeout is not None:
             self._deadline = clock.call_at(clock.now + plan.timeout, self._timeout)
-        if self.upstream is not None:
+        if self.upstream is not None and plan.try_timeout is not None:
             self._start_try()
 
     def cancel(self) -> None:
@@ -228,8 +228,9 @@ class Exchange:
                 upstream.port.write(piece)
         if body and not (self._keep and self._buffered <= BODY_BUFFER):
             self._abandon_retry()
-        down.unhold(down.WAITING)
-        if self.request_done:
+        if down.held:
+            down.unhold(down.WAITING)
+        if plan.try_timeout is not None and self.request_done:
             self._start_try()
 
     def no_endpoint(self) -> None:
@@ -284,7 +285,8 @@ class Exchange:
         self, head: ResponseHead, framing: Framing, out: list[Buffer], *, done: bool
     ) -> None:
         """The response begins: *head*, and what came of the body together with it."""
-        self._stop_try()
+        if self._try_deadline is not None:
+            self._stop_try()
         down = self.down
         clock = down.proxy.clock
         down.touched = clock.now
@@ -437,7 +439,8 @@ class Exchange:
     def _start_try(self) -> None:
         plan = self.plan
         assert plan is not None
-        if plan.try_timeout is not None and not self.status:
+        assert plan.try_timeout is not None
+        if not self.status:
             clock = self.down.proxy.clock
             self._try_deadline = clock.call_at(clock.now + plan.try_timeout, self._try_timeout)
 
@@ -483,6 +486,8 @@ class Exchange:
         if self._deadline is not None:
             self.down.proxy.clock.cancel(self._deadline, self._timeout)
             self._deadline = None
-        self._stop_try()
-        self._end_retry()
+        if self._try_deadline is not None:
+            self._stop_try()
+        if self._retrying:
+            self._end_retry()
         self.down.exchange_over(close=close)

@@ -55,14 +55,13 @@ def forwarded(peer: str) -> tuple[bytes, bytes]:
 
 def make_request_id(rng: random.Random) -> bytes:
     """A random UUID (RFC 9562, version 4)."""
-    digits = b"%032x" % rng.getrandbits(128)
-    return b"%b-%b-4%b-%x%b-%b" % (
-        digits[:8],
-        digits[8:12],
-        digits[13:16],
-        8 + (digits[16] & 3),
-        digits[17:20],
-        digits[20:],
+    bits = rng.getrandbits(122)
+    return b"%08x-%04x-4%03x-%04x-%012x" % (
+        bits & 0xFFFFFFFF,
+        bits >> 32 & 0xFFFF,
+        bits >> 48 & 0xFFF,
+        0x8000 | bits >> 60 & 0x3FFF,
+        bits >> 74,
     )
 
 

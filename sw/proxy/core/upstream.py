@@ -199,7 +199,8 @@ class Upstream:
         """The response is over, or is not wanted any more."""
         self._framing = None
         exchange.upstream = None
-        self.pause(False)
+        if self._paused:
+            self.pause(False)
         self._cluster.release(
             self, reusable=reusable and self._keep_alive and exchange.request_done
         )

@@ -1,19 +1,17 @@
-"""The core's clock on the event loop: one alarm for the earliest deadline."""
+"""The core's clock on the event loop: one alarm for the earliest deadline.
+
+Before any other event reaches the core, the shell sets ``Clock.now`` by itself.
+"""
 
 import asyncio
 import time
 
 from ..core.clock import Clock
 
-__all__ = ["Alarm", "set_now"]
+__all__ = ["Alarm"]
 
 _LONGEST = 1.0
 """Seconds between two looks at the system's date, at the latest."""
-
-
-def set_now(clock: Clock) -> None:
-    """Time goes on: done before every event that reaches the core."""
-    clock.now = time.monotonic()
 
 
 class Alarm:

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
+from time import monotonic
 from typing import cast
 
 from hybridmesh.config.model import Endpoint
 
 from ..core.clock import Clock
 from ..core.upstream import Upstream
-from .clock import set_now
 
 __all__ = ["AsyncioNetwork"]
 
@@ -39,7 +39,7 @@ class AsyncioNetwork:
             )
         except OSError as error:
             self._connecting.pop(upstream, None)
-            set_now(self._clock)
+            self._clock.now = monotonic()
             upstream.failed(os.strerror(error.errno) if error.errno else str(error))
 
 
@@ -57,20 +57,20 @@ class UpstreamProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connecting.pop(self._upstream, None)
-        set_now(self._clock)
+        self._clock.now = monotonic()
         self._upstream.connected(cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
-        set_now(self._clock)
+        self._clock.now = monotonic()
         self._upstream.received(data)
 
     def pause_writing(self) -> None:
         self._upstream.blocked()
 
     def resume_writing(self) -> None:
-        set_now(self._clock)
+        self._clock.now = monotonic()
         self._upstream.unblocked()
 
     def connection_lost(self, error: Exception | None) -> None:
-        set_now(self._clock)
+        self._clock.now = monotonic()
         self._upstream.lost(error)

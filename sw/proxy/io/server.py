@@ -1,12 +1,12 @@
 """The listener: accepts clients, and hands their connections' events to the core."""
 
 import asyncio
+from time import monotonic
 from typing import cast
 
 from ..core.downstream import Downstream
 from ..core.proxy import Proxy
 from ..source import VerdictSource
-from .clock import set_now
 
 __all__ = ["DownstreamProtocol"]
 
@@ -27,21 +27,21 @@ class DownstreamProtocol(asyncio.Protocol):
         port = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername")[:2]
         local = transport.get_extra_info("sockname")[:2]
-        set_now(self._clock)
+        self._clock.now = monotonic()
         stream = self._source.open(peer, local)
         self._down = self._proxy.accept(port, stream, peer, local)
 
     def data_received(self, data: bytes) -> None:
-        set_now(self._clock)
+        self._clock.now = monotonic()
         self._down.received(data)
 
     def pause_writing(self) -> None:
         self._down.blocked_by_client()
 
     def resume_writing(self) -> None:
-        set_now(self._clock)
+        self._clock.now = monotonic()
         self._down.unblocked_by_client()
 
     def connection_lost(self, error: Exception | None) -> None:
-        set_now(self._clock)
+        self._clock.now = monotonic()
         self._down.lost()
