@@ -8,9 +8,9 @@ from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
 
-from .control.bus import RegisterBus
 from .control.control import Control
 from .control.counters import verdict_events
+from .control.registers import RegisterBus
 from .engine import VerdictEngine
 from .frame.admission import Admission
 from .frame.shim import ShimInserter

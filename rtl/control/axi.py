@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from hybridmesh.contract.registers import ADDRESS_BITS
 
-from .bus import RegisterBus
+from .registers import RegisterBus
 
 __all__ = ["OKAY", "SLVERR", "AxiLite", "AxiLiteBridge"]
 

@@ -9,8 +9,8 @@ from hybridmesh.contract.registers import COUNTERS, MAGIC, VERSION, register
 
 from ..frame.cursor import FrameContext
 from ..layout import TableWrite
-from .bus import RegisterBus, RegisterMap
 from .counters import Counters, Events
+from .registers import RegisterBus, RegisterMap
 from .table import TableLoader
 
 __all__ = ["Control"]

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In
 from hybridmesh.contract.registers import COUNTERS
 from hybridmesh.contract.verdict import SHIM, State
 
-from .bus import register_port
+from .registers import register_port
 
 __all__ = ["Counters", "Events", "verdict_events"]
 

