@@ -10,7 +10,7 @@ from hybridmesh.nic.frames import find_segment, is_spoofed
 from hybridmesh.rtl.frame.cursor import FrameContext
 from hybridmesh.rtl.frame.walker import FrameWalker
 from hybridmesh.rtl.layout import payload_beat
-from tb.lib.bench import is_long, rng_of, start
+from tb.lib.begin import is_long, rng_of, start
 from tb.lib.design import under_test
 from tb.lib.packed import pack, unpack
 from tb.lib.packet import beats

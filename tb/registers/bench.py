@@ -9,7 +9,7 @@ from hybridmesh.contract.registers import COUNTERS, REGISTERS, Access, register
 from hybridmesh.rtl.control.counters import Events
 from hybridmesh.rtl.frame.cursor import FrameContext
 from tb.lib.axil import AxiLite
-from tb.lib.bench import rng_of, start
+from tb.lib.begin import rng_of, start
 from tb.lib.design import under_test
 from tb.lib.packed import pack, unpack
 from tb.lib.pauses import PAUSES

@@ -5,7 +5,7 @@ from typing import Any
 import cocotb
 
 from hybridmesh.rtl.layout import frame_verdict
-from tb.lib.bench import is_long, rng_of, start
+from tb.lib.begin import is_long, rng_of, start
 from tb.lib.design import under_test
 from tb.lib.packed import pack
 from tb.lib.packet import beats, frames

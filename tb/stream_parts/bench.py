@@ -4,7 +4,7 @@ from typing import Any
 
 import cocotb
 
-from tb.lib.bench import rng_of, start
+from tb.lib.begin import rng_of, start
 from tb.lib.packet import beats, frames
 from tb.lib.pauses import PAUSES
 from tb.lib.stream import AmaranthPort, Sink, Source
