@@ -307,7 +307,7 @@ class Downstream:
         elif flags & _CHUNKED:
             framing = Chunked()
         elif method not in _BODILESS:
-            lines = _NO_BODY_LINE + lines
+            lines += _NO_BODY_LINE
         self._begin(
             Exchange(
                 self,
@@ -329,15 +329,13 @@ class Downstream:
         proxy = self.proxy
         route = proxy.resolver.resolve(head, verdict).route
         lines = b"%b%b\r\n" % (self._forwarded, make_request_id(proxy.rng))
-        if head.value("x-forwarded-for") is None:
-            lines = self._forwarded_for + lines
         framing: Framing | None = None
         if head.chunked:
             framing = Chunked()
         elif head.content_length is not None:
             framing = Sized(head.content_length)
         elif head.method not in _BODILESS_NAMES:
-            lines = _NO_BODY_LINE + lines
+            lines += _NO_BODY_LINE
         if not head.keep_alive:
             self.close_after = True
         self._begin(
@@ -347,7 +345,7 @@ class Downstream:
                 head.raw,
                 verdict,
                 head,
-                rebuild(head, self.peer[0], lines),
+                rebuild(head, self._forwarded_for, lines),
                 head_only=head.method == "HEAD",
                 minor=head.minor,
             ),

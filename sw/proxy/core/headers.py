@@ -8,6 +8,7 @@ differs, which rebuild lower-cases as Envoy does.
 """
 
 import random
+import re
 
 from hybridmesh.reference.head import Head
 
@@ -38,7 +39,8 @@ _INSIDE = frozenset(
 )  # fmt: skip
 """Fields that only a client within the mesh may send; Envoy takes them off at the edge."""
 
-_DROPPED = _HOP_BY_HOP | _OURS | _INSIDE
+_DROPPED = _HOP_BY_HOP | _OURS | _INSIDE | {"host", "x-forwarded-for"}
+"""Fields that do not go on as they came."""
 
 
 def forwarded(peer: str) -> tuple[bytes, bytes]:
@@ -70,34 +72,38 @@ def pass_through(head: bytes, lines: bytes) -> bytes:
     return head[:-2] + lines
 
 
-def rebuild(head: Head, peer: str, lines: bytes) -> bytes:
-    """The head from its parsed fields, *lines* at its end, without the final empty line.
+def rebuild(head: Head, forwarded_for: bytes, lines: bytes) -> bytes:
+    """The head from its parsed fields, the gateway's *lines* at its end, without the final empty
+    line.
 
-    *lines* brings ``x-forwarded-for`` only where *head* has none; else *peer* is appended to it
-    where it stands.
+    *forwarded_for* is a line of its own before *lines*, unless *head* has an ``x-forwarded-for``:
+    then its value is appended to that one, where it stands.
     """
+    names = dict(head.fields)  # only to see which there are
     out = [f"{head.method} {head.origin_form} HTTP/1.1\r\n"]
     dropped = _DROPPED
-    if nominated := head.value("connection"):
+    if "connection" in names:
+        nominated = ",".join(head.values("connection"))
         options = {option.strip("\t ").lower() for option in nominated.split(",")}
         dropped |= options  # never Host nor the framing: parse() refuses that
         if options == {"keep-alive"}:
             dropped -= {"connection"}  # it is as true of the gateway's own connection to the pod
-    if head.value("host") is None:  # an absolute-form target named it
+    if "host" not in names:  # an absolute-form target named it
         out.append(f"host: {head.authority}\r\n")
-    chain = head.value("x-forwarded-for")
+    if chain := "x-forwarded-for" in names:
+        address = forwarded_for.partition(b": ")[2].decode()
+    else:
+        lines = forwarded_for + lines
     for name, value in head.fields:
-        if name == "host":
+        if name not in dropped:
+            out.append(f"{name}: {value}\r\n")
+        elif name == "host":
             out.append(f"host: {head.authority}\r\n")
         elif name == "transfer-encoding":
             out.append("transfer-encoding: chunked\r\n")
-        elif name == "x-forwarded-for":
-            if chain is not None:
-                out.append(f"x-forwarded-for: {chain},{peer}\r\n")
-                chain = None
-        elif name == "te":
-            if "trailers" in (option.strip("\t ").lower() for option in value.split(",")):
-                out.append("te: trailers\r\n")
-        elif name not in dropped:
-            out.append(f"{name}: {value}\r\n")
+        elif name == "x-forwarded-for" and chain:
+            chain = False  # one line takes the place of all
+            out.append(f"x-forwarded-for: {head.value(name)},{address}")
+        elif name == "te" and "trailers" in re.split(r"[\t ,]+", value.lower()):
+            out.append("te: trailers\r\n")
     return "".join(out).encode("latin-1") + lines
