@@ -28,7 +28,7 @@ class RootlessLink:
 
     def open(self, peer: tuple[Any, ...], local: tuple[Any, ...]) -> "RootlessStream":
         """The stream of a connection from socket address *peer* to *local*, IPv4 or IPv6."""
-        return RootlessStream(self._nic, Connection(_pair(peer), _pair(local)))
+        return RootlessStream(self._nic, Connection(peer[:2], local[:2]))
 
 
 class RootlessStream:
@@ -92,9 +92,3 @@ class RootlessStream:
         self._verdicts[offset] = verdict
         if len(self._verdicts) > _KEPT:
             self._verdicts.popitem(last=False)
-
-
-def _pair(address: tuple[Any, ...]) -> tuple[str, int]:
-    """Host and port of a socket address, without the scope of a link-local one."""
-    host, port = address[:2]
-    return host.partition("%")[0], port

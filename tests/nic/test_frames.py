@@ -126,9 +126,11 @@ NO_SEGMENTS = {
     "a later fragment": ether(IP(**V4, frag=1), TCP(**T), Raw(b"abc")),
     "IP version 5": ether(IP(**V4, version=5), TCP(**T), Raw(b"abc")),
     "IP version 5 under IPv6": ether(IPv6(**V6, version=5), TCP(**T), Raw(b"abc")),
-    "a header length of 4 words": ether(IP(**V4, ihl=4), TCP(**T), Raw(b"abc")),
+    # Read from there, the acknowledgement number would pass for a data offset of 5 words.
+    "a header length of 4 words": ether(IP(**V4, ihl=4), TCP(**T, ack=5 << 28), Raw(b"abc")),
     "an IP length beyond the frame": ether(IP(**V4, len=44), TCP(**T), Raw(b"abc")),
     "an IP length without a TCP header": ether(IP(**V4, len=39), TCP(**T), Raw(b"abc")),
+    "an IP length within a TCP header cut off": ether(IP(**V4, len=30), TCP(**T))[:44],
     "an IPv6 length beyond the frame": ether(IPv6(**V6, plen=24), TCP(**T), Raw(b"abc")),
     "an IPv6 extension header": ether(IPv6(**V6), IPv6ExtHdrDestOpt(), TCP(**T), Raw(b"abc")),
     "no payload": ether(IP(**V4), TCP(**T)),
