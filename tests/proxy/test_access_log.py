@@ -19,6 +19,7 @@ from playbook import (
     tick,
 )
 
+from hybridmesh.config.model import RetryPolicy
 from hybridmesh.proxy import AccessLog
 
 HEAD = (
@@ -111,6 +112,17 @@ def test_flags_and_details_say_why() -> None:
         line = logged(*events, timeout=3.0)
         found = line["response_code"], line["response_flags"], line["response_code_details"]
         assert found == expected
+
+
+def test_retries_are_in_the_log() -> None:
+    lines = io.StringIO()
+    policy = RetryPolicy(attempts=1)
+    chart = Playbook(mesh([route(retry=policy)], [cluster()]), log=AccessLog(lines))
+    chart >> from_client(HEAD + b"abc") >> refused() >> tick(0.03) >> refused(1)
+    line = json.loads(lines.getvalue())
+    assert line["response_flags"] == "URX,UF"
+    assert line["upstream_request_attempt_count"] == 2
+    assert line["upstream_transport_failure_reason"] == "Connection refused"
 
 
 def test_a_share_of_the_requests_is_logged() -> None:

@@ -34,7 +34,7 @@ from playbook import (
     to_pod,
 )
 
-from hybridmesh.config.model import CircuitBreaker, RetryPolicy
+from hybridmesh.config.model import Balancer, CircuitBreaker, RetryPolicy
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_AT_POD = request(b"GET /", b"host: a")
@@ -228,6 +228,14 @@ def test_a_response_that_ends_with_the_connection_is_chunked_for_the_client() ->
     chart >> pod_closes() << abort("pod 0") << to_client(b"0\r\n\r\n")
     chart.at_rest()
     chart >> from_client(GET) << connect(1)
+
+
+def test_a_reset_is_not_the_end_of_a_response_that_ends_with_the_connection() -> None:
+    chart = warmed()
+    chart >> from_client(GET) << to_pod(GET_AT_POD) >> from_pod(b"HTTP/1.0 200 OK\r\n\r\nab")
+    chart << to_client(response(b"200 OK", CHUNKED_LINE, body=b"2\r\nab\r\n"))
+    chart >> pod_resets() << abort("pod 0") << close()
+    chart.at_rest()
 
 
 # ------------------------------------------------------------------ versions, closing
@@ -637,6 +645,27 @@ def test_max_connections_queues_the_request_for_the_connection_that_frees() -> N
     chart.at_rest()
 
 
+def test_a_pod_without_any_connection_gets_one_in_spite_of_the_breaker() -> None:
+    chart = play(pods=2, breaker=CircuitBreaker(max_connections=1), balancer=Balancer.ROUND_ROBIN)
+    second_client(chart)
+    first = chart.commands.pop()
+    chart >> connected() << to_pod(GET_AT_POD)
+    chart >> from_client(GET) << connect(2 if first == connect(1) else 1)
+
+
+def test_a_pod_is_counted_busy_only_while_it_is() -> None:
+    chart = play(pods=2)
+    for _ in range(40):  # open a connection to both
+        chart >> from_client(GET)
+        if chart.commands[0].what == "connect":
+            chart.commands.clear()
+            chart >> connected(len(chart.network.upstreams) - 1)
+        pod = int(chart.commands.pop().who.removeprefix("pod "))
+        chart >> from_pod(OK, pod) << to_client(OK_AT_CLIENT)
+    chart.at_rest()
+    assert [host.active for host in chart.proxy.clusters["pods"].hosts] == [0, 0]
+
+
 def test_a_queued_request_gets_a_new_connection_when_the_only_one_dies() -> None:
     chart = play(breaker=CircuitBreaker(max_connections=1))
     second_client(chart)
@@ -692,6 +721,12 @@ def test_a_client_that_takes_no_answers_gets_no_more_requests_done() -> None:
     chart = Playbook(mesh([route("/api")], [cluster()]))
     (chart >> CLIENT_BLOCKED >> from_client(GET + GET)).quiet()
     chart >> CLIENT_UNBLOCKED << to_client(local(b"404 Not Found") * 2)
+
+
+def test_a_client_that_is_behind_slows_the_next_pod_from_the_start() -> None:
+    chart = play()
+    chart >> from_client(GET) << connect(1) >> CLIENT_BLOCKED >> connected()
+    chart << pause("pod 0") << to_pod(GET_AT_POD) >> CLIENT_UNBLOCKED << resume("pod 0")
 
 
 def test_a_slow_pod_slows_the_client() -> None:

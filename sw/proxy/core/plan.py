@@ -25,7 +25,7 @@ class Plan:
         self.timeout = route.timeout
         self.retry = route.retry
         self.try_timeout = route.retry.per_try_timeout if route.retry else None
-        self._choices = [(clusters.get(c.cluster), c.weight) for c in route.clusters if c.weight]
+        self._choices = [(clusters.get(c.cluster), c.weight) for c in route.clusters]
         self._total = sum(weight for _, weight in self._choices)
         # Envoy tells the pod how long it has for this attempt.
         limits = [limit for limit in (self.timeout, self.try_timeout) if limit]
