@@ -82,7 +82,8 @@ class Reason(enum.IntEnum):
     LENGTH = 18
     FRAMING = 19
     REPEATED = 20
-    INCOMPLETE = 21
+    FIELD_COUNT = 21
+    INCOMPLETE = 22
 
     @property
     def word(self) -> str:
@@ -101,12 +102,15 @@ class Reason(enum.IntEnum):
 _REASONS = {
     Reason.NONE: (State.DECIDED, "decided or provisional"),
     Reason.TABLE_OFF: (State.UNDECIDED, "no table is loaded, or matching is switched off"),
-    Reason.METHOD: (State.MALFORMED, "the method is not a token (RFC 9110, 9.1)"),
+    Reason.METHOD: (State.UNDECIDED, "not one of the known methods (RFC 9110, 9.3)"),
     Reason.LINE_ENDING: (State.UNDECIDED, "a CR without LF or an LF without CR (RFC 9112, 2.2)"),
     Reason.TARGET_FORM: (State.UNDECIDED, "the target is not in origin-form (RFC 9112, 3.2.1)"),
     Reason.TARGET_BYTE: (State.UNDECIDED, "a byte that no path or query may hold (RFC 3986, 3.3)"),
     Reason.PATH_ENCODED: (State.UNDECIDED, "a percent-encoding or backslash in the path"),
-    Reason.PATH_SEGMENTS: (State.UNDECIDED, "a dot segment or an empty segment in the path"),
+    Reason.PATH_SEGMENTS: (
+        State.UNDECIDED,
+        "a dot segment or an empty segment in the path (RFC 3986, 5.2.4)",
+    ),
     Reason.VERSION: (State.UNDECIDED, "the version is neither HTTP/1.0 nor HTTP/1.1"),
     Reason.FIELD_NAME: (State.MALFORMED, "a field name is not a token (RFC 9112, 5.1)"),
     Reason.OBS_FOLD: (State.UNDECIDED, "a field line is folded (RFC 9112, 5.2)"),
@@ -121,13 +125,14 @@ _REASONS = {
     Reason.HOST: (State.UNDECIDED, "the host is not letters, digits, '.', '-', '_' and a port"),
     Reason.HOST_REPEATED: (State.MALFORMED, "more than one Host field (RFC 9112, 3.2)"),
     Reason.HOST_MISSING: (State.UNDECIDED, "no Host field (RFC 9112, 3.2)"),
-    Reason.LENGTH: (State.MALFORMED, "Content-Length is not one to nine digits"),
+    Reason.LENGTH: (State.UNDECIDED, "Content-Length is not one to nine digits"),
     Reason.FRAMING: (
         State.MALFORMED,
         "Content-Length or Transfer-Encoding repeated, both at once, "
         "or a coding other than chunked (RFC 9112, 6.3)",
     ),
     Reason.REPEATED: (State.UNDECIDED, "a field that a route asks for came more than once"),
+    Reason.FIELD_COUNT: (State.UNDECIDED, "more than 100 field lines"),
     Reason.INCOMPLETE: (State.UNDECIDED, "the head does not end within the segment"),
 }
 
