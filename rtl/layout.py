@@ -15,6 +15,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Out, Signature
 
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.grammar import Mark
 from hybridmesh.contract.record import Record
 from hybridmesh.contract.verdict import SHIM
 
@@ -22,6 +23,7 @@ __all__ = [
     "FrameInfo",
     "TableWrite",
     "frame_verdict",
+    "lexed_beat",
     "packet_beat",
     "payload_beat",
     "wire_vector",
@@ -130,3 +132,28 @@ def wire_vector(record: Record, values: dict[str, ValueLike]) -> Value:
         bits = Cat(value, Const(0, field.bits))[: field.bits]
         lanes += [bits[low : low + 8] for low in reversed(range(0, field.bits, 8))]
     return Cat(lanes)
+
+
+def lexed_beat(geometry: Geometry) -> data.StructLayout:
+    """One beat after the lexer: the payload beat, and what the grammar says of its bytes.
+
+    Members beyond those of :func:`payload_beat`
+    -------
+    marks : array of width x len(Mark)
+        By lane, one bit per :class:`~hybridmesh.contract.grammar.Mark`; only of bytes of the head.
+    method : 4
+        Method code where its condition holds in a lane of this beat, else 0.
+    reasons : 32
+        One bit per :class:`~hybridmesh.contract.verdict.Reason`: rules that hold in this beat.
+    token : 1
+        The payload's first byte is in this beat and may begin a request (a tchar).
+    """
+    return data.StructLayout(
+        {
+            **payload_beat(geometry).members,
+            "marks": data.ArrayLayout(len(Mark), geometry.width),
+            "method": 4,
+            "reasons": 32,
+            "token": 1,
+        }
+    )

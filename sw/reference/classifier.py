@@ -45,11 +45,13 @@ def classify(
     reasons = lexed.reasons | _header_reasons(hits, image.geometry.predicates, lexed)
     if reasons:
         return _refused(min(reasons), epoch, seq, latency)
-    assert lexed.path and lexed.host  # a head without either has a reason
+    assert lexed.path is not None  # a head without either has a reason
+    assert lexed.host is not None
 
-    predicates, watch = np.split(hits, [image.geometry.predicates], axis=1)
+    watch = hits[:, image.geometry.predicates :]
+    predicates: Bits = hits[:, : image.geometry.predicates].any(axis=0)
     path = _cut(payload, lexed.path)
-    row = _row(image, path, _cut(payload, lexed.host), lexed.method, predicates.any(axis=0))
+    row = _row(image, path, _cut(payload, lexed.host), lexed.method, predicates)
     touched = watch[:, :TOUCH_COLUMNS].any(axis=1) & ~watch[:, Column.EXCUSE]
     row_flags = 0 if row == NO_ROW else int(image.row_flags[row])
     flags = Flag.PROVISIONAL if row_flags & ROW_PROVISIONAL else Flag.DECIDED
