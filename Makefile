@@ -1,0 +1,49 @@
+# Everything that is done with a checkout. Each target sets up what it needs by itself.
+
+VENV := .venv
+BIN  := $(VENV)/bin
+# The first Python on the path that is new enough.
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11, \
+    $(shell $(name) -c 'import sys; sys.version_info < (3, 11) or print("$(name)")' 2>/dev/null)))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test lint clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/ready  ## a virtual environment in .venv with all that is needed
+
+demo: setup  ## a shop behind the gateway on a simulated NIC: requests, verdicts, retries, breaker
+	@$(BIN)/hybridmesh demo
+
+serve: setup  ## the same shop, left running for curl
+	@$(BIN)/hybridmesh demo --serve
+
+test: lint  ## all checks and all tests
+	$(BIN)/pytest -q -n 2
+
+lint: setup  ## style and types of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@mkdir -p build/typing && ln -sfn ../../sw build/typing/hybridmesh
+	$(BIN)/mypy
+
+clean:  ## remove all that was made in this checkout
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The file is made last, so that a set-up that failed is done again.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@missing=; \
+	lacks() { echo "make: $$1 is missing; run: apt-get install $$2" >&2; missing=1; }; \
+	test -n "$(PYTHON)" || lacks "Python 3.11 or newer" python3; \
+	test -z "$(PYTHON)" || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	    || lacks "Python's module venv" python3-venv; \
+	command -v g++ >/dev/null || lacks "the C++ compiler g++" g++; \
+	test -z "$$missing"
+	@echo "setting up $(VENV), this is done once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    -c constraints.txt -e '.[dev]'
+	@touch $@
