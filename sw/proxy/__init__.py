@@ -3,7 +3,7 @@
 ``core`` decides and does no I/O; ``io`` has the sockets; :class:`Gateway` is both together.
 """
 
-from .core.access_log import AccessLog
+from .core.access_log import AccessLog, verdict_fields
 from .gateway import Gateway, GatewayError, run, serve
 from .source import NoVerdicts, VerdictSource, VerdictStream
 
@@ -16,4 +16,5 @@ __all__ = [
     "VerdictStream",
     "run",
     "serve",
+    "verdict_fields",
 ]

@@ -126,19 +126,19 @@ async def serve(
     *,
     grace: float = 5.0,
     on_start: Callable[[Gateway], None] | None = None,
-) -> None:
+) -> signal.Signals:
     """Start *gateway*, call *on_start*, and let it run until SIGINT or SIGTERM; then stop it
-    gracefully, within *grace* seconds."""
+    gracefully, within *grace* seconds.  Returns the first of these signals."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stopped: asyncio.Queue[signal.Signals] = asyncio.Queue()
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stopped.put_nowait, number)
     try:
         await gateway.start(host, port)
         if on_start is not None:
             on_start(gateway)
-        await stop.wait()
+        return await stopped.get()
     finally:
         await gateway.stop(grace)
         for number in signals:

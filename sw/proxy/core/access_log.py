@@ -17,7 +17,7 @@ from .ports import Lines
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["AccessLog", "entry"]
+__all__ = ["AccessLog", "entry", "verdict_fields"]
 
 
 class AccessLog:
@@ -77,11 +77,12 @@ def entry(exchange: "Exchange") -> dict[str, object]:
         "downstream_local_address": "{}:{}".format(*down.local),
         "downstream_remote_address": "{}:{}".format(*down.peer),
         "route_name": plan.route.id if plan is not None else None,
-        "verdict": _verdict(exchange.verdict),
+        "verdict": verdict_fields(exchange.verdict),
     }
 
 
-def _verdict(verdict: Verdict | None) -> dict[str, object]:
+def verdict_fields(verdict: Verdict | None) -> dict[str, object]:
+    """*verdict* as JSON tells it; None where the NIC has nothing to say."""
     if verdict is None:
         return {"state": "none", "reason": None, "row": None, "epoch": None, "cycles": None}
     return {

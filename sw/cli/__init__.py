@@ -1,0 +1,5 @@
+"""The command line: one module per command, no logic of its own beyond what a terminal needs."""
+
+from .app import cli, main
+
+__all__ = ["cli", "main"]

@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["Listen", "files", "listen", "nic"]
+
+files = click.option(
+    "-f",
+    "--file",
+    "paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    required=True,
+    metavar="PATH",
+    help="YAML file, or folder of YAML files; may be given several times.",
+)
+
+nic = click.option(
+    "--nic",
+    "choice",
+    type=click.Choice(["sim", "reference", "off"]),
+    default="sim",
+    show_default=True,
+    help="sim: the RTL in simulation (built when used for the first time); reference: its golden "
+    "model; off: no NIC, the CPU does it all.",
+)
+
+
+class Listen(click.ParamType):
+    """``HOST:PORT``, ``[IPv6]:PORT``, ``:PORT`` or ``PORT``, as a host and a port number."""
+
+    name = "address"
+
+    def convert(
+        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        host, _, port = value.rpartition(":")
+        if not port.isascii() or not port.isdigit() or int(port) > 65535:
+            self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:8080", param, ctx)
+        return host.strip("[]") or "127.0.0.1", int(port)
+
+
+listen = click.option(
+    "--listen",
+    type=Listen(),
+    default="127.0.0.1:8080",
+    show_default=True,
+    metavar="ADDR",
+    help="HOST:PORT, [IPv6]:PORT or PORT; port 0 lets the system choose.",
+)

@@ -1,0 +1,82 @@
+"""``hybridmesh serve``: the gateway, until somebody stops it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import Signals
+from typing import TYPE_CHECKING
+
+import click
+
+from . import options
+
+if TYPE_CHECKING:
+    from ..config.model import Mesh
+    from ..ingress import NicChoice
+    from ..proxy import AccessLog
+
+__all__ = ["curl_line", "serve"]
+
+
+@click.command()
+@options.files
+@options.listen
+@options.nic
+@click.option(
+    "--access-log",
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    metavar="FILE",
+    help="Append a JSON line per request to FILE; - is standard output.",
+)
+def serve(
+    paths: tuple[Path, ...],
+    listen: tuple[str, int],
+    choice: "NicChoice",
+    access_log: Path | None,
+) -> None:
+    """Serve the gateways of Istio YAML until Ctrl-C.
+
+    All servers of the Gateways are served on the one address.
+
+    \b
+    hybridmesh serve -f examples/shop --listen 0.0.0.0:8080 --access-log -
+    """
+    from ..config import load
+    from ..ingress import serve_mesh
+
+    mesh = load(paths)
+    host, port = listen
+
+    def started(port: int) -> None:
+        click.echo(f"listening on {_url(host, port)}, NIC: {choice}; Ctrl-C stops it", err=True)
+        click.echo(f"try: {curl_line(mesh, host, port)}", err=True)
+
+    with _opened(access_log) as log:
+        signal = serve_mesh(mesh, choice, host, port, access_log=log, on_start=started)
+    if signal is Signals.SIGINT:
+        raise KeyboardInterrupt
+
+
+def curl_line(mesh: "Mesh", host: str, port: int, path: str = "/") -> str:
+    """How to ask the gateway for *path* of its first host."""
+    hosts = mesh.table.virtual_hosts
+    domain = hosts[0].domain.replace("*", "any") if hosts else "any"
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"curl -H 'Host: {domain}' {_url(local, port)}{path}"
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator["AccessLog | None"]:
+    from ..proxy import AccessLog
+
+    if path is None:
+        yield None
+        return
+    descriptor = sys.stdout.fileno() if str(path) == "-" else path
+    with open(descriptor, "a", buffering=1, closefd=descriptor is path) as lines:
+        yield AccessLog(lines)

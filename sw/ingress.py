@@ -1,0 +1,94 @@
+"""The parts put together: a mesh, its table on a NIC, the link, and the gateway on a TCP port.
+
+Whoever wants an ingress gateway of this package starts here.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from signal import Signals
+from typing import Literal
+
+from .compiler import compile_table
+from .config.model import Mesh
+from .contract.geometry import Geometry
+from .nic import NicDriver, open_nic
+from .proxy import AccessLog, Gateway, NoVerdicts, VerdictSource, run, serve
+from .reference.resolver import Resolver
+from .tunnel.rootless import RootlessLink
+
+__all__ = ["NicChoice", "Table", "open_table", "serve_mesh"]
+
+NicChoice = Literal["sim", "reference", "off"]
+"""The RTL in simulation, the golden model, or no NIC at all."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A mesh's routes, ready to be asked.
+
+    Attributes
+    ----------
+    nic : NicDriver or None
+        With the table loaded, listening on no port yet.
+    resolver : Resolver
+        Knows the epoch of that table.
+    """
+
+    nic: NicDriver | None
+    resolver: Resolver
+
+
+@contextmanager
+def open_table(mesh: Mesh, choice: NicChoice) -> Iterator[Table]:
+    """Compile the routes of *mesh* and load them into the NIC of *choice*, until the block ends.
+
+    Raises
+    ------
+    HybridMeshError
+        Where the routes mean nothing, or there is no such NIC.
+    """
+    resolver = Resolver(mesh.table)
+    if choice == "off":
+        yield Table(None, resolver)
+        return
+    geometry = Geometry()
+    compiled = compile_table(mesh.table, geometry)
+    with open_nic(choice, geometry) as nic:
+        resolver.add_epoch(nic.load(compiled.image), compiled)
+        yield Table(nic, resolver)
+
+
+def serve_mesh(
+    mesh: Mesh,
+    choice: NicChoice,
+    host: str,
+    port: int,
+    *,
+    access_log: AccessLog | None = None,
+    on_start: Callable[[int], None] | None = None,
+) -> Signals:
+    """Serve *mesh* on *host* and *port* until SIGINT or SIGTERM; returns which of them it was.
+
+    Parameters
+    ----------
+    on_start : callable
+        Called once with the port, which the system chose where *port* is 0.
+
+    Raises
+    ------
+    HybridMeshError
+        Where the gateway cannot start.
+    """
+    with open_table(mesh, choice) as table:
+        nic = table.nic
+        source: VerdictSource = NoVerdicts() if nic is None else RootlessLink(nic)
+        gateway = Gateway(mesh, table.resolver, source, access_log=access_log)
+
+        def started(gateway: Gateway) -> None:
+            if nic is not None:
+                nic.listen(gateway.port)
+            if on_start is not None:
+                on_start(gateway.port)
+
+        return run(lambda: serve(gateway, host, port, on_start=started))
