@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["Listen", "files", "listen", "nic"]
+__all__ = ["address", "files", "listen", "nic"]
 
 files = click.option(
     "-f",
@@ -28,25 +28,17 @@ nic = click.option(
 )
 
 
-class Listen(click.ParamType):
-    """``HOST:PORT``, ``[IPv6]:PORT``, ``:PORT`` or ``PORT``, as a host and a port number."""
-
-    name = "address"
-
-    def convert(
-        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        if isinstance(value, tuple):
-            return value
-        host, _, port = value.rpartition(":")
-        if not port.isascii() or not port.isdigit() or int(port) > 65535:
-            self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:8080", param, ctx)
-        return host.strip("[]") or "127.0.0.1", int(port)
+def address(text: str) -> tuple[str, int]:
+    """``HOST:PORT``, ``[IPv6]:PORT``, ``:PORT`` or ``PORT`` as a host and a port number."""
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8080")
+    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
 listen = click.option(
     "--listen",
-    type=Listen(),
+    type=address,
     default="127.0.0.1:8080",
     show_default=True,
     metavar="ADDR",
