@@ -1,0 +1,65 @@
+"""The priority encoder: number of the lowest set bit, in time that hardly grows with the bits."""
+
+from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["PriorityEncoder"]
+
+GROUP = 16
+"""Bits that are looked at in one clock."""
+
+
+class PriorityEncoder(wiring.Component):
+    """Number of the lowest set bit.
+
+    ==========  ==================================================  ==============
+    stage       what happens                                        latency
+    ==========  ==================================================  ==============
+    level k     lowest of each sixteen, its number's next digit     1 + k
+    ==========  ==================================================  ==============
+
+    Parameters
+    ----------
+    bits : int
+        Bits to look at, a power of two.
+
+    Members
+    -------
+    i : in, bits
+    number : out
+        Number of the lowest set bit; 0 where none is.
+    found : out
+        Whether any bit is set.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self.latency = 0
+        while GROUP**self.latency < bits:
+            self.latency += 1
+        super().__init__(
+            {"i": In(bits), "number": Out(range(bits)), "found": Out(1)},
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        found = list(self.i)
+        numbers = [Signal(0) for _ in found]
+        for level in range(self.latency):
+            above, digits = [], []
+            for k in range(0, len(found), GROUP):
+                group = found[k : k + GROUP]
+                lowest = Signal(range(max(len(group), 2)), name=f"lowest{level}_{k}")
+                for n in reversed(range(len(group))):
+                    with m.If(group[n]):
+                        m.d.comb += lowest.eq(n)
+                any_ = Signal(name=f"any{level}_{k}")
+                inner = Array(numbers[k : k + GROUP])[lowest]
+                number = Signal(len(inner) + len(lowest), name=f"number{level}_{k}")
+                m.d.sync += [any_.eq(Cat(group).any()), number.eq(Cat(inner, lowest))]
+                above.append(any_)
+                digits.append(number)
+            found, numbers = above, digits
+        m.d.comb += [self.found.eq(found[0]), self.number.eq(numbers[0])]
+        return m
