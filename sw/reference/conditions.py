@@ -74,6 +74,8 @@ def field_values(head: Head, name: str) -> list[str]:
         return [pseudo[name]] if name in pseudo else []
     if name in _HOP_BY_HOP and head.upgrade is None:
         return []
+    if name in head.nominated():
+        return []
     if name == "x-forwarded-proto":
         return ["http"]
     values = head.match_values(name)

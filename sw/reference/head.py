@@ -123,6 +123,15 @@ class Head:
         values = self.values(name)
         return ",".join(values) if values else None
 
+    def nominated(self) -> frozenset[str]:
+        """Fields that ``Connection`` names (lower case): of this hop alone, not passed on and not
+        seen by routes (RFC 9110, 7.6.1)."""
+        values = self.values("connection")
+        if not values:
+            return frozenset()
+        options = {option.strip("\t ").lower() for option in ",".join(values).split(",")}
+        return frozenset(options - {"", "close", "keep-alive"})
+
     def match_values(self, name: str) -> list[str]:
         """Strings that a route's condition on *name* is compared with; one hit is enough.
 

@@ -99,3 +99,18 @@ def test_epochs_live_side_by_side_until_they_are_dropped():
     resolver.drop_epoch(6)
     assert resolver.route_of(verdict(DECIDED, 0, epoch=6)) is SOFTWARE
     assert resolver.route_of(verdict(DECIDED, 0)).id == "0"
+
+
+def test_a_field_that_connection_nominates_is_hidden_from_routes_whatever_the_nic_saw():
+    decided = verdict(Flag.DECIDED | Flag.TOUCH, row=0)
+    plain, hidden = (
+        head("/hidden", "x-user: beta", f"connection: {options}", host="nominated")
+        for options in ("keep-alive", "close, X-User")
+    )
+    beta = route("=/hidden", "x-user=beta", name="beta")
+    rest = route("=/hidden", name="rest")
+    routes = table({"nominated": (beta, rest)})
+    resolver = Resolver(routes)
+    resolver.add_epoch(7, compile_table(routes, Geometry()))
+    assert resolver.resolve(plain, decided).route is beta
+    assert resolver.resolve(hidden, decided) == (routes.virtual_hosts[0], rest, True)

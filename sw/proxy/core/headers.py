@@ -83,10 +83,8 @@ def rebuild(head: Head, forwarded_for: bytes, lines: bytes) -> bytes:
     out = [f"{head.method} {head.origin_form} HTTP/1.1\r\n"]
     dropped = _DROPPED
     if "connection" in names:
-        nominated = ",".join(head.values("connection"))
-        options = {option.strip("\t ").lower() for option in nominated.split(",")}
-        dropped |= options  # never Host nor the framing: parse() refuses that
-        if options == {"keep-alive"}:
+        dropped |= head.nominated()  # never Host nor the framing: parse() refuses that
+        if (head.value("connection") or "").lower() == "keep-alive":
             dropped -= {"connection"}  # it is as true of the gateway's own connection to the pod
     if "host" not in names:  # an absolute-form target named it
         out.append(f"host: {head.authority}\r\n")
