@@ -1,0 +1,56 @@
+"""Vectors with one bit per lane, lane 0 lowest: what the lexer computes with.
+
+All that is asked of one byte is asked of all bytes of a beat in one operation on such vectors, so
+that neither the code nor the simulator's work depends on the width.
+"""
+
+from collections.abc import Collection, Sequence
+from functools import reduce
+from operator import and_, or_
+
+from amaranth.hdl import C, Cat, Module, Signal, Value
+
+__all__ = ["all_of", "any_of", "back", "delayed", "look_back", "union"]
+
+
+def any_of(vectors: Sequence[Value], width: int) -> Value:
+    return reduce(or_, vectors, C(0, width))
+
+
+def all_of(vectors: Sequence[Value], width: int) -> Value:
+    return reduce(and_, vectors) if vectors else C((1 << width) - 1, width)
+
+
+def union(one_hot: Sequence[Value], members: Collection[int], width: int) -> Value:
+    """Lanes for which one of *members* holds, where exactly one of all holds for each lane."""
+    inside = [vector for k, vector in enumerate(one_hot) if k in members]
+    outside = [vector for k, vector in enumerate(one_hot) if k not in members]
+    if len(inside) <= len(outside):
+        return any_of(inside, width)
+    return ~any_of(outside, width) & all_of((), width)
+
+
+def delayed(m: Module, value: Value, clocks: int) -> Value:
+    for _ in range(clocks):
+        later = Signal.like(value, init=0, reset_less=True)
+        m.d.sync += later.eq(value)
+        value = later
+    return value
+
+
+def look_back(m: Module, vector: Value, depth: int, *, valid: Value, first: Value) -> Signal:
+    """Register *vector* behind its *depth* lanes of before, none of which reach beyond ``first``.
+
+    The register keeps still where there is no beat.
+    """
+    window = Signal(depth + len(vector))
+    before = window[len(vector) :] & ~first.replicate(depth)
+    with m.If(valid):
+        m.d.sync += window.eq(Cat(before, vector))
+    return window
+
+
+def back(window: Value, age: int, width: int) -> Value:
+    """Each lane's bit of *age* lanes before, from a register made by :func:`look_back`."""
+    depth = len(window) - width
+    return window[depth - age : depth - age + width]

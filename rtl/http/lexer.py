@@ -1,0 +1,157 @@
+"""The head lexer: what the grammar says of every byte, one beat per clock at any width.
+
+It runs :mod:`hybridmesh.contract.grammar` and knows nothing of HTTP beyond it: windows of bytes
+first, the two machines by parallel prefix, then the conditions over both.
+"""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.grammar import (
+    LINE,
+    MARKS,
+    METHODS,
+    ROLE,
+    RULES,
+    START,
+    TCHAR,
+    Condition,
+    Mark,
+    Pattern,
+)
+
+from ..layout import lexed_beat, payload_beat
+from .conditions import Conditions
+from .machine import PrefixMachine
+from .windows import Windows
+
+__all__ = ["Lexer"]
+
+TOKEN = Condition((frozenset({START}), TCHAR))
+"""The payload's first byte, where a request may begin with it."""
+
+
+class Lexer(wiring.Component):
+    """Lex the TCP payload of each frame as a request head.
+
+    ==========  ====================================================  ===============
+    stage       what happens                                          latency
+    ==========  ====================================================  ===============
+    windows     byte sets, then patterns, of every lane               2
+    machines    role and line of every lane                           5 + log2(width)
+    conditions  marks, rules and methods of every lane                7 + log2(width)
+    o           rules and methods of all lanes ORed                   8 + log2(width)
+    ==========  ====================================================  ===============
+
+    Members
+    -------
+    i : stream of payload_beat, always ready
+    o : stream of lexed_beat, always ready
+        Each beat of ``i``, with what the grammar says of its bytes.
+
+    Attributes
+    ----------
+    latency : int
+        Clocks from a beat of ``i`` to the same of ``o``.
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        self._machines = {
+            "role": PrefixMachine(ROLE, geometry.width),
+            "line": PrefixMachine(LINE, geometry.width),
+        }
+        self._machines_at = Windows.latency + self._machines["role"].latency
+        self._conditions_at = self._machines_at + Conditions.latency
+        self.latency = self._conditions_at + 1
+        super().__init__(
+            {
+                "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
+                "o": Out(stream.Signature(lexed_beat(geometry), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        width = self._geometry.width
+        patterns = _patterns()
+        marks, reasons, methods = _marks(), _reasons(), _methods()
+
+        s_valid, s_beat = [self.i.valid], [self.i.p]  # by stage
+        for _ in range(self.latency):
+            valid = Signal()
+            beat = Signal(payload_beat(self._geometry), reset_less=True)
+            m.d.sync += [valid.eq(s_valid[-1]), beat.eq(s_beat[-1])]
+            s_valid.append(valid)
+            s_beat.append(beat)
+
+        m.submodules.windows = windows = Windows(patterns, width)
+        m.d.comb += [
+            windows.valid.eq(self.i.valid),
+            windows.first.eq(self.i.p.first),
+            windows.data.eq(self.i.p.data),
+            windows.mask.eq(self.i.p.mask),
+        ]
+
+        at = Windows.latency
+        for name, description in (("role", ROLE), ("line", LINE)):
+            m.submodules[name] = machine = self._machines[name]
+            m.d.comb += [
+                machine.mask.eq(s_beat[at].mask & s_valid[at].replicate(width)),
+                machine.first.eq(s_beat[at].first & s_valid[at]),
+            ]
+            for symbols, symbol in zip(machine.symbols, description.symbols, strict=True):
+                m.d.comb += symbols.eq(windows.o[patterns.index(symbol.pattern)])
+
+        lag, at = self._machines_at - at, self._machines_at
+        m.submodules.conditions = conditions = Conditions(
+            [*marks, *reasons, *methods, [TOKEN]], patterns, width, lag=lag
+        )
+        m.d.comb += [
+            conditions.valid.eq(s_valid[at]),
+            conditions.first.eq(s_beat[at].first),
+            conditions.mask.eq(s_beat[at].mask),
+        ]
+        for ports, sources in (
+            (conditions.windows, windows.o),
+            (conditions.roles, self._machines["role"].o),
+            (conditions.lines, self._machines["line"].o),
+        ):
+            m.d.comb += [port.eq(source) for port, source in zip(ports, sources, strict=True)]
+
+        marked = conditions.o[: len(marks)]
+        found = Cat(lanes.any() for lanes in conditions.o[len(marks) :])
+        o, beat = self.o.p, s_beat[-1]
+        m.d.sync += [
+            o.marks.eq(Cat(lanes[n] for n in range(width) for lanes in marked)),
+            Cat(o.reasons, o.method, o.token).eq(found),
+        ]
+        m.d.comb += self.o.valid.eq(s_valid[-1])
+        m.d.comb += [o[name].eq(beat[name]) for name in payload_beat(self._geometry).members]
+        return m
+
+
+def _marks() -> list[list[Condition]]:
+    """By mark."""
+    return [[MARKS[mark]] for mark in Mark]
+
+
+def _reasons() -> list[list[Condition]]:
+    """By bit of ``reasons``."""
+    return [[rule.condition for rule in RULES if rule.reason == bit] for bit in range(32)]
+
+
+def _methods() -> list[list[Condition]]:
+    """By bit of the method's code; of all methods one alone can hold."""
+    return [[c for method, c in METHODS.items() if method >> bit & 1] for bit in range(4)]
+
+
+def _patterns() -> tuple[Pattern, ...]:
+    """All patterns of the grammar, each once."""
+    asked = [*_marks(), *_reasons(), *_methods(), [TOKEN]]
+    patterns = [symbol.pattern for machine in (ROLE, LINE) for symbol in machine.symbols]
+    for condition in (condition for conditions in asked for condition in conditions):
+        patterns += [condition.pattern, *condition.unless]
+    return tuple(dict.fromkeys(patterns))
