@@ -1,6 +1,6 @@
 """What the lexer's marks say of a head, gathered beat by beat."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -148,7 +148,7 @@ class HeadFacts(wiring.Component):
                 o.bank.eq(bank),
                 o.token.eq(token),
                 o.reasons.eq(
-                    rules | Cat(reasons.get(Reason(n), 0) if n in Reason else 0 for n in range(32))
+                    rules | Cat(reasons.get(n, Const(0, 1)) for n in range(32))
                 ),
                 o.method.eq(method),
                 o.head_length.eq(head_end),
