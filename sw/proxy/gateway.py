@@ -86,7 +86,7 @@ class Gateway:
                 reuse_address=True,
             )
         except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = (getattr(error, "strerror", None) or str(error)).rpartition(": ")[2]
             raise GatewayError(
                 f"The gateway cannot listen there ({reason})",
                 place=f"{host}:{port}",
