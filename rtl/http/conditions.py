@@ -11,7 +11,7 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hybridmesh.contract.grammar import Condition, Line, Pattern, Role
+from hybridmesh.contract.grammar import ANY, Condition, Line, Pattern, Role
 
 from .lanes import all_of, any_of, back, delayed, look_back, union
 
@@ -97,7 +97,7 @@ class Conditions(wiring.Component):
             terms = [
                 all_of(
                     [
-                        self._window(m, conditions),
+                        *self._window(m, conditions),
                         *within(role_sets, roles),
                         *within(line_sets, lines),
                     ],
@@ -108,14 +108,19 @@ class Conditions(wiring.Component):
             m.d.sync += o.eq(any_of(terms, width))
         return m
 
-    def _window(self, m: Module, conditions: Sequence[Condition]) -> Value:
-        """Lanes whose window is that of one of *conditions*, by the time the sets are there."""
+    def _window(self, m: Module, conditions: Sequence[Condition]) -> list[Value]:
+        """Lanes whose window is that of one of *conditions*, by the time the sets are there.
+
+        Nothing where one of them asks nothing of the bytes.
+        """
+        if any({*c.pattern} == {ANY} and not c.unless for c in conditions):
+            return []
         windows = dict(zip(self._patterns, self.windows, strict=True))
         terms = [
             all_of([windows[c.pattern], *(~windows[p] for p in c.unless)], self._width)
             for c in conditions
         ]
-        return delayed(m, any_of(terms, self._width), self._lag + 1)
+        return [delayed(m, any_of(terms, self._width), self._lag + 1)]
 
     def _sets(
         self, m: Module, one_hot: Sequence[Value], asked: Sequence[States]

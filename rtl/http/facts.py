@@ -147,9 +147,7 @@ class HeadFacts(wiring.Component):
                 o.info.eq(info),
                 o.bank.eq(bank),
                 o.token.eq(token),
-                o.reasons.eq(
-                    rules | Cat(reasons.get(n, Const(0, 1)) for n in range(32))
-                ),
+                o.reasons.eq(rules | Cat(reasons.get(n, Const(0, 1)) for n in range(32))),
                 o.method.eq(method),
                 o.head_length.eq(head_end),
                 o.path_offset.eq(path_start),

@@ -5,8 +5,6 @@ Fischer, "Parallel Prefix Computation", 1980): a tree of log2(width) levels comp
 beat, and only the composition of the whole beat stands in the loop of the carried state.
 """
 
-from collections.abc import Iterable
-
 from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -52,7 +50,8 @@ class PrefixMachine(wiring.Component):
     first : in
         The machine starts anew before this beat.
     o : array of width
-        By state, the lanes before whose byte the machine is in it: exactly one for each lane.
+        By state, the lanes before whose byte the machine is in it: exactly one for each lane, from
+        the first ``first`` on.
 
     Attributes
     ----------
@@ -137,7 +136,7 @@ class PrefixMachine(wiring.Component):
         )
 
     def _carry(self, m: Module, functions: Functions, first: Value) -> list[Signal]:
-        """Carry the state from beat to beat; returns the one before a beat, by state, a clock on."""
+        """Carry the state from beat to beat; returns, a clock on, the one before the beat."""
         states = range(len(self._machine.states))
         carried = [Signal(init=s == 0, name=f"carried_{s}") for s in states]
         before = [Signal(init=s == 0, name=f"before_{s}") for s in states]
@@ -151,10 +150,7 @@ class PrefixMachine(wiring.Component):
 def _registered(m: Module, functions: Functions, width: int) -> Functions:
     registers = {}
     for (source, target), lanes in functions.items():
-        # nothing but identities until the first beat has come
-        init = (1 << width) - 1 if source == target else 0
-        registers[source, target] = register = Signal(
-            width, init=init, name=f"from_{source}_to_{target}"
-        )
+        register = Signal(width, reset_less=True, name=f"from_{source}_to_{target}")
         m.d.sync += register.eq(lanes)
+        registers[source, target] = register
     return registers

@@ -73,9 +73,10 @@ BROKEN = {
 }
 
 _PIECES = (
-    b"\r\n\r\n", b"\r\n", b"\n", b"\r", b" ", b"\t", b":", b"/", b"?", b"..", b";", b"%", b"0",
-    b"GET ", b" HTTP/1.1", b" HTTP/1.0\r\n", b"\r\nHost: ", b"\r\ncontent-length: ", b"\x00", b"\xff",
-)  # fmt: skip
+    *(bytes([byte]) for byte in b"\n\r \t:/?;%0\0\xff"),
+    *(b"\r\n", _END, b"..", b"GET ", b" HTTP/1.1", b" HTTP/1.0\r\n"),
+    *(b"\r\nHost: ", b"\r\ncontent-length: "),
+)
 
 
 def _mutated(head: bytes, rng: random.Random) -> bytes:
