@@ -116,8 +116,8 @@ class FieldAligner(wiring.Component):
 
         # s1_cut
         began = i.start.any()
-        inside = Cat((open_ | i.start[: lane + 1].any()) & ~i.end[:lane].any() for lane in lanes)
         goes_on = open_ & ~i.first & ~began
+        inside = Cat((goes_on | i.start[: lane + 1].any()) & ~i.end[:lane].any() for lane in lanes)
         start = first_lane(m, i.start, "start_lane")
         stop = first_lane(m, i.end, "end_lane")
         valid = Signal()
@@ -128,7 +128,7 @@ class FieldAligner(wiring.Component):
             ends = i.end.any() & (goes_on | began)
             m.d.sync += [
                 cut.data.eq(Cat(Mux(i.end[n], 0, i.data.word_select(n, 8)) for n in lanes)),
-                cut.mask.eq(Mux(goes_on | began, inside, 0)),
+                cut.mask.eq(inside),
                 cut.stop.eq(stop),
                 flags.begin.eq(began),
                 flags.end.eq(ends),
@@ -147,14 +147,14 @@ class FieldAligner(wiring.Component):
         m.d.sync += self.o.valid.eq(valid)
         with m.If(valid):
             m.d.sync += [
-                o.data.eq(cut.data.rotate_right(0) if width == 1 else _rotate(cut.data, shift, 8)),
+                o.data.eq(_rotate(cut.data, shift, 8)),
                 o.begin.eq(flags.begin),
                 o.end.eq(flags.end),
                 o.bank.eq(flags.bank),
                 o.first.eq(flags.first),
                 o.length.eq(words * width + cut.stop - shift),
             ]
-            mask = cut.mask if width == 1 else _rotate(cut.mask, shift, 1)
+            mask = _rotate(cut.mask, shift, 1)
             for lane in lanes:
                 wrapped = (lane + shift >= width) if lane else 0
                 word = Signal(range(limit + 2), name=f"word{lane}")

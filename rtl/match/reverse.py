@@ -6,6 +6,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from hybridmesh.contract.geometry import TERMINATOR
+
 from .field import key_beat
 
 __all__ = ["LONG_KEY", "Reverser"]
@@ -60,7 +62,8 @@ class Reverser(wiring.Component):
         word_bits = exact_log2(words)
         i, o = self.i.p, self.o.p
 
-        # s1_store: the buffer is a ring, a long key's first bytes are overwritten
+        # s1_store: the buffer is a ring, a long key's first bytes are overwritten, though never by
+        # the terminator, which is one byte more than the ring takes
         length = Signal(16)
         bank = Signal()
         busy = Signal()
@@ -69,10 +72,11 @@ class Reverser(wiring.Component):
         for lane in range(width):
             memory = m.submodules[f"lane{lane}"] = Memory(shape=8, depth=words, init=[])
             write, read = memory.write_port(), memory.read_port(domain="comb")
+            byte = i.data.word_select(lane, 8)
             m.d.comb += [
                 write.addr.eq(i.word[lane]),
-                write.data.eq(i.data.word_select(lane, 8)),
-                write.en.eq(self.i.valid & i.mask[lane]),
+                write.data.eq(byte),
+                write.en.eq(self.i.valid & i.mask[lane] & (byte != TERMINATOR)),
             ]
             ports.append(read)
 
@@ -88,7 +92,7 @@ class Reverser(wiring.Component):
             number = turn * width + lane
             byte = Array(port.data for port in ports)[source[:lane_bits]]
             m.d.sync += [
-                o.data.word_select(lane, 8).eq(Mux(number == length, 0, byte)),
+                o.data.word_select(lane, 8).eq(Mux(number == length, TERMINATOR, byte)),
                 o.mask[lane].eq(number <= length),
                 o.word[lane].eq(turn),
             ]
