@@ -16,11 +16,14 @@ from hybridmesh.rtl.http.lexer import Lexer
 LATENCY = {1: 8, 2: 9, 4: 10, 8: 11, 16: 12}
 
 
-def _beats(payload: bytes, width: int, rng: random.Random) -> list[dict]:
-    """A frame of *payload* behind headers and before padding, both made of what misleads most."""
-    start = rng.randrange(3 * width + 5)
+def _beats(payload: bytes, width: int, rng: random.Random, *, bare: bool) -> list[dict]:
+    """A frame of *payload* behind headers and before padding, both made of what misleads most.
+
+    A *bare* one has neither.
+    """
+    start = 0 if bare else rng.randrange(3 * width + 5)
     headers = (b"\n" * start + b"GET / HTTP/1.1\r\nhost: ")[-start:] if start else b""
-    frame = headers + payload + b"\r\n\r\nGET / "[: rng.randrange(10)]
+    frame = headers + payload + (b"" if bare else b"\r\n\r\nGET / "[: rng.randrange(10)])
     frame += rng.randbytes(-len(frame) % width)
     return [
         {
@@ -36,11 +39,13 @@ def _beats(payload: bytes, width: int, rng: random.Random) -> list[dict]:
     ]
 
 
-def _lexed(payloads: list[bytes], width: int, *, idle: float, seed: int) -> list[Found]:
+def _lexed(
+    payloads: list[bytes], width: int, *, idle: float = 0, seed: int = 0, bare: bool = False
+) -> list[Found]:
     """What the lexer says of each of *payloads*; its beats must be those that it was given."""
     rng = random.Random(seed)
     dut = Lexer(Geometry(width=width))
-    beats = [beat for payload in payloads for beat in _beats(payload, width, rng)]
+    beats = [beat for payload in payloads for beat in _beats(payload, width, rng, bare=bare)]
     received = Received()
     simulate(
         dut,
@@ -76,6 +81,14 @@ def test_the_lexer_says_of_every_byte_what_the_grammar_says(
     payloads = corpus(random.Random(mutations), mutations)
     frames = _lexed(payloads, width, idle=idle, seed=width)
     for payload, found in zip(payloads, frames, strict=True):
+        assert found == find(payload), payload
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_nothing_of_a_frame_reaches_into_the_next(width: int) -> None:
+    heads = [b"a", b"\n", *BROKEN.values()]
+    payloads = [head + b"\n" * (-len(head) % width) for head in (*heads[:20], *GOOD[:4])]
+    for payload, found in zip(payloads, _lexed(payloads, width, bare=True), strict=True):
         assert found == find(payload), payload
 
 
