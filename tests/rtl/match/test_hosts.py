@@ -1,4 +1,4 @@
-"""The host matcher: reversed hosts against byte-by-byte look-up, and the class of the lowest hit."""
+"""The host matcher: reversed hosts against byte-by-byte look-up, the class of the lowest hit."""
 
 import random
 
@@ -47,9 +47,7 @@ def classify(images, frames: list[Frame], width: int, *, idle: float = 0) -> set
     for frame in frames:
         steps += [{"i": beat} for beat in holey(marked_beats(frame, width), rng, idle)]
         start, end = frame.fields[0]
-        expected[len(steps) - 1] = frame.bank, host_class(
-            images[frame.bank], frame.data[start:end]
-        )
+        expected[len(steps) - 1] = frame.bank, host_class(images[frame.bank], frame.data[start:end])
     steps += [{}] * late
     for clock, (bank, _) in expected.items():
         steps[clock + late - 1] = {**steps[clock + late - 1], "bank": bank}
@@ -94,9 +92,7 @@ def test_a_host_as_long_as_the_key_is_matched_to_its_first_byte(width: int) -> N
             image.host.allow(column, position, 1 << (byte & 15), 1 << (byte >> 4))
     image.host_class[:2] = 7, 9
     hosts = (b"a.example.org:16", b"b.example.org:16", b"xb.example.org:16", b".example.org:16")
-    frames = [
-        Frame(b"-" * 30 + host + b"\r", ((30, 30 + len(host)),)) for host in hosts
-    ]
+    frames = [Frame(b"-" * 30 + host + b"\r", ((30, 30 + len(host)),)) for host in hosts]
     late = latency(width, 16)
     steps = [{"table": word} for word in table_writes(image, 0, "host", "host_class")]
     clocks = []

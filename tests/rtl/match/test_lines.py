@@ -77,7 +77,9 @@ def test_lines_back_to_back_hit_as_often_as_they_should(width: int, idle: float)
     frames = []
     for _ in range(40):
         lines = rng.choices(pool, k=rng.randrange(8))
-        frame = head(lines, rng.randrange(3 * width), b"\r\n"[: rng.randrange(3)], rng.getrandbits(1))
+        frame = head(
+            lines, rng.randrange(3 * width), b"\r\n"[: rng.randrange(3)], rng.getrandbits(1)
+        )
         frames.append((lines, frame if frame.data else head(lines, 1, b"")))
     answers = match(images, frames, width, idle=idle)
     assert {touched for _, _, touched in answers} == {0, 1}

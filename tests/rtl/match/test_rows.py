@@ -35,7 +35,9 @@ def test_the_lowest_row_that_all_conditions_allow_wins(
     expected = {}
     for number in range(100):
         word = rng.randbytes(2 + predicates // 8)
-        path = rng.getrandbits(rows) & rng.getrandbits(rows) if number % 4 else rng.getrandbits(rows)
+        path = (
+            rng.getrandbits(rows) & rng.getrandbits(rows) if number % 4 else rng.getrandbits(rows)
+        )
         bank = rng.getrandbits(1)
         if rng.random() < 0.3:
             steps.append({"valid": 0, "word": 0, "path": 0, "bank": bank ^ 1})

@@ -98,16 +98,15 @@ def look_up(width: int, phases, *, idle: float = 0) -> None:
 def test_a_bank_is_loaded_while_keys_are_matched_in_the_other(width: int) -> None:
     rng = random.Random(width)
     a, b, c = (random_image(width, seed) for seed in range(3))
-    load = table_writes(b, 1, "path")
+
+    def keys(bank: int, count: int) -> list[Key]:
+        return random_keys(rng, width, count, bank)
+
     phases = [
         ([], table_writes(a, 0, "path"), (a, a)),
-        (random_keys(rng, width, 120, bank=0), load, (a, b)),
-        (random_keys(rng, width, 120, bank=1), table_writes(c, 0, "path"), (a, b)),
-        (
-            [key for pair in zip(*(random_keys(rng, width, 40, n) for n in (0, 1))) for key in pair],
-            [],
-            (c, b),
-        ),
+        (keys(0, 120), table_writes(b, 1, "path"), (a, b)),
+        (keys(1, 120), table_writes(c, 0, "path"), (a, b)),
+        (rng.sample([*keys(0, 40), *keys(1, 40)], 80), [], (c, b)),
     ]
     look_up(width, phases)
 
@@ -117,7 +116,9 @@ def test_gaps_between_the_beats_of_a_key_change_nothing(width: int) -> None:
     image = random_image(width, 7)
     keys = random_keys(random.Random(8), width, 60, bank=1)
     look_up(
-        width, [([], table_writes(image, 1, "path"), (image,) * 2), (keys, [], (image,) * 2)], idle=0.4
+        width,
+        [([], table_writes(image, 1, "path"), (image,) * 2), (keys, [], (image,) * 2)],
+        idle=0.4,
     )
 
 
