@@ -27,7 +27,10 @@ LONG = "HYBRIDMESH_TB_LONG"
 
 _ROOT = TB.parent
 _BUILDS = _ROOT / "build" / "tb"
+# Only the top's ports are public: cocotb's runner asks for all signals, which keeps Verilator from
+# optimising anything and makes a large design three times larger.
 _FLAGS = (
+    *("--no-public-flat-rw", "--public-depth", "1"),
     *("-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "--x-assign", "fast"),
     *("-O3", "-CFLAGS", "-O1", "--no-assert"),
 )
