@@ -49,7 +49,7 @@ def classify(
     assert lexed.host is not None
 
     watch = hits[:, image.geometry.predicates :]
-    predicates: Bits = hits[:, : image.geometry.predicates].any(axis=0)
+    predicates: Bits = np.logical_or.reduce(hits[:, : image.geometry.predicates], axis=0)
     path = _cut(payload, lexed.path)
     row = _row(image, path, _cut(payload, lexed.host), lexed.method, predicates)
     touched = watch[:, :TOUCH_COLUMNS].any(axis=1) & ~watch[:, Column.EXCUSE]
