@@ -1,0 +1,74 @@
+"""The golden rule: whatever the NIC says, the request gets the route that the exact matcher gives.
+
+Random YAML, random heads; the simulated RTL, the golden model and the matcher side by side.  The
+long form (HYBRIDMESH_AGREEMENT=100x1000) is what ``make agreement`` runs.
+"""
+
+import os
+import random
+from collections import Counter
+
+import pytest
+from randomyaml import random_head, random_yaml
+
+from hybridmesh.compiler import compile_table
+from hybridmesh.config import load
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.verdict import State
+from hybridmesh.nic import open_nic
+from hybridmesh.nic.frames import Connection, split
+from hybridmesh.reference.head import HeadError, parse
+from hybridmesh.reference.resolver import Resolver
+
+TABLES, REQUESTS = map(int, os.environ.get("HYBRIDMESH_AGREEMENT", "4x150").split("x"))
+PEER, LOCAL = ("192.0.2.1", 40000), ("192.0.2.2", 8080)
+
+
+@pytest.fixture(scope="module")
+def nics():
+    with open_nic("sim", Geometry()) as sim, open_nic("reference", Geometry()) as reference:
+        for nic in (sim, reference):
+            nic.listen(LOCAL[1])
+        yield sim, reference
+
+
+def verdicts(nic, heads):
+    """What *nic* says of each head, latency aside; None without a shim."""
+    connection = Connection(PEER, LOCAL)
+    frames = [connection.frame(1000 * n, head) for n, head in enumerate(heads)]
+    out = []
+    for head, frame in zip(heads, nic.exchange(frames), strict=True):
+        verdict, rest = split(frame)
+        assert rest.endswith(head)
+        out.append(verdict._replace(latency=0) if verdict else None)
+    return out
+
+
+@pytest.mark.parametrize("seed", range(TABLES))
+def test_nic_and_software_agree_with_the_exact_matcher(seed, nics, tmp_path):
+    rng = random.Random(seed)
+    text = random_yaml(rng)
+    (tmp_path / "mesh.yaml").write_text(text)
+    mesh = load([tmp_path])
+    compiled = compile_table(mesh.table, Geometry())
+    heads = [random_head(rng) for _ in range(REQUESTS)]
+    resolver = Resolver(mesh.table)
+    epochs = [nic.load(compiled.image) for nic in nics]
+    assert epochs[0] == epochs[1]
+    resolver.add_epoch(epochs[0], compiled)
+
+    states = Counter()
+    simulated, modelled = (verdicts(nic, heads) for nic in nics)
+    for raw, of_rtl, of_model in zip(heads, simulated, modelled, strict=True):
+        assert of_rtl == of_model, raw
+        state = of_rtl.state if of_rtl else State.NONE
+        states[state] += 1
+        try:
+            head = parse(raw)
+        except HeadError:
+            assert state not in (State.DECIDED, State.PROVISIONAL), (text, raw)
+            continue
+        hit = resolver.matcher.match(head)
+        answer = resolver.resolve(head, of_rtl)
+        assert answer.route is (hit.route if hit else None), (text, raw, of_rtl)
+    assert states[State.DECIDED] > REQUESTS / 20
