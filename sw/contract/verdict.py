@@ -70,8 +70,8 @@ class Reason(enum.IntEnum):
     PATH_ENCODED = 6
     PATH_SEGMENTS = 7
     VERSION = 8
-    FIELD_NAME = 9
-    OBS_FOLD = 10
+    OBS_FOLD = 9
+    FIELD_NAME = 10
     FIELD_VALUE = 11
     OBS_TEXT = 12
     ODD_SPACE = 13
@@ -112,8 +112,8 @@ _REASONS = {
         "a dot segment or an empty segment in the path (RFC 3986, 5.2.4)",
     ),
     Reason.VERSION: (State.UNDECIDED, "the version is neither HTTP/1.0 nor HTTP/1.1"),
-    Reason.FIELD_NAME: (State.MALFORMED, "a field name is not a token (RFC 9112, 5.1)"),
     Reason.OBS_FOLD: (State.UNDECIDED, "a field line is folded (RFC 9112, 5.2)"),
+    Reason.FIELD_NAME: (State.MALFORMED, "a field name is not a token (RFC 9112, 5.1)"),
     Reason.FIELD_VALUE: (State.MALFORMED, "a control byte in a field value (RFC 9110, 5.5)"),
     Reason.OBS_TEXT: (State.UNDECIDED, "a byte above 0x7f in a field value (RFC 9110, 5.5)"),
     Reason.ODD_SPACE: (

@@ -1,0 +1,133 @@
+"""The contract in other forms: a C header for the kernel side, tables for the reference pages.
+
+``python -m hybridmesh.contract.export FOLDER`` writes ``verdict.h`` and ``contract.md`` there.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .geometry import Geometry
+from .record import Record
+from .registers import REGISTERS
+from .verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, Method, Reason, Verdict
+from .watch import WATCHES
+
+__all__ = ["c_header", "reference_page", "write"]
+
+_PREFIX = "HYBRIDMESH"
+
+
+def c_header() -> str:
+    """``verdict.h``: the shim as a packed C struct in network byte order, and its constants."""
+    constants = {
+        "ETHERTYPE": f"{ETHERTYPE:#06x}",
+        "SHIM_VERSION": VERSION,
+        "SHIM_SIZE": SHIM.size,
+        "NO_ROW": f"{NO_ROW:#06x}",
+        **{f"FLAG_{flag.name}": f"{flag.value:#04x}" for flag in Flag},
+        **{f"REASON_{reason.name}": reason.value for reason in Reason},
+        **{f"METHOD_{method.name}": method.value for method in Method},
+    }
+    lines = [
+        "/* SPDX-License-Identifier: Apache-2.0 */",
+        "/* Made by hybridmesh.contract.export; change the contract, not this file. */",
+        f"#ifndef {_PREFIX}_VERDICT_H",
+        f"#define {_PREFIX}_VERDICT_H",
+        "",
+        "#include <linux/types.h>",
+        "",
+        *(f"#define {_PREFIX}_{name} {value}" for name, value in constants.items()),
+        "",
+        *_struct(SHIM),
+        "",
+        f"#endif /* {_PREFIX}_VERDICT_H */",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _struct(record: Record[Verdict]) -> Iterable[str]:
+    yield f"/* {record.doc.splitlines()[0]} */"
+    yield f"struct hybridmesh_{record.name.lower()} {{"
+    for field in record.fields:
+        kind = "__u8" if field.bits == 8 else f"__be{field.bits}"
+        yield f"\t{kind} {field.name}; /* {field.doc} */"
+    yield "} __attribute__((packed));"
+
+
+def reference_page() -> str:
+    """``contract.md``: tables of the shim, reasons, registers, table spaces and watch columns."""
+    geometry = Geometry()
+    parts = [
+        "# The contract between hardware and software",
+        "Made by `python -m hybridmesh.contract.export docs/reference`; change the contract in "
+        "`sw/contract`, not this page.",
+        "## Verdict shim",
+        f"{SHIM.size} bytes in network byte order, between the MAC addresses and the frame's own "
+        "EtherType.",
+        _table(
+            ("byte", "bits", "field", "meaning"),
+            ((f.offset, f.bits, f"`{f.name}`", f.doc) for f in SHIM.fields),
+        ),
+        "### Flags",
+        _table(("bit", "flag"), ((f"{f.value:#04x}", f"`{f.name}`") for f in Flag)),
+        "### Reasons",
+        _table(
+            ("number", "reason", "state", "meaning"),
+            ((r.value, f"`{r.word}`", r.state.word, r.meaning) for r in Reason),
+        ),
+        "## Registers",
+        "32-bit words behind AXI4-Lite.",
+        _table(
+            ("address", "register", "access", "meaning"),
+            (
+                row
+                for register in REGISTERS
+                for row in (
+                    (
+                        f"{register.address:#05x}",
+                        f"`{register.name}`",
+                        register.access.value,
+                        register.doc,
+                    ),
+                    *(
+                        ("", f"`{b.name}` [{b.lsb + b.width - 1}:{b.lsb}]", "", b.doc)
+                        for b in register.bits
+                    ),
+                )
+            ),
+        ),
+        "## Table spaces",
+        "At the default geometry; addresses as `table_address` takes them.",
+        _table(
+            ("base", "space", "positions", "columns", "words", "contents"),
+            (
+                (f"{s.base:#010x}", f"`{s.name}`", s.positions, s.columns, s.words, s.doc)
+                for s in geometry.spaces
+            ),
+        ),
+        "## Watch columns",
+        _table(
+            ("column", "line", "match"),
+            (
+                (int(w.column), f"`{w.pattern.decode()}`", "exact" if w.exact else "prefix")
+                for w in WATCHES
+            ),
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def write(folder: Path) -> None:
+    """Write both files into *folder*."""
+    (folder / "verdict.h").write_text(c_header())
+    (folder / "contract.md").write_text(reference_page())
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,119 @@
+"""The golden lexer against hand-written answers; the RTL's tests hold it to a second reading."""
+
+import pytest
+
+from hybridmesh.contract.verdict import Method, Reason
+from hybridmesh.reference.lexer import Span, lex
+
+GOOD = b"GET /a?b HTTP/1.1\r\nHost: shop.test:80\r\nContent-Length: 12\r\n\r\n"
+
+
+def head(start="GET / HTTP/1.1", *lines, host="Host: a.test"):
+    return "".join(f"{line}\r\n" for line in (start, host, *lines, "") if line is not None).encode(
+        "latin-1"
+    )
+
+
+def test_a_plain_head_is_cut_at_the_right_bytes():
+    lexed = lex(GOOD + b"GET / HTTP/1.1\n\n")
+    assert lexed.reasons == frozenset()
+    assert lexed.head_length == len(GOOD)
+    assert lexed.method is Method.GET
+    assert GOOD[lexed.path.start : lexed.path.end] == b"/a"
+    assert GOOD[lexed.host.start : lexed.host.end] == b"shop.test"
+    assert GOOD[lexed.length.start : lexed.length.end] == b"12"
+    assert [GOOD[s.start : s.end] for s in lexed.lines] == [
+        b"Host: shop.test:80",
+        b"Content-Length: 12",
+    ]
+    assert not lexed.http_1_0
+
+
+def test_without_content_length_there_is_no_length():
+    lexed = lex(head("HEAD / HTTP/1.0"))
+    assert (lexed.length, lexed.http_1_0, lexed.path) == (None, True, Span(5, 6))
+
+
+@pytest.mark.parametrize("end", range(len(GOOD)))
+def test_a_head_cut_anywhere_is_incomplete_and_nothing_else(end):
+    assert lex(GOOD[:end]).reasons == {Reason.INCOMPLETE}
+
+
+NOT_DECIDED = [
+    (head("G@T / HTTP/1.1"), Reason.METHOD),
+    (head("FOO / HTTP/1.1"), Reason.METHOD),
+    (head("get / HTTP/1.1"), Reason.METHOD),
+    (head("GET / HTTP/1.1", "a: b\rc: d"), Reason.LINE_ENDING),
+    (b"GET / HTTP/1.1\nHost: a\n\n", Reason.LINE_ENDING),
+    (head("GET * HTTP/1.1"), Reason.TARGET_FORM),
+    (head("GET http://a.test/ HTTP/1.1"), Reason.TARGET_FORM),
+    (head("GET  / HTTP/1.1"), Reason.TARGET_FORM),
+    (head("CONNECT a.test:80 HTTP/1.1"), Reason.TARGET_FORM),
+    (head("GET /a#b HTTP/1.1"), Reason.TARGET_BYTE),
+    (head("GET /?a#b HTTP/1.1"), Reason.TARGET_BYTE),
+    (head("GET /\xe4 HTTP/1.1"), Reason.TARGET_BYTE),
+    (head("GET /%41 HTTP/1.1"), Reason.PATH_ENCODED),
+    (head("GET /a\\b HTTP/1.1"), Reason.PATH_ENCODED),
+    (head("GET /a//b HTTP/1.1"), Reason.PATH_SEGMENTS),
+    (head("GET /a/./b HTTP/1.1"), Reason.PATH_SEGMENTS),
+    (head("GET /a/.. HTTP/1.1"), Reason.PATH_SEGMENTS),
+    (head("GET /a/..?b HTTP/1.1"), Reason.PATH_SEGMENTS),
+    (head("GET /a/..;b HTTP/1.1"), Reason.PATH_SEGMENTS),
+    (head("GET / HTTP/2.0"), Reason.VERSION),
+    (head("GET / http/1.1"), Reason.VERSION),
+    (head("GET /  HTTP/1.1"), Reason.VERSION),
+    (head("GET / HTTP/1.1 "), Reason.VERSION),
+    (head("GET / HTTP/1.1", "a b: c"), Reason.FIELD_NAME),
+    (head("GET / HTTP/1.1", "a : c"), Reason.FIELD_NAME),
+    (head("GET / HTTP/1.1", ": c"), Reason.FIELD_NAME),
+    (head("GET / HTTP/1.1", "no colon"), Reason.FIELD_NAME),
+    (head("GET / HTTP/1.1", "a: b", " folded"), Reason.OBS_FOLD),
+    (head("GET / HTTP/1.1", "a: b\x00c"), Reason.FIELD_VALUE),
+    (head("GET / HTTP/1.1", "a: b\x7f"), Reason.FIELD_VALUE),
+    (head("GET / HTTP/1.1", "a: \xe4"), Reason.OBS_TEXT),
+    (head("GET / HTTP/1.1", "a:b"), Reason.ODD_SPACE),
+    (head("GET / HTTP/1.1", "a:  b"), Reason.ODD_SPACE),
+    (head("GET / HTTP/1.1", "a: b "), Reason.ODD_SPACE),
+    (head("GET / HTTP/1.1", "a: "), Reason.ODD_SPACE),
+    (head("GET / HTTP/1.1", "a:"), Reason.ODD_SPACE),
+    (head("GET / HTTP/1.1", "a: b"), Reason.SHORT_LINE),
+    (head(host="Host: a/b"), Reason.HOST),
+    (head(host="Host: [::1]"), Reason.HOST),
+    (head(host="Host: u@a.test"), Reason.HOST),
+    (head(host="Host: a.test."), Reason.HOST),
+    (head(host="Host: a.test.:80"), Reason.HOST),
+    (head(host="Host: :80"), Reason.HOST),
+    (head(host="Host: a:"), Reason.HOST),
+    (head(host="Host: a:8x"), Reason.HOST),
+    (head(host="Host: a:080"), Reason.HOST),
+    (head(host="Host: a:65536"), Reason.HOST),
+    (head(host="Host: a:100000"), Reason.HOST),
+    (head("GET / HTTP/1.1", "HOST: a.test"), Reason.HOST_REPEATED),
+    (head(host=None), Reason.HOST_MISSING),
+    (head("GET / HTTP/1.1", "Content-Length: +5"), Reason.LENGTH),
+    (head("GET / HTTP/1.1", "Content-Length: 5, 5"), Reason.LENGTH),
+    (head("GET / HTTP/1.1", "Content-Length: 1234567890"), Reason.LENGTH),
+    (head("GET / HTTP/1.1", *["x-n: 1"] * 100), Reason.FIELD_COUNT),
+]
+
+
+@pytest.mark.parametrize(("raw", "reason"), NOT_DECIDED)
+def test_what_can_be_read_in_two_ways_is_not_decided(raw, reason):
+    assert min(lex(raw).reasons) is reason
+
+
+FINE = [
+    head("GET /.well-known/x..y/...;z HTTP/1.1"),
+    head("GET /a-._~!$&'()*+,;=:@ HTTP/1.1"),
+    head("GET /?a=%20/../b??c HTTP/1.1"),
+    head("DELETE / HTTP/1.1", "a: bb", "te: x"),
+    head("GET / HTTP/1.1", "a: b\tc:  d, e"),
+    head(host="hOST: A_b-1.test:59999"),
+    head("GET / HTTP/1.1", *["x-n: 1"] * 99),
+    head("GET / HTTP/1.1", "Content-Length: 123456789"),
+]
+
+
+@pytest.mark.parametrize("raw", FINE)
+def test_what_can_be_read_in_one_way_has_no_reason(raw):
+    assert lex(raw).reasons == frozenset()
