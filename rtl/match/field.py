@@ -41,7 +41,7 @@ def key_beat(width: int, positions: int) -> data.StructLayout:
     begin, end : 1
         The key's first byte, its terminator is in this beat.
     length : 16
-        Bytes of the key; valid with ``end``.
+        Bytes of the key; valid with ``end``, of keys shorter than *positions*.
     bank, first : 1
         Of the frame; ``first`` in the frame's first beat, whether or not it has lanes of a key.
     """

@@ -16,7 +16,7 @@ __all__ = ["HostMatcher"]
 
 
 class HostMatcher(wiring.Component):
-    """Class of the host, a fixed time after its end.
+    """Class of the host, a fixed time after its end at the latest, until the next one's.
 
     ==========  ==================================================  =============================
     stage       what happens                                        latency
@@ -37,7 +37,7 @@ class HostMatcher(wiring.Component):
     i : stream of marked_beat, always ready
     table : TableWrite
     bank : in
-        Bank of the frame whose host's class is read.
+        Bank of the frame whose host's class is wanted in the next clock.
     host_class : out, 8
         The class; 0 where no pattern matches.
     """

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from amaranth.hdl import Value
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
@@ -21,7 +22,11 @@ Step = Mapping[str, object]
 
 
 def clocked(dut: wiring.Component, steps: Sequence[Step], probes: Mapping[str, object]):
-    """Values of *probes* in each clock, while *steps* are driven; a list by probe."""
+    """Values of *probes* in each clock, while *steps* are driven; a list by probe.
+
+    What a stream shows while it is idle is random.
+    """
+    rng = random.Random(0)
     seen = {name: [] for name in probes}
     names = {name for step in steps for name in step}
 
@@ -33,6 +38,9 @@ def clocked(dut: wiring.Component, steps: Sequence[Step], probes: Mapping[str, o
                 if hasattr(port, "valid"):
                     ctx.set(port.valid, value is not None)
                     port = port.payload
+                    if value is None:
+                        bits = Value.cast(port)
+                        ctx.set(bits, rng.getrandbits(len(bits)))
                 elif hasattr(port, "en"):
                     ctx.set(port.en, value is not None)
                     for member, word in (value or {}).items():

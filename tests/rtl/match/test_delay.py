@@ -17,6 +17,7 @@ def test_a_value_comes_out_after_the_clocks_asked_for(clocks: int) -> None:
     assert seen["o"][clocks:] == values[:-clocks]
 
 
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 @pytest.mark.parametrize("clocks", [-1, 0, 1])
 def test_fewer_than_two_clocks_are_refused(clocks: int) -> None:
     with pytest.raises(ValueError, match=f"at least 2 clocks, not {clocks}"):

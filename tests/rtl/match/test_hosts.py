@@ -40,7 +40,8 @@ def classify(images, frames: list[Frame], width: int, *, idle: float = 0) -> set
     """Match the hosts of *frames* and expect their classes; gives the classes."""
     rng = random.Random(width)
     names = ("host", "host_class")
-    steps = [{"table": w} for bank in (0, 1) for w in table_writes(images[bank], bank, *names)]
+    banks = {frame.bank for frame in frames}
+    steps = [{"table": w} for bank in banks for w in table_writes(images[bank], bank, *names)]
     geometry = images[0].geometry
     late = latency(width, geometry.host_bytes)
     expected = {}
@@ -77,9 +78,9 @@ def test_a_host_of_any_length_gets_the_class_of_the_lowest_pattern(width: int) -
 @pytest.mark.parametrize("width", WIDTHS)
 def test_hosts_as_close_as_frames_allow_do_not_disturb_each_other(width: int) -> None:
     rng = random.Random(width)
-    images = [random_image(width, 64, seed) for seed in (3, 4)]
+    images = [random_image(width, 64, 3)]
     lengths = (67, 1, 64, 1, 63, 2, 65, 66, 1, 1, 62, 3)
-    frames = [frame(rng, FEWEST_BEFORE, n, 0, k & 1) for k, n in enumerate(lengths)]
+    frames = [frame(rng, FEWEST_BEFORE, length, 0, 0) for length in lengths]
     assert len(classify(images, frames, width)) > 3
 
 

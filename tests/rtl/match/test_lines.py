@@ -75,7 +75,7 @@ def test_lines_back_to_back_hit_as_often_as_they_should(width: int, idle: float)
     ]
     pool = [rng.randbytes(n) for n in [SHORTEST] * 6 + [6, 7, 8, 9, 14, 15, 16, 17, 30, 50]]
     frames = []
-    for _ in range(40):
+    for _ in range(25):
         lines = rng.choices(pool, k=rng.randrange(8))
         frame = head(
             lines, rng.randrange(3 * width), b"\r\n"[: rng.randrange(3)], rng.getrandbits(1)
