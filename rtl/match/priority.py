@@ -45,7 +45,7 @@ class PriorityEncoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         found = list(self.i)
-        numbers = [Signal(0) for _ in found]
+        numbers = []
         for level in range(self.latency):
             above, digits = [], []
             for k in range(0, len(found), GROUP):
@@ -55,9 +55,9 @@ class PriorityEncoder(wiring.Component):
                     with m.If(group[n]):
                         m.d.comb += lowest.eq(n)
                 any_ = Signal(name=f"any{level}_{k}")
-                inner = Array(numbers[k : k + GROUP])[lowest]
-                number = Signal(len(inner) + len(lowest), name=f"number{level}_{k}")
-                m.d.sync += [any_.eq(Cat(group).any()), number.eq(Cat(inner, lowest))]
+                whole = Cat(Array(numbers[k : k + GROUP])[lowest], lowest) if numbers else lowest
+                number = Signal(len(whole), name=f"number{level}_{k}")
+                m.d.sync += [any_.eq(Cat(group).any()), number.eq(whole)]
                 above.append(any_)
                 digits.append(number)
             found, numbers = above, digits
