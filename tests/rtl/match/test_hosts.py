@@ -19,9 +19,11 @@ def latency(width: int, host_bytes: int) -> int:
     return 2 + 2 + host_bytes // width - 1 + {1: 3, 2: 3, 4: 4, 8: 4}[width] + 1 + 1
 
 
-def random_image(width: int, host_bytes: int, seed: int) -> TableImage:
+def random_image(
+    width: int, host_bytes: int, seed: int, odds: tuple[float, ...] = (0.1, 0.3)
+) -> TableImage:
     geometry = Geometry(width=width, rows=32, host_bytes=host_bytes, hosts=16)
-    return scatter(TableImage(geometry), seed, (0.1, 0.3))
+    return scatter(TableImage(geometry), seed, odds)
 
 
 def host_class(image: TableImage, host: bytes) -> int:
@@ -78,10 +80,10 @@ def test_a_host_of_any_length_gets_the_class_of_the_lowest_pattern(width: int) -
 @pytest.mark.parametrize("width", WIDTHS)
 def test_hosts_as_close_as_frames_allow_do_not_disturb_each_other(width: int) -> None:
     rng = random.Random(width)
-    images = [random_image(width, 64, 3)]
+    images = [random_image(width, 64, 3, odds=(0.01, 0.03, 0.2))]
     lengths = (67, 1, 64, 1, 63, 2, 65, 66, 1, 1, 62, 3)
     frames = [frame(rng, FEWEST_BEFORE, length, 0, 0) for length in lengths]
-    assert len(classify(images, frames, width)) > 3
+    assert len(classify(images, frames, width)) > 2
 
 
 @pytest.mark.parametrize("width", WIDTHS)
