@@ -25,29 +25,32 @@ FAN_IN = 4
 class TableWord:
     """A :data:`~hybridmesh.rtl.layout.TableWrite`, registered and cut into the parts of *space*.
 
+    The words of an entry are gathered and written with its last one, so that a memory has one
+    write enable, however wide it is; they come in rising order.
+
     Attributes
     ----------
     hit : Signal
-        A word of this space is written.
-    entry, slice, bank, data : Value
-        Entry of the space, 32-bit slice of the entry.
+        An entry of this space is written.
+    entry, bank, data : Value
+        Number of the entry, its bank, its ``32 * space.slices`` bits.
     """
 
     def __init__(self, m: Module, table: wiring.PureInterface, space: Space) -> None:
         slice_bits = exact_log2(space.slices)
-        entry_bits = (space.entries - 1).bit_length()
-        word = Signal(slice_bits + entry_bits)
         self.hit = Signal()
         self.bank = Signal()
-        self.data = Signal(32)
-        m.d.sync += [
-            self.hit.eq(table.en & (table.space == space.number)),
-            word.eq(table.word),
-            self.bank.eq(table.bank),
-            self.data.eq(table.data),
-        ]
-        self.slice = word[:slice_bits]
-        self.entry = word[slice_bits:]
+        self.entry = Signal((space.entries - 1).bit_length())
+        self.data = Signal(32 * space.slices)
+        mine = table.en & (table.space == space.number)
+        number = table.word[:slice_bits]
+        m.d.sync += self.hit.eq(mine & number.all() if slice_bits else mine)
+        with m.If(mine):
+            m.d.sync += [
+                self.entry.eq(table.word >> slice_bits),
+                self.bank.eq(table.bank),
+                self.data.word_select(number, 32).eq(table.data),
+            ]
 
 
 def table_memory(
@@ -68,11 +71,11 @@ def table_memory(
     """
     shape = unsigned(space.slices * 32)
     memory = m.submodules[name] = Memory(shape=shape, depth=depth, init=[])
-    write = memory.write_port(granularity=32)
+    write = memory.write_port()
     m.d.comb += [
         write.addr.eq(address),
-        write.data.eq(word.data.replicate(space.slices)),
-        write.en.eq(Mux(word.hit & chosen, 1 << word.slice, 0)),
+        write.data.eq(word.data),
+        write.en.eq(word.hit & chosen),
     ]
     port = memory.read_port()
     m.d.comb += [port.addr.eq(read), port.en.eq(enable)]

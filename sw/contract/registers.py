@@ -126,7 +126,12 @@ _CONTROL = (
         "where table_data writes next in the spare bank: bits 31:24 the space, 23:0 the word; "
         "counts up by one with each write of table_data",
     ),
-    Register("table_data", 0x024, _WO, "a 32-bit word for the spare bank"),
+    Register(
+        "table_data",
+        0x024,
+        _WO,
+        "a 32-bit word for the spare bank; the words of an entry come in rising order",
+    ),
     Register(
         "table_commit",
         0x028,
