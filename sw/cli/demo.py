@@ -1,5 +1,7 @@
 """``hybridmesh demo``: the shop at work, checked or left running."""
 
+import signal
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -32,6 +34,7 @@ def demo(context: click.Context, choice: "NicChoice", listen: tuple[str, int], s
     # The checks need no certain port, and take a free one unless told otherwise.
     chosen = context.get_parameter_source("listen") is not click.core.ParameterSource.DEFAULT
     host, port = listen if stay or chosen else (listen[0], 0)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # and tidy up
     with tempfile.TemporaryDirectory(prefix="hybridmesh-") as folder:
         log = Path(folder, "access.log")
         with Stage.up(choice, log, host, port) as stage:

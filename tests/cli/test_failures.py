@@ -129,17 +129,21 @@ def test_the_gateway_stops_on_a_signal_and_leaves_its_port(process, number, code
         socket.create_connection(("127.0.0.1", port), 1)
 
 
-def test_ctrl_c_ends_the_demo_and_all_that_it_started(process):
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [(signal.SIGINT, 130, "hybridmesh: interrupted"), (signal.SIGTERM, 143, "")],
+)
+def test_a_signal_ends_the_demo_and_all_that_it_started(process, number, code, line):
     arguments = ("demo", "--nic", "reference", "--serve", "--listen", "127.0.0.1:0")
     with process(*arguments) as demo:
         words = demo.stdout.readline().split()
         port = int(words[4].rstrip(",").rpartition(":")[2])
         log = Path(words[words.index("log:") + 1].rstrip(";"))
         assert log.exists()
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(number)
         _, err = demo.communicate(timeout=20)
-        assert demo.returncode == 130
-        assert err.strip() == "hybridmesh: interrupted"
+        assert demo.returncode == code
+        assert err.strip() == line
     assert not log.exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 1)
