@@ -7,10 +7,10 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
     $(shell $(name) -c 'import sys; sys.version_info < (3, 11) or print("$(name)")' 2>/dev/null)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint clean
+.PHONY: help setup demo serve test agreement lint clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/ready  ## a virtual environment in .venv with all that is needed
 
@@ -22,6 +22,9 @@ serve: setup  ## the same shop, left running for curl
 
 test: lint  ## all checks and all tests
 	$(BIN)/pytest -q -n 2
+
+agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and matcher agree
+	HYBRIDMESH_AGREEMENT=100x1000 $(BIN)/pytest -q -n 2 tests/agreement
 
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .

@@ -25,8 +25,11 @@ WIDEST = 8
 """Bytes per beat above which three field lines can share a beat."""
 
 LONGEST_HOST = 64
-"""Host key bytes above which a host can end while the one before is still given out in reverse:
-two hosts are at least 76 bytes apart (Ethernet, IPv4 and TCP header, shortest request line)."""
+"""Host key bytes above which a host can end while the one before is still given out in reverse.
+
+From a frame's first byte to its host are at least 76 bytes (Ethernet, IPv4 and TCP header, shortest
+request line), or 63 in a malformed head, which must not spoil its neighbour's verdict either.
+"""
 
 
 class VerdictEngine(wiring.Component):
