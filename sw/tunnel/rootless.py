@@ -4,10 +4,14 @@ The bytes that a listener receives are put back into the Ethernet frames that a 
 brought them in, sent through the NIC, and taken out again together with the verdicts.  Each chunk
 of received bytes is a segment of its own (or more, by the MSS), so a head that the client sends in
 two parts is cut just there on this wire too.
+
+A NIC that fails costs verdicts, never bytes: what could not be sent through it has no verdict.
 """
 
+import logging
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from ..contract.verdict import Verdict
@@ -19,16 +23,47 @@ __all__ = ["RootlessLink", "RootlessStream"]
 _KEPT = 256
 """Verdicts kept per connection.  One forgotten is one request that the CPU matches."""
 
+_log = logging.getLogger(__name__)
+
 
 class RootlessLink:
-    """A verdict source over *nic*, which must listen on the port that the connections come to."""
+    """A verdict source over *nic*, which must listen on the port that the connections come to.
+
+    Attributes
+    ----------
+    failures : int
+        Times that the NIC did not hand out what it was given.  The first of them is logged.
+    """
 
     def __init__(self, nic: NicDriver) -> None:
         self._nic = nic
+        self.failures = 0
 
     def open(self, peer: tuple[Any, ...], local: tuple[Any, ...]) -> "RootlessStream":
         """The stream of a connection from socket address *peer* to *local*, IPv4 or IPv6."""
-        return RootlessStream(self._nic, Connection(peer[:2], local[:2]))
+        return RootlessStream(self, Connection(peer[:2], local[:2]))
+
+    def exchange(self, frames: Sequence[bytes]) -> list[Verdict | None]:
+        """Send *frames* through the NIC; returns the verdict of each, none at all if it fails."""
+        try:
+            return self._exchange(frames)
+        except NicError as error:
+            if not self.failures:
+                _log.warning("%s; the CPU matches what comes without a verdict", error)
+            self.failures += 1
+            return []
+
+    def _exchange(self, frames: Sequence[bytes]) -> list[Verdict | None]:
+        came = self._nic.exchange(frames)
+        if len(came) != len(frames):
+            raise NicError(f"The NIC handed out {len(came)} of {len(frames)} frames")
+        verdicts = []
+        for wire, host in zip(frames, came, strict=True):
+            verdict, frame = split(host)
+            if frame != wire:
+                raise NicError("The NIC changed a frame beyond adding a shim")
+            verdicts.append(verdict)
+        return verdicts
 
 
 class RootlessStream:
@@ -36,14 +71,14 @@ class RootlessStream:
 
     Parameters
     ----------
-    nic : NicDriver
+    link : RootlessLink
     connection : Connection
     isn : int or None
         Initial sequence number; random if None.
     """
 
-    def __init__(self, nic: NicDriver, connection: Connection, isn: int | None = None) -> None:
-        self._nic = nic
+    def __init__(self, link: RootlessLink, connection: Connection, isn: int | None = None) -> None:
+        self._link = link
         self._connection = connection
         # The SYN takes one sequence number (RFC 9293, 3.4).
         self._first = (secrets.randbits(32) if isn is None else isn) + 1
@@ -51,22 +86,9 @@ class RootlessStream:
         self._verdicts: OrderedDict[int, Verdict] = OrderedDict()
 
     def received(self, data: bytes) -> bytes:
-        """Send *data*, the next bytes of the stream, through the NIC; returns them as they came.
-
-        Raises
-        ------
-        NicError
-            Where the NIC does not hand out what it was given.
-        """
+        """Send *data*, the next bytes of the stream, through the NIC; returns them as they came."""
         seq = self._first + self._received
-        sent = self._connection.frames(seq, data)
-        came = self._nic.exchange(sent)
-        if len(came) != len(sent):
-            raise NicError(f"The NIC kept {len(sent) - len(came)} of {len(sent)} frames")
-        for wire, host in zip(sent, came, strict=True):
-            verdict, frame = split(host)
-            if frame != wire:
-                raise NicError("The NIC changed a frame beyond adding a shim")
+        for verdict in self._link.exchange(self._connection.frames(seq, data)):
             if verdict is not None:
                 self._keep(self._received + (verdict.seq - seq & 0xFFFFFFFF), verdict)
         self._received += len(data)

@@ -42,7 +42,7 @@ def mark(frame: bytes) -> bytes:
 
 
 def stream(nic: StubNic, isn: int) -> RootlessStream:
-    return RootlessStream(nic, Connection(PEER, LOCAL), isn)
+    return RootlessStream(RootlessLink(nic), Connection(PEER, LOCAL), isn)
 
 
 def test_each_chunk_is_a_segment_with_its_true_addresses_and_offset():
@@ -133,14 +133,36 @@ def test_a_closed_stream_knows_no_verdicts():
     assert link.verdict(0) is None
 
 
+def fail(frame: bytes) -> bytes:
+    raise NicError("The NIC is on fire")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda frame: None, "kept 1 of 1 frames"),
-        (lambda frame: frame[:-1] + b"?", "changed a frame"),
+        (fail, "The NIC is on fire"),
+        (lambda frame: None, "handed out 0 of 1 frames"),
+        (lambda frame: mark(frame)[:-1] + b"?", "changed a frame"),
         (lambda frame: frame[:12] + bytes(40) + frame[12:], "changed a frame"),
+        (lambda frame: mark(frame)[:40], "too short for the shim"),
+        (lambda frame: mark(frame)[:14] + b"\x09" + mark(frame)[15:], "version 9 of the shim"),
     ],
 )
-def test_bytes_that_do_not_come_back_unchanged_are_an_error(change, message):
-    with pytest.raises(NicError, match=message):
-        stream(StubNic(change), isn=0).received(b"GET")
+def test_a_nic_that_fails_costs_verdicts_but_no_bytes_and_is_logged_once(change, message, caplog):
+    nic = StubNic(change)
+    link = RootlessLink(nic)
+    first, second = link.open(PEER, LOCAL), link.open(PEER, LOCAL)
+    assert [first.received(b"GET"), first.received(b" /"), second.received(b"GET")] == [
+        b"GET",
+        b" /",
+        b"GET",
+    ]
+    assert first.verdict(0) is None
+    assert link.failures == 3
+    (record,) = caplog.records
+    assert message in record.getMessage()
+
+    nic.change = mark
+    assert second.received(b"GET") == b"GET"
+    assert second.verdict(3).row == 5, "the NIC works again"
+    assert link.failures == 3
