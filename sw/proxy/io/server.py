@@ -25,7 +25,12 @@ class DownstreamProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         port = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
-        peer = transport.get_extra_info("peername")[:2]
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # gone before it was accepted; whatever is still to come is of no interest
+            port.set_protocol(asyncio.Protocol())
+            port.abort()
+            return
+        peer = peer[:2]
         local = transport.get_extra_info("sockname")[:2]
         self._clock.now = monotonic()
         stream = self._source.open(peer, local)
