@@ -89,18 +89,19 @@ def table(mesh: Mesh) -> Iterator[Table]:
 class Overheard:
     """A NIC; what goes through it is noted.
 
-    ``chunks`` are the TCP payloads of each exchange, ``verdicts`` all that the NIC said.
+    ``chunks`` are the TCP payloads of each exchange, ``verdicts`` all that the NIC said.  A test
+    may put ``exchange_frames`` in place of what the NIC does.
     """
 
     def __init__(self, nic: NicDriver) -> None:
-        self._nic = nic
+        self.exchange_frames = nic.exchange
         self.chunks: list[bytes] = []
         self.verdicts: list[Verdict] = []
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         segments = [(frame, find_segment(frame)) for frame in frames]
         self.chunks.append(b"".join(frame[s.start : s.end] for frame, s in segments))
-        out = self._nic.exchange(frames)
+        out = self.exchange_frames(frames)
         self.verdicts += [verdict for frame in out if (verdict := split(frame)[0]) is not None]
         return out
 
