@@ -2,12 +2,13 @@
 
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import SHOP
+from .conftest import SHOP, Done
 
 VIRTUAL_SERVICE = """\
 apiVersion: networking.istio.io/v1
@@ -97,12 +98,16 @@ def test_a_missing_compiler_is_named_with_its_package(run, monkeypatch, tmp_path
     assert_line(run(*command), "g++", "apt-get install g++")
 
 
-def test_missing_python_packages_are_named_with_the_extra(run, monkeypatch, tmp_path):
-    for module in [name for name in sys.modules if name.startswith("hybridmesh.rtl")]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, "amaranth", None)
-    done = run("verilog", "-o", tmp_path / "nic.v")
-    assert_line(done, "amaranth", "pip install 'hybridmesh[sim]'")
+def test_missing_python_packages_are_named_with_the_extra(tmp_path):
+    code = "import sys; sys.modules['amaranth'] = None; from hybridmesh.cli import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "sys.exit(main())", "verilog", "-o", tmp_path / "nic.v"],
+        capture_output=True,
+        text=True,
+    )
+    assert_line(
+        Done(done.returncode, done.stdout, done.stderr), "amaranth", "pip install 'hybridmesh[sim]'"
+    )
 
 
 def test_a_file_that_cannot_be_written_is_named(run, tmp_path):
