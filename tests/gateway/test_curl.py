@@ -82,6 +82,13 @@ CASES = {
     "a megabyte up and down": Case(
         post("/upload"), ["200 upload 1"], MEGABYTE, ["decided"], MEGABYTE
     ),
+    "a megabyte up, then get": Case(
+        post("-o", os.devnull, "/upload", "--next", "/"),
+        ["200 upload 1", "200 web 0"],
+        b"GET /\n",
+        ["decided", "decided"],
+        MEGABYTE,
+    ),
     "a chunked megabyte": Case(
         post("-H", "Transfer-Encoding: chunked", "/upload"),
         ["200 upload 1"],

@@ -111,6 +111,7 @@ def test_pipelined_requests_cut_at_random_are_answered_in_order(play, seed):
 def test_a_body_that_looks_like_a_request_is_a_body(play):
     """The NIC, which sees segments alone, decides it; the gateway expects no head there."""
     lure = b"GET /api/stolen HTTP/1.1\r\nHost: town.example.com\r\n\r\n"
+    true = b"GET /web/honest HTTP/1.1\r\nHost: town.example.com\r\n\r\n"
     head = b"POST /upload HTTP/1.1\r\nHost: town.example.com\r\nContent-Length: %d\r\n\r\n"
 
     async def act(scene):
@@ -118,6 +119,9 @@ def test_a_body_that_looks_like_a_request_is_a_body(play):
             await deliver(scene, client, [head % len(lure), lure])
             assert await client.answer() == Answer(200, "upload", lure)
             assert [verdict.state for verdict in scene.nic.verdicts] == [State.DECIDED] * 2
+            client.send(true)
+            assert await client.answer() == Answer(200, "web", b"GET /web/honest\n")
+        assert scene.gateway.counters()["http.ingress.verdict.unparsed"] == 2
 
     play(act)
 
