@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 __all__ = ["HOST", "MEGABYTE", "PODS", "pods_running", "write_yaml"]
 
@@ -88,7 +89,10 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(name: str) -> type[BaseHTTPRequestHandler]:
     class Pod(BaseHTTPRequestHandler):
-        """Sends a body back; without one, a megabyte for ``/megabyte``, else what was asked."""
+        """Sends a body back; without one, a megabyte for ``/megabyte``, else what was asked.
+
+        ``X-Saw`` tells all of the request that should not differ from one time to the next.
+        """
 
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -116,9 +120,14 @@ def _handler(name: str) -> type[BaseHTTPRequestHandler]:
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("X-Pod", name)
+            self.send_header("X-Saw", quote(f"{self.command} {self.path} {self._fields()}"))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
+
+        def _fields(self) -> list[tuple[str, str]]:
+            fields = [(name.lower(), value) for name, value in self.headers.items()]
+            return [field for field in fields if field[0] != "x-request-id"]
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Silence."""
