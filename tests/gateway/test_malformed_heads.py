@@ -101,6 +101,23 @@ MALFORMED: dict[str, tuple[bytes, int]] = {
 }
 # fmt: on
 
+# Allowed, or put up with as Envoy does, but not by the NIC: what the pod is asked for then.
+ODD = {
+    "a fragment": (get(b"", b"GET /api/a#b HTTP/1.1\r\n"), "/api/a"),
+    "a percent sign without digits": (get(b"", b"GET /api/%zz HTTP/1.1\r\n"), "/api/%zz"),
+    "an encoded letter": (get(b"", b"GET /%61pi/a HTTP/1.1\r\n"), "/api/a"),
+    "an encoded slash": (get(b"", b"GET /api/a%2fb HTTP/1.1\r\n"), "/api/a%2fb"),
+    "a dot segment": (get(b"", b"GET /web/../api/a HTTP/1.1\r\n"), "/api/a"),
+    "an encoded dot segment": (get(b"", b"GET /web/%2e%2E/api/a HTTP/1.1\r\n"), "/api/a"),
+    "a backslash": (get(b"", b"GET /api\\a HTTP/1.1\r\n"), "/api/a"),
+    "an empty segment": (get(b"", b"GET /api//a HTTP/1.1\r\n"), "/api//a"),
+    "absolute-form": (
+        b"GET http://town.example.com/api/a HTTP/1.1\r\nHost: village.example.com\r\n\r\n",
+        "/api/a",
+    ),
+    "a high byte in a value": (get(b"A: \xe9\r\n"), "/api/a"),
+}
+
 each_kind = pytest.mark.parametrize(("data", "status"), MALFORMED.values(), ids=MALFORMED.keys())
 
 
@@ -143,6 +160,29 @@ def test_a_malformed_head_that_is_a_segment_of_its_own_is_not_decided(play, data
             client.send(data)
             assert (await client.answer()).status == status
         assert_undecided(data, scene.nic.verdicts)
+
+    play(act)
+
+
+@pytest.mark.parametrize(("data", "target"), ODD.values(), ids=ODD.keys())
+def test_an_odd_head_is_left_to_the_cpu_and_served(play, data, target):
+    async def act(scene):
+        async with scene.client() as client:
+            client.send(data)
+            assert await client.answer() == Answer(200, "api", f"GET {target}\n".encode())
+        assert_undecided(data, scene.nic.verdicts)
+
+    play(act)
+
+
+def test_the_answer_reaches_a_client_that_is_still_sending(play):
+    """A close with bytes unread would be a reset, which can overtake the answer."""
+
+    async def act(scene):
+        async with scene.client() as client:
+            client.send(b"GET  /api/a HTTP/1.1\r\n\r\n" + b"x" * 8_000_000)
+            assert (await client.answer()).status == 400
+            assert await client.closed()
 
     play(act)
 
