@@ -49,10 +49,9 @@ def verilog(output: Path, **sizes: int) -> None:
     """
     try:
         geometry = Geometry(**sizes)
-    except ValueError as error:
-        raise HybridMeshError(str(error)) from None
-    try:
         text: str = import_module("hybridmesh.rtl.verilog").to_verilog(geometry)
+    except ValueError as error:  # sizes that no NIC has, or that this one cannot be built with
+        raise HybridMeshError(str(error)) from None
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("hybridmesh"):
             raise

@@ -98,6 +98,11 @@ def test_a_missing_compiler_is_named_with_its_package(run, monkeypatch, tmp_path
     assert_line(run(*command), "g++", "apt-get install g++")
 
 
+def test_sizes_that_the_rtl_cannot_be_built_with_are_named(run, tmp_path):
+    done = run("verilog", "-o", tmp_path / "nic.v", "--width", 16)
+    assert_line(done, "at most 8 bytes per beat, not 16")
+
+
 def test_missing_python_packages_are_named_with_the_extra(tmp_path):
     code = "import sys; sys.modules['amaranth'] = None; from hybridmesh.cli import main; "
     done = subprocess.run(
