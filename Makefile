@@ -21,6 +21,9 @@ serve: setup  ## the same shop, left running for curl
 	@$(BIN)/hybridmesh demo --serve
 
 test: lint  ## all checks and all tests
+	@$(BIN)/python -c 'import sys, find_libpython as f; sys.exit(not f.find_libpython())' || \
+	    { echo "make: Python's shared library is missing; run: apt-get install libpython3-dev" >&2; \
+	    exit 1; }  # cocotb loads it into the simulation
 	$(BIN)/pytest -q -n 2
 
 agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and matcher agree
