@@ -84,6 +84,15 @@ def test_a_port_in_use_is_named(run):
         assert_line(done, address, "address already in use", "--listen")
 
 
+def test_an_address_of_another_machine_is_named(run):
+    done = run("serve", "-f", SHOP, "--nic", "off", "--listen", "192.0.2.1:8080")
+    assert_line(done, "192.0.2.1:8080", "cannot assign requested address", "--listen")
+
+
+def test_a_folder_without_yaml_is_named(run, tmp_path):
+    assert_line(run("serve", "-f", tmp_path), str(tmp_path), "no YAML files")
+
+
 def test_the_demo_names_a_port_in_use(run):
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
