@@ -83,7 +83,7 @@ CASES = {
         post("/upload"), ["200 upload 1"], MEGABYTE, ["decided"], MEGABYTE
     ),
     "a megabyte up, then get": Case(
-        post("-o", os.devnull, "/upload", "--next", "/"),
+        post("-o", "unread", "/upload", "--next", "/"),
         ["200 upload 1", "200 web 0"],
         b"GET /\n",
         ["decided", "decided"],
@@ -104,9 +104,9 @@ CASES = {
         ["decided"],
         b"a=1",
     ),
-    "head": Case(["-I", "-o", os.devnull, "/api/1"], ["200 api 1"], b"", ["decided"]),
+    "head": Case(["-I", "-o", "unread", "/api/1"], ["200 api 1"], b"", ["decided"]),
     "head, then get": Case(
-        ["-I", "-o", os.devnull, "/megabyte", "--next", "/"],
+        ["-I", "-o", "unread", "/megabyte", "--next", "/"],
         ["200 web 1", "200 web 0"],
         b"GET /\n",
         ["decided", "decided"],
@@ -128,28 +128,32 @@ CASES = {
 
 @needs_curl
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_curl_gets_the_same_with_the_nic_and_without(gateways, case):
+def test_curl_gets_the_same_with_the_nic_and_without(gateways, tmp_path, case):
     sim, off = gateways
     for gateway, verdicts in ((sim, case.verdicts), (off, ["none"] * len(case.verdicts))):
         logged = len(gateway.log.read_text().splitlines())
-        assert curl(gateway.port, case) == (list(case.reports), case.body)
+        assert curl(gateway.port, tmp_path, case) == (list(case.reports), case.body)
         assert verdicts_of(gateway.log, logged, len(verdicts)) == list(verdicts)
 
 
-def curl(port: int, case: Case) -> tuple[list[str], bytes]:
-    """What curl reports of each transfer, and all that it prints."""
+def curl(port: int, folder: Path, case: Case) -> tuple[list[str], bytes]:
+    """What curl, run in *folder*, reports of each transfer, and all that it prints."""
     base = ["--silent", "--show-error", "--write-out", REPORT]
     base += ["--resolve", f"{HOST}:{port}:127.0.0.1", "--noproxy", "*"]
     words = list(base)
     for word in case.arguments:
         if word == "--next":
             words += ["--next", *base]
-        elif word.startswith("/") and word != os.devnull:
+        elif word.startswith("/"):
             words.append(f"http://{HOST}:{port}{word}")
         else:
             words.append(word)
     done = subprocess.run(
-        ["curl", "--disable", *words], input=case.stdin, capture_output=True, timeout=20
+        ["curl", "--disable", *words],
+        cwd=folder,
+        input=case.stdin,
+        capture_output=True,
+        timeout=20,
     )
     return done.stderr.decode().splitlines(), done.stdout
 
