@@ -6,19 +6,28 @@ from typing import Any
 
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
+from cocotb.utils import get_sim_time
 
 from .runner import LONG
 
-__all__ = ["is_long", "rng_of", "start"]
+__all__ = ["clock_count", "is_long", "rng_of", "start"]
+
+PERIOD = 8
+"""Nanoseconds of a clock."""
 
 
 async def start(dut: Any) -> None:
     """Run the clock, and take the design through its reset."""
-    Clock(dut.clk, 8, unit="ns").start()
+    Clock(dut.clk, PERIOD, unit="ns").start()
     dut.rst.value = 1
     await ClockCycles(dut.clk, 4)
     dut.rst.value = 0
     await ClockCycles(dut.clk, 1)
+
+
+def clock_count() -> int:
+    """Clocks since the simulation began."""
+    return int(get_sim_time("ns")) // PERIOD
 
 
 def rng_of(*parts: object) -> random.Random:

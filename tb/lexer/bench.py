@@ -1,0 +1,97 @@
+"""The lexer says of every payload what its golden model says, a constant time after each beat."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ClockCycles
+
+from hybridmesh.contract.grammar import MAX_FIELDS, TCHAR, Mark
+from hybridmesh.contract.verdict import Method, Reason
+from hybridmesh.reference.lexer import Lexed, Span, lex
+from hybridmesh.rtl.http.lexer import Lexer
+from hybridmesh.rtl.layout import lexed_beat, payload_beat
+from tb.lib.begin import is_long, rng_of, start
+from tb.lib.design import under_test
+from tb.lib.packed import unpack
+from tb.lib.pauses import PAUSES
+from tb.lib.stream import AmaranthPort, Source
+from tb.lib.traffic import any_payload
+from tb.lib.valid import Watch, payload_beats
+
+GEOMETRY = under_test().geometry
+WIDTH = GEOMETRY.width
+GIVEN, SAID = payload_beat(GEOMETRY), lexed_beat(GEOMETRY)
+LATENCY = Lexer(GEOMETRY).latency
+HEADS = 1000 if is_long() else 30 + 6 * WIDTH
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=list(PAUSES))
+async def every_payload_is_lexed_as_by_the_model(dut: Any, idle: str) -> None:
+    rng = rng_of(idle)
+    source = Source(dut.clk, AmaranthPort(dut, "i"), PAUSES[idle](rng))
+    await start(dut)
+    given, said = Watch(dut, "i"), Watch(dut, "o")
+    payloads = [any_payload(rng) for _ in range(HEADS)]
+    for payload in payloads:
+        info = {"seq": rng.getrandbits(32), "epoch": rng.getrandbits(16)}
+        before = rng.randrange(3 * WIDTH + 5)
+        source.send(payload_beats(GEOMETRY, rng, payload, before=before, info=info))
+    await source.drained()
+    await ClockCycles(dut.clk, LATENCY + 2)
+
+    assert said.clocks == [clock + LATENCY for clock in given.clocks]
+    if idle == "none":
+        assert given.clocks[-1] - given.clocks[0] == len(given.clocks) - 1
+    frames: list[list[dict[str, Any]]] = []
+    for sent, taken in zip(given.payloads, said.payloads, strict=True):
+        beat = unpack(SAID, taken)
+        assert {name: beat[name] for name, _ in GIVEN} == unpack(GIVEN, sent)
+        if beat["first"]:
+            frames.append([])
+        frames[-1].append(beat)
+    for payload, frame in zip(payloads, frames, strict=True):
+        assert found(frame) == lex(payload), payload
+        assert sum(beat["token"] for beat in frame) == (payload[0] in TCHAR), payload
+
+
+def found(frame: Iterable[dict[str, Any]]) -> Lexed:
+    """What the beats of a frame say, in the terms of the model, which counts a little more."""
+    marks: defaultdict[Mark, list[int]] = defaultdict(list)
+    reasons: set[Reason] = set()
+    methods: list[Method] = []
+    for beat in frame:
+        for lane, bits in beat["marks"].items():
+            for mark in Mark:
+                if bits >> mark & 1:
+                    marks[mark].append(beat["offset"] + lane & 0xFFFF)
+        reasons |= {Reason(bit) for bit in range(32) if beat["reasons"] >> bit & 1}
+        methods += [Method(beat["method"])] if beat["method"] else []
+
+    ends = marks[Mark.HEAD_END]
+    assert len(methods) <= 1
+    assert len(ends) <= 1
+    counted = {
+        Reason.METHOD: bool(ends) and not methods,
+        Reason.HOST_MISSING: bool(ends) and not marks[Mark.HOST_START],
+        Reason.HOST_REPEATED: len(marks[Mark.HOST_START]) > 1,
+        Reason.FIELD_COUNT: len(marks[Mark.LINE_START]) > MAX_FIELDS,
+        Reason.INCOMPLETE: not ends,
+    }
+    reasons |= {reason for reason, holds in counted.items() if holds}
+
+    def spans(first: Mark, after: Mark) -> tuple[Span, ...]:
+        return tuple(Span(*pair) for pair in zip(marks[first], marks[after], strict=False))
+
+    return Lexed(
+        reasons=frozenset(reasons),
+        head_length=ends[0] + 1 if ends else 0,
+        method=methods[0] if methods else Method.OTHER,
+        path=next(iter(spans(Mark.PATH_START, Mark.PATH_END)), None),
+        host=next(iter(spans(Mark.HOST_START, Mark.HOST_END)), None),
+        length=next(iter(spans(Mark.LENGTH_START, Mark.LENGTH_END)), None),
+        lines=spans(Mark.LINE_START, Mark.LINE_END),
+        http_1_0=bool(marks[Mark.HTTP_1_0]),
+    )
