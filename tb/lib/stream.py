@@ -19,10 +19,14 @@ PATIENCE, CHECK = 5_000, 20
 
 
 class Port(Protocol):
-    """A stream's signals; ``ready`` is None where it is always ready."""
+    """A stream's signals and the size of its payload in bits.
+
+    ``ready`` is None where it is always ready.
+    """
 
     valid: Any
     ready: Any
+    bits: int
 
     def offer(self, payload: int) -> None: ...
 
@@ -36,6 +40,7 @@ class AmaranthPort:
         self.valid = getattr(dut, f"{name}__valid")
         self.ready = getattr(dut, f"{name}__ready", None)
         self._payload = getattr(dut, f"{name}__payload")
+        self.bits = len(self._payload)
 
     def offer(self, payload: int) -> None:
         self._payload.value = payload
@@ -54,6 +59,7 @@ class AxiPort:
         self._keep = getattr(dut, f"{prefix}_tkeep")
         self._last = getattr(dut, f"{prefix}_tlast")
         self._width = len(self._keep)
+        self.bits = 9 * self._width + 1
 
     def offer(self, payload: int) -> None:
         width = self._width
@@ -69,6 +75,8 @@ class AxiPort:
 
 class Source:
     """Offers payloads, one after the other, but in the clocks that *pause* sits out.
+
+    While it offers none it shows the complement of the last one, which nobody may look at.
 
     Attributes
     ----------
@@ -102,18 +110,23 @@ class Source:
 
     async def _run(self) -> None:
         port, edge = self._port, RisingEdge(self._clk)
+        idle = complement = (1 << port.bits) - 1
         while True:
             if not self._queue:
+                port.offer(idle)
                 self._more.clear()
                 await self._more.wait()
                 await edge
             while next(self._pause):
+                port.offer(idle)
                 await edge
             payload = self._queue.popleft()
             if payload is None:
+                port.offer(idle)
                 self._left -= 1
                 await edge
                 continue
+            idle = payload ^ complement
             port.offer(payload)
             port.valid.value = 1
             await edge
