@@ -24,7 +24,7 @@ GEOMETRY = under_test().geometry
 WIDTH = GEOMETRY.width
 GIVEN, SAID = payload_beat(GEOMETRY), lexed_beat(GEOMETRY)
 LATENCY = Lexer(GEOMETRY).latency
-HEADS = 1000 if is_long() else 30 + 6 * WIDTH
+HEADS = 1000 if is_long() else 12 + 4 * WIDTH
 
 
 @cocotb.test()

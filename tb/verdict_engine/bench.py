@@ -22,7 +22,7 @@ from tb.lib.valid import Watch, payload_beats
 GEOMETRY = under_test().geometry
 GIVEN, SAID = payload_beat(GEOMETRY), frame_verdict()
 LATENCY = VerdictEngine(GEOMETRY).latency
-HEADS = 1000 if is_long() else 30 + 6 * GEOMETRY.width
+HEADS = 1000 if is_long() else 20 + 2 * GEOMETRY.width
 HEADERS = 54
 """Bytes before the payload at least: Ethernet, IPv4 and TCP."""
 
@@ -129,7 +129,7 @@ async def frames_that_are_not_to_be_judged_get_no_verdict(dut: Any) -> None:
 
 
 @cocotb.test()
-@cocotb.parametrize(idle=list(PAUSES))
+@cocotb.parametrize(idle=["none", "coin"])
 async def a_bank_is_loaded_while_frames_are_judged_in_the_other(dut: Any, idle: str) -> None:
     bench = Bench(dut, idle)
     await bench.start()
