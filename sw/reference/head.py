@@ -11,16 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from ..contract.grammar import MAX_FIELDS  # beyond it the answer is 431
 from ..errors import HybridMeshError
 from .path import PathError, normalise
 
-__all__ = ["JOINED", "MAX_FIELDS", "MAX_HEAD", "METHODS", "Head", "HeadError", "find_end", "parse"]
+__all__ = ["JOINED", "MAX_HEAD", "METHODS", "Head", "HeadError", "find_end", "parse"]
 
 MAX_HEAD = 60 * 1024
 """Longest head in bytes, request line and empty line included; beyond it the answer is 431."""
-
-MAX_FIELDS = 100
-"""Most field lines of a head; beyond it the answer is 431."""
 
 # fmt: off
 METHODS = frozenset([

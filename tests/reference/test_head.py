@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hybridmesh.reference.head import JOINED, MAX_FIELDS, MAX_HEAD, HeadError, find_end, parse
+from hybridmesh.contract.grammar import MAX_FIELDS
+from hybridmesh.reference.head import JOINED, MAX_HEAD, HeadError, find_end, parse
 
 GET = "GET /a HTTP/1.1"
 POST = "POST /a HTTP/1.1"
