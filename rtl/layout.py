@@ -12,7 +12,7 @@ and ``o`` are streams that are always ready.
 
 from amaranth.hdl import Cat, Const, Value, ValueLike
 from amaranth.lib import data
-from amaranth.lib.wiring import Out, Signature
+from amaranth.lib.wiring import In, Out, Signature
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.grammar import Mark
@@ -21,6 +21,7 @@ from hybridmesh.contract.verdict import SHIM
 
 __all__ = [
     "FrameInfo",
+    "TableRead",
     "TableWrite",
     "frame_verdict",
     "lexed_beat",
@@ -118,6 +119,23 @@ TableWrite = Signature(
     }
 )
 """A word for a table memory; one a clock, never stalled."""
+
+
+TableRead = Signature(
+    {
+        "en": Out(1),  # stands, and all that is asked with it, until the clock with done
+        "bank": Out(1),
+        "space": Out(8),
+        "word": Out(24),
+        "done": In(1),
+        "data": In(32),  # zero but with done, so that the answers of many parts are ORed
+    }
+)
+"""A word of a table memory, as :data:`TableWrite` names it.
+
+A memory answers in a clock in which no lookup needs it.  After ``done``, ``en`` is low for a clock
+at least.  Nobody answers for a word that the geometry does not have, so nobody may ask for one.
+"""
 
 
 def wire_vector(record: Record, values: dict[str, ValueLike]) -> Value:
