@@ -17,7 +17,7 @@ from amaranth.lib.wiring import In, Out, Signature
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.grammar import Mark
 from hybridmesh.contract.record import Record
-from hybridmesh.contract.verdict import SHIM
+from hybridmesh.contract.verdict import SHIM, Reason
 
 __all__ = [
     "FrameInfo",
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def packet_beat(width: int) -> data.StructLayout:
-    """One beat of a packet stream, as in AXI4-Stream without TUSER.
+    """One beat of a packet stream, as in AXI4-Stream.
 
     Members
     -------
@@ -43,14 +43,17 @@ def packet_beat(width: int) -> data.StructLayout:
         and at least one.
     last : 1
         Last beat of the frame.
+    error : 1
+        With ``last``: the frame is bad and counts for nothing (TUSER, as MACs have it).
     """
-    return data.StructLayout({"data": 8 * width, "keep": width, "last": 1})
+    return data.StructLayout({"data": 8 * width, "keep": width, "last": 1, "error": 1})
 
 
 FrameInfo = data.StructLayout(
     {
-        "candidate": 1,  # an intact TCP segment to the listen port with payload, whole in max_frame
-        "spoofed": 1,  # came from the wire with the shim's EtherType: to be dropped
+        "candidate": 1,  # a TCP segment to a listener with payload, whole in max_frame, not dropped
+        "listener": 4,  # the listener that it is sent to
+        "spoofed": 1,  # to be dropped: it speaks for the NIC, is bad, or a runt
         "enable": 1,  # a table is loaded and matching is switched on
         "epoch": 16,  # epoch of the bank that this frame is matched in
         "seq": 32,  # TCP sequence number
@@ -155,23 +158,24 @@ def wire_vector(record: Record, values: dict[str, ValueLike]) -> Value:
 def lexed_beat(geometry: Geometry) -> data.StructLayout:
     """One beat after the lexer: the payload beat, and what the grammar says of its bytes.
 
-    Members beyond those of :func:`payload_beat`
+    Members beyond those of :func:`payload_beat`, one bit per lane each
     -------
-    marks : array of width x len(Mark)
-        By lane, one bit per :class:`~hybridmesh.contract.grammar.Mark`; only of bytes of the head.
-    method : 4
-        Method code where its condition holds in a lane of this beat, else 0.
-    reasons : 32
-        One bit per :class:`~hybridmesh.contract.verdict.Reason`: rules that hold in this beat.
-    token : 1
-        The payload's first byte is in this beat and may begin a request (a tchar).
+    marks : array of width
+        By :class:`~hybridmesh.contract.grammar.Mark`, the lanes where it stands; in the head alone.
+    rules : array of width
+        By :class:`~hybridmesh.contract.verdict.Reason`, the lanes where a rule with it holds.
+    methods : array of width
+        By bit of a method's code, the lanes where a method with it is known.
+    token : width
+        The lane of the payload's first byte, if it may begin a request (a tchar).
     """
+    lanes = geometry.width
     return data.StructLayout(
         {
             **payload_beat(geometry).members,
-            "marks": data.ArrayLayout(len(Mark), geometry.width),
-            "method": 4,
-            "reasons": 32,
-            "token": 1,
+            "marks": data.ArrayLayout(lanes, len(Mark)),
+            "rules": data.ArrayLayout(lanes, len(Reason)),
+            "methods": data.ArrayLayout(lanes, 4),
+            "token": lanes,
         }
     )

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from ..config.model import Route, RouteTable
 from ..contract.geometry import Geometry
 from ..contract.table import TableImage
-from ..contract.watch import WATCHES
 from .hosts import write_hosts
-from .pattern import Pattern, put
 from .plan import RowPlan, plan
 from .predicates import Predicates
 from .report import Outcome, Report, RouteReport, Usage
@@ -75,7 +73,6 @@ def compile_table(table: RouteTable, geometry: Geometry) -> CompiledTable:
         Where a regex is not RE2 syntax.
     """
     image = TableImage(geometry)
-    _write_watches(image)
     predicates = Predicates(image.header, geometry.predicates)
     classes = _classes(table, geometry)
     numbers = {id(c.routes): n for n, c in enumerate(classes[: _OVERFLOW - 1], start=1)}
@@ -127,15 +124,6 @@ def compile_table(table: RouteTable, geometry: Geometry) -> CompiledTable:
 
 
 _NO_ROOM = "the NIC has no room for it"
-
-
-def _write_watches(image: TableImage) -> None:
-    """Write the watch columns.  One that does not fit sees more, which at most costs the CPU a
-    request; an exact one says that all is well, so it must not, and stays empty."""
-    for watch in WATCHES:
-        pattern = Pattern(watch.pattern, watch.exact, folded=len(watch.pattern))
-        if pattern.fits(image.geometry.header) or not watch.exact:
-            put(image.header, image.geometry.predicates + watch.column, pattern)
 
 
 def _classes(table: RouteTable, geometry: Geometry) -> list[_RouteClass]:

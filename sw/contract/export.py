@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .geometry import Geometry
+from .grammar import TOUCHING
 from .record import Record
 from .registers import REGISTERS
 from .verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, Method, Reason, Verdict
-from .watch import WATCHES
 
 __all__ = ["c_header", "reference_page", "write"]
 
@@ -56,7 +56,7 @@ def _struct(record: Record[Verdict]) -> Iterable[str]:
 
 
 def reference_page() -> str:
-    """``contract.md``: tables of the shim, reasons, registers, table spaces and watch columns."""
+    """``contract.md``: tables of the shim, reasons, registers, table spaces, fields of note."""
     geometry = Geometry()
     parts = [
         "# The contract between hardware and software",
@@ -106,14 +106,10 @@ def reference_page() -> str:
                 for s in geometry.spaces
             ),
         ),
-        "## Watch columns",
-        _table(
-            ("column", "line", "match"),
-            (
-                (int(w.column), f"`{w.pattern.decode()}`", "exact" if w.exact else "prefix")
-                for w in WATCHES
-            ),
-        ),
+        "## Fields that a proxy must interpret",
+        "A line that begins so raises `touch`, and so does a `connection:` line of anything but "
+        "`keep-alive`; letters of either case.",
+        "\n".join(f"- `{text}`" for text in TOUCHING),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -11,13 +11,28 @@ looked up.
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["ROW_PROVISIONAL", "ROW_TOUCH", "TERMINATOR", "WATCH_COLUMNS", "Geometry", "Space"]
+__all__ = [
+    "OPTION_QUERY",
+    "QUERY_BIT",
+    "QUERY_TERMINATOR",
+    "ROW_PROVISIONAL",
+    "ROW_TOUCH",
+    "TERMINATOR",
+    "Geometry",
+    "Space",
+]
 
 TERMINATOR = 0x00
 """Byte looked up after a key's last byte; no path, host or field line that is decided holds it."""
 
-WATCH_COLUMNS = 16
-"""Columns of the header space beyond the predicates, see :mod:`hybridmesh.contract.watch`."""
+QUERY_BIT = 0x80
+"""Set in every byte of a query parameter that is looked up, so that none is ever taken for a field
+line; no byte of a decided head has it."""
+
+QUERY_TERMINATOR = QUERY_BIT | ord(">")
+"""Byte looked up after a query parameter's last byte; no decided query holds it.  It differs from
+the equals sign in the low nibble alone, so that one column finds a name with or without a value.
+"""
 
 
 @dataclass(frozen=True)
@@ -122,9 +137,14 @@ class Geometry:
             )
 
     @property
-    def header_columns(self) -> int:
-        """Columns of the header space: the predicates, then the watch columns."""
-        return self.predicates + WATCH_COLUMNS
+    def key_engines(self) -> int:
+        """Field lines and query parameters that can be under way at a time.
+
+        They take turns between so many engines, and one that starts less than ``width`` bytes
+        after the end of the one before it in its engine leaves the head undecided (``CROWDED``).
+        Up to width 8 field lines are never that short: none has less than six bytes.
+        """
+        return 1 if self.width <= 2 else 2 if self.width <= 8 else 4
 
     @cached_property
     def path(self) -> Space:
@@ -146,8 +166,8 @@ class Geometry:
             "header",
             2,
             self.header_bytes,
-            self.header_columns,
-            "predicates and watch columns by byte of 'name: value'",
+            self.predicates,
+            "predicates by byte of 'name: value', or of a query parameter with bit 7 set",
         )
 
     @cached_property
@@ -157,7 +177,8 @@ class Geometry:
             3,
             2 + self.predicates // 8,
             self.rows,
-            "rows by class byte, method byte, then predicate bytes, lowest first",
+            "rows by class byte, byte of method and (high nibble) listener, then predicate bytes, "
+            "lowest first",
         )
 
     @cached_property
@@ -177,15 +198,35 @@ class Geometry:
             "row_flags",
             5,
             self.rows,
-            8,
+            2,
             "bit 0: the row is provisional; bit 1: the route rewrites",
+            plain=True,
+        )
+
+    @cached_property
+    def options(self) -> Space:
+        return Space(
+            "options",
+            6,
+            1,
+            1,
+            "bit 0: query parameters are looked up",
             plain=True,
         )
 
     @property
     def spaces(self) -> tuple[Space, ...]:
-        return (self.path, self.host, self.header, self.word, self.host_class, self.row_flags)
+        return (
+            self.path,
+            self.host,
+            self.header,
+            self.word,
+            self.host_class,
+            self.row_flags,
+            self.options,
+        )
 
 
 ROW_PROVISIONAL = 1
 ROW_TOUCH = 2
+OPTION_QUERY = 1

@@ -28,6 +28,7 @@ __all__ = [
     "RULES",
     "START",
     "TCHAR",
+    "TOUCHING",
     "Condition",
     "Line",
     "Machine",
@@ -62,7 +63,8 @@ def _but(*sets: ByteSet) -> ByteSet:
 
 ANY = frozenset(range(257))
 CR, LF, SP, HTAB = _of("\r"), _of("\n"), _of(" "), _of("\t")
-COLON, SLASH, DOT, QUESTION, ZERO = _of(":"), _of("/"), _of("."), _of("?"), _of("0")
+COLON, SLASH, DOT, ZERO = _of(":"), _of("/"), _of("."), _of("0")
+QUESTION, AMPERSAND = _of("?"), _of("&")
 DIGIT = _of("0123456789")
 ALPHA = _of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 TCHAR = ALPHA | DIGIT | _of("!#$%&'*+-.^_`|~")  # RFC 9110, 5.6.2
@@ -101,6 +103,9 @@ class Line(enum.IntEnum):
     """The host, its colon or CR included."""
     PORT = 2
     LENGTH = 3
+    CONNECTION = 4
+    CODING = 5
+    """Transfer-Encoding."""
 
 
 @dataclass(frozen=True)
@@ -154,16 +159,22 @@ LINE = Machine(
     (
         Symbol("host", _either("\nhost: ")),
         Symbol("length", _either("\ncontent-length: ")),
+        Symbol("connection", _either("\nconnection: ")),
+        Symbol("coding", _either("\ntransfer-encoding: ")),
         Symbol("line-end", (LF,)),
         Symbol("colon", (COLON,)),
     ),
     (
         (Line.OTHER, "host", Line.HOST),
         (Line.OTHER, "length", Line.LENGTH),
+        (Line.OTHER, "connection", Line.CONNECTION),
+        (Line.OTHER, "coding", Line.CODING),
         (Line.HOST, "colon", Line.PORT),
         (Line.HOST, "line-end", Line.OTHER),
         (Line.PORT, "line-end", Line.OTHER),
         (Line.LENGTH, "line-end", Line.OTHER),
+        (Line.CONNECTION, "line-end", Line.OTHER),
+        (Line.CODING, "line-end", Line.OTHER),
     ),
 )
 
@@ -193,43 +204,102 @@ def _lines(*lines: Line) -> tuple[frozenset[Line], ...]:
 
 
 class Mark(enum.IntEnum):
-    """Where something begins (its first byte) or ends (the byte after its last)."""
+    """Where something begins (its first byte), goes on, or ends (the byte after its last)."""
 
     PATH_START = 0
-    PATH_END = 1
-    HOST_START = 2
-    HOST_END = 3
-    LENGTH_START = 4
-    LENGTH_END = 5
+    PATH = 1
+    """All bytes of the path, and the one after it."""
+    PATH_END = 2
+    PARAM_START = 3
+    """First byte of a query parameter."""
+    QUERY = 4
+    """All bytes of the query, and the one after it."""
+    PARAM_END = 5
+    """The ampersand or space after a query parameter."""
     LINE_START = 6
     """First byte of a field line."""
-    LINE_END = 7
+    LINE = 7
+    """All bytes of a field line, and its CR."""
+    LINE_END = 8
     """CR of a field line."""
-    HEAD_END = 8
-    """Last byte of the head, the LF of the empty line."""
-    HTTP_1_0 = 9
+    HOST_START = 9
+    HOST_END = 10
+    LENGTH_START = 11
+    LENGTH_END = 12
+    CODING_START = 13
+    """First byte of a Transfer-Encoding."""
+    CHUNKED = 14
+    """CR of a Transfer-Encoding that is just "chunked"."""
+    CONNECTION_END = 15
+    """CR of a Connection line."""
+    KEEP_ALIVE = 16
+    """CR of a Connection line that says just "keep-alive"."""
+    TOUCHING = 17
+    """The name of a field that a proxy must interpret is known."""
+    HTTP_1_0 = 18
     """LF of a request line whose version is HTTP/1.0."""
+    HEAD_END = 19
+    """Last byte of the head, the LF of the empty line."""
 
 
-_NOT_HOST = frozenset({Line.OTHER, Line.PORT, Line.LENGTH})
-_NOT_LENGTH = frozenset({Line.OTHER, Line.HOST, Line.PORT})
 _HTTP_1_0 = tuple(_of(c) for c in " HTTP/1.0\r\n")
 _HTTP_1_1 = tuple(_of(c) for c in " HTTP/1.1\r\n")
 
-MARKS: dict[Mark, Condition] = {
-    Mark.PATH_START: Condition(roles=_roles(Role.METHOD, Role.PATH)),
-    Mark.PATH_END: Condition((QUESTION | SP,), _roles(Role.PATH)),
-    Mark.HOST_START: Condition(roles=_roles(Role.VALUE), lines=(_NOT_HOST, frozenset({Line.HOST}))),
-    Mark.HOST_END: Condition((COLON | CR,), _roles(Role.VALUE), _lines(Line.HOST)),
-    Mark.LENGTH_START: Condition(
-        roles=_roles(Role.VALUE), lines=(_NOT_LENGTH, frozenset({Line.LENGTH}))
+TOUCHING = (
+    "keep-alive:",
+    "proxy-",
+    "te:",
+    "trailer:",
+    "upgrade:",
+    "expect:",
+    "x-forwarded-",
+    "x-envoy-",
+    "x-request-id:",
+    "http2-settings:",
+    "via:",
+)
+"""How a field line begins that a proxy must interpret, letters of either case; a Connection line
+that says anything but keep-alive is one too."""
+
+
+def _enters(line: Line) -> tuple[Condition, ...]:
+    """The first byte of a value in *line*."""
+    elsewhere = frozenset(Line) - {line}
+    return (Condition(roles=_roles(Role.VALUE), lines=(elsewhere, frozenset({line}))),)
+
+
+def _is_all(value: str, line: Line) -> tuple[Condition, ...]:
+    """The CR of a *line* whose whole value is *value*, letters of either case."""
+    roles = _roles(Role.NAME, *[Role.VALUE] * (len(value) + 2))  # of colon, space, value, CR
+    return (Condition(_either(f": {value}\r"), roles, _lines(line)),)
+
+
+MARKS: dict[Mark, tuple[Condition, ...]] = {
+    Mark.PATH_START: (Condition(roles=_roles(Role.METHOD, Role.PATH)),),
+    Mark.PATH: (Condition(roles=_roles(Role.PATH)),),
+    Mark.PATH_END: (Condition((QUESTION | SP,), _roles(Role.PATH)),),
+    Mark.PARAM_START: (
+        Condition(roles=_roles(Role.PATH, Role.QUERY)),
+        Condition((AMPERSAND, ANY), _roles(Role.QUERY, Role.QUERY)),
     ),
-    Mark.LENGTH_END: Condition((CR,), _roles(Role.VALUE), _lines(Line.LENGTH)),
-    Mark.LINE_START: Condition((LF, _but(CR)), _roles(Role.NAME)),
-    Mark.LINE_END: Condition((CR,), _roles(Role.VALUE)),
-    Mark.HEAD_END: Condition((LF, CR, LF), _roles(Role.NAME)),
-    Mark.HTTP_1_0: Condition(_HTTP_1_0, _roles(Role.VERSION)),
+    Mark.QUERY: (Condition(roles=_roles(Role.QUERY)),),
+    Mark.PARAM_END: (Condition((AMPERSAND | SP,), _roles(Role.QUERY)),),
+    Mark.LINE_START: (Condition((LF, _but(CR)), _roles(Role.NAME)),),
+    Mark.LINE: (Condition((_but(LF),), (frozenset({Role.NAME, Role.VALUE}),)),),
+    Mark.LINE_END: (Condition((CR,), _roles(Role.VALUE)),),
+    Mark.HOST_START: _enters(Line.HOST),
+    Mark.HOST_END: (Condition((COLON | CR,), _roles(Role.VALUE), _lines(Line.HOST)),),
+    Mark.LENGTH_START: _enters(Line.LENGTH),
+    Mark.LENGTH_END: (Condition((CR,), _roles(Role.VALUE), _lines(Line.LENGTH)),),
+    Mark.CODING_START: _enters(Line.CODING),
+    Mark.CHUNKED: _is_all("chunked", Line.CODING),
+    Mark.CONNECTION_END: (Condition((CR,), _roles(Role.VALUE), _lines(Line.CONNECTION)),),
+    Mark.KEEP_ALIVE: _is_all("keep-alive", Line.CONNECTION),
+    Mark.TOUCHING: tuple(Condition(_either(f"\n{text}"), _roles(Role.NAME)) for text in TOUCHING),
+    Mark.HTTP_1_0: (Condition(_HTTP_1_0, _roles(Role.VERSION)),),
+    Mark.HEAD_END: (Condition((LF, CR, LF), _roles(Role.NAME)),),
 }
+"""A mark stands where one of its conditions holds."""
 
 METHODS: dict[Method, Condition] = {
     method: Condition((frozenset({START}), *(_of(c) for c in method.name), SP), _roles(Role.METHOD))
@@ -295,8 +365,6 @@ RULES: tuple[Rule, ...] = (
     _rule(Reason.ODD_SPACE, (_but(SP),), _roles(Role.NAME, Role.VALUE)),
     _rule(Reason.ODD_SPACE, (SP | HTAB | CR,), _roles(Role.NAME, Role.VALUE, Role.VALUE)),
     _rule(Reason.ODD_SPACE, (SP | HTAB, CR), _roles(Role.VALUE)),
-    # Two lines that begin in one beat go to different engines; a third one cannot be that close.
-    _rule(Reason.SHORT_LINE, (LF, *([ANY] * 5), LF), _roles(Role.VALUE)),
     # RFC 9110, 7.2: Host = uri-host [ ":" port ]; a reg-name of unreserved bytes alone
     _rule(Reason.HOST, (_but(HOST_BYTE, COLON, CR, LF),), *_HOST),
     _rule(Reason.HOST, (SP, COLON), *_HOST),
@@ -312,7 +380,8 @@ RULES: tuple[Rule, ...] = (
 
 
 def _depth() -> int:
-    conditions = [*MARKS.values(), *METHODS.values(), *(r.condition for r in RULES)]
+    conditions = [c for alternatives in MARKS.values() for c in alternatives]
+    conditions += [*METHODS.values(), *(r.condition for r in RULES)]
     patterns = [c.pattern for c in conditions] + [p for c in conditions for p in c.unless]
     patterns += [s.pattern for machine in (ROLE, LINE) for s in machine.symbols]
     return max(map(len, patterns)) - 1

@@ -47,7 +47,7 @@ class TableImage:
     Attributes
     ----------
     path, host, header, word : Tcam
-    host_class, row_flags : ndarray of uint8
+    host_class, row_flags, options : ndarray of uint8
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -58,6 +58,7 @@ class TableImage:
         self.word = Tcam(geometry.word)
         self.host_class = np.zeros(geometry.hosts, dtype=np.uint8)
         self.row_flags = np.zeros(geometry.rows, dtype=np.uint8)
+        self.options = np.zeros(1, dtype=np.uint8)
 
     def words(self) -> Iterator[tuple[Space, npt.NDArray[np.uint32]]]:
         """The 32-bit words of each space in address order, bit 0 of a word the lowest column."""
@@ -71,5 +72,6 @@ class TableImage:
         for space, data in (
             (self.geometry.host_class, self.host_class),
             (self.geometry.row_flags, self.row_flags),
+            (self.geometry.options, self.options),
         ):
             yield space, data.astype("<u4")

@@ -75,7 +75,7 @@ class Reason(enum.IntEnum):
     FIELD_VALUE = 11
     OBS_TEXT = 12
     ODD_SPACE = 13
-    SHORT_LINE = 14
+    CROWDED = 14
     HOST = 15
     HOST_REPEATED = 16
     HOST_MISSING = 17
@@ -121,7 +121,11 @@ _REASONS = {
         "other than one space after the colon, or an empty value, "
         "or white space at the end of the line",
     ),
-    Reason.SHORT_LINE: (State.UNDECIDED, "a field line of six bytes"),
+    Reason.CROWDED: (
+        State.UNDECIDED,
+        "more short field lines, or query parameters that a route asks for, than can be looked up "
+        "at a time",
+    ),
     Reason.HOST: (State.UNDECIDED, "the host is not letters, digits, '.', '-', '_' and a port"),
     Reason.HOST_REPEATED: (State.MALFORMED, "more than one Host field (RFC 9112, 3.2)"),
     Reason.HOST_MISSING: (State.UNDECIDED, "no Host field (RFC 9112, 3.2)"),

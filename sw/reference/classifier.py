@@ -8,11 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from hybridmesh.contract.geometry import ROW_PROVISIONAL, ROW_TOUCH, TERMINATOR
+from hybridmesh.contract.geometry import (
+    OPTION_QUERY,
+    QUERY_BIT,
+    QUERY_TERMINATOR,
+    ROW_PROVISIONAL,
+    ROW_TOUCH,
+    TERMINATOR,
+    Geometry,
+)
 from hybridmesh.contract.grammar import TCHAR
 from hybridmesh.contract.table import TableImage, Tcam
 from hybridmesh.contract.verdict import NO_ROW, Flag, Reason, Verdict
-from hybridmesh.contract.watch import TOUCH_COLUMNS, Column
 
 from .lexer import Lexed, Span, lex
 
@@ -27,6 +34,7 @@ def classify(
     *,
     epoch: int,
     enable: bool = True,
+    listener: int = 0,
     seq: int = 0,
     latency: int = 0,
 ) -> Verdict | None:
@@ -40,24 +48,34 @@ def classify(
     if image is None or not enable:
         return _refused(Reason.TABLE_OFF, epoch, seq, latency)
     lexed = lex(payload)
-    columns = [_lookup(image.header, _cut(payload, line)) for line in lexed.lines]
-    hits = np.array(columns or np.zeros((0, image.geometry.header_columns)), dtype=np.bool_)
-    reasons = lexed.reasons | _header_reasons(hits, image.geometry.predicates, lexed)
+    query = bool(image.options[0] & OPTION_QUERY)
+    hits = np.array(
+        [
+            *(_lookup(image.header, _param(payload, p), QUERY_TERMINATOR) for p in lexed.params),
+            *(_lookup(image.header, _cut(payload, line)) for line in lexed.lines),
+        ][0 if query else len(lexed.params) :]
+        or np.zeros((0, image.geometry.predicates)),
+        dtype=np.bool_,
+    )
+    reasons = set(lexed.reasons)
+    if _crowded(lexed, query, image.geometry):
+        reasons.add(Reason.CROWDED)
+    if (hits.sum(axis=0) > 1).any():
+        reasons.add(Reason.REPEATED)
     if reasons:
         return _refused(min(reasons), epoch, seq, latency)
     assert lexed.path is not None  # a head without either has a reason
     assert lexed.host is not None
 
-    watch = hits[:, image.geometry.predicates :]
-    predicates: Bits = np.logical_or.reduce(hits[:, : image.geometry.predicates], axis=0)
+    predicates: Bits = np.logical_or.reduce(hits, axis=0)
     path = _cut(payload, lexed.path)
-    row = _row(image, path, _cut(payload, lexed.host), lexed.method, predicates)
-    touched = watch[:, :TOUCH_COLUMNS].any(axis=1) & ~watch[:, Column.EXCUSE]
+    host = _cut(payload, lexed.host)
+    row = _row(image, path, host, lexed.method | listener << 4, predicates)
     row_flags = 0 if row == NO_ROW else int(image.row_flags[row])
     flags = Flag.PROVISIONAL if row_flags & ROW_PROVISIONAL else Flag.DECIDED
-    if touched.any() or lexed.http_1_0 or row_flags & ROW_TOUCH:
+    if lexed.touch or lexed.http_1_0 or row_flags & ROW_TOUCH:
         flags |= Flag.TOUCH
-    if watch[:, Column.CODING].any():
+    if lexed.chunked:
         flags |= Flag.BODY_CHUNKED
     if lexed.length:
         flags |= Flag.BODY_LENGTH
@@ -88,9 +106,14 @@ def _cut(payload: bytes, span: Span) -> bytes:
     return payload[span.start : span.end]
 
 
-def _lookup(tcam: Tcam, key: bytes) -> Bits:
+def _param(payload: bytes, span: Span) -> bytes:
+    """A query parameter's key."""
+    return bytes(byte | QUERY_BIT for byte in _cut(payload, span))
+
+
+def _lookup(tcam: Tcam, key: bytes, terminator: int = TERMINATOR) -> Bits:
     """Columns that match *key*, its terminator included."""
-    data = np.frombuffer(key + bytes([TERMINATOR]), np.uint8)[: tcam.space.positions]
+    data = np.frombuffer(key + bytes([terminator]), np.uint8)[: tcam.space.positions]
     return ~_mismatch(tcam, data)
 
 
@@ -101,23 +124,18 @@ def _mismatch(tcam: Tcam, data: npt.NDArray[np.uint8]) -> Bits:
     return mismatch
 
 
-def _header_reasons(hits: Bits, predicates: int, lexed: Lexed) -> set[Reason]:
-    counts = hits.sum(axis=0)
-    length, coding, chunked = (
-        int(counts[predicates + c]) for c in (Column.LENGTH, Column.CODING, Column.CHUNKED)
-    )
-    reasons = set()
-    if length + coding > 1 or coding != chunked or (coding and lexed.http_1_0):
-        reasons.add(Reason.FRAMING)
-    if (counts[:predicates] > 1).any():
-        reasons.add(Reason.REPEATED)
-    return reasons
+def _crowded(lexed: Lexed, query: bool, geometry: Geometry) -> bool:
+    """Whether keys of the same engine are closer than a beat, wherever beats begin."""
+    before = (lexed.params if query else ()) + lexed.lines
+    starts = (lexed.param_starts if query else ()) + lexed.line_starts
+    after = starts[geometry.key_engines :]
+    return any(b - a.end < geometry.width for a, b in zip(before, after, strict=False))
 
 
-def _row(image: TableImage, path: bytes, host: bytes, method: int, predicates: Bits) -> int:
+def _row(image: TableImage, path: bytes, host: bytes, call: int, predicates: Bits) -> int:
     hosts = np.flatnonzero(_lookup(image.host, host[::-1]))
     host_class = int(image.host_class[hosts[0]]) if len(hosts) else 0
     bits: Sequence[int] = np.packbits(predicates, bitorder="little").tolist()
-    word = np.array([host_class, method, *bits], np.uint8)
+    word = np.array([host_class, call, *bits], np.uint8)
     rows = np.flatnonzero(_lookup(image.path, path) & ~_mismatch(image.word, word))
     return int(rows[0]) if len(rows) else NO_ROW

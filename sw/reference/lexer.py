@@ -36,15 +36,20 @@ class Lexed:
     ----------
     reasons : frozenset of Reason
         Why the head is not to be decided, by its bytes alone; the rules of the grammar, and
-        METHOD, HOST_REPEATED, HOST_MISSING, FIELD_COUNT, INCOMPLETE.
+        METHOD, HOST_REPEATED, HOST_MISSING, FRAMING, FIELD_COUNT, INCOMPLETE.
     head_length : int
         0 where the head does not end.
     path, host, length : Span or None
         The path without its query, the host without its port, the digits of Content-Length;
         meaningful where ``reasons`` is empty.
+    params : tuple of Span
+        Each query parameter, ``name=value`` or ``name``.
     lines : tuple of Span
         Each ``name: value``, without CRLF.
-    http_1_0 : bool
+    param_starts, line_starts : tuple of int
+        The same, one that the segment's end cuts too.
+    chunked, touch, http_1_0 : bool
+        The body is chunked; a proxy must interpret a field; the version is HTTP/1.0.
     """
 
     reasons: frozenset[Reason]
@@ -53,7 +58,12 @@ class Lexed:
     path: Span | None
     host: Span | None
     length: Span | None
+    params: tuple[Span, ...]
     lines: tuple[Span, ...]
+    param_starts: tuple[int, ...]
+    line_starts: tuple[int, ...]
+    chunked: bool
+    touch: bool
     http_1_0: bool
 
 
@@ -65,10 +75,11 @@ def lex(payload: bytes) -> Lexed:
     head = int(np.argmax(roles == Role.DONE)) if Role.DONE in roles else len(payload)
     window, roles, lines = _Window(payload[:head]), roles[:head], lines[:head]
 
-    def where(condition: Condition) -> list[int]:
-        return [int(i) for i in np.flatnonzero(_holds(condition, window, roles, lines))]
+    def where(*conditions: Condition) -> list[int]:
+        holds = np.logical_or.reduce([_holds(c, window, roles, lines) for c in conditions])
+        return [int(i) for i in np.flatnonzero(holds)]
 
-    marks = {mark: where(condition) for mark, condition in grammar.MARKS.items()}
+    marks = {mark: where(*conditions) for mark, conditions in grammar.MARKS.items()}
     methods = [m for m, condition in grammar.METHODS.items() if where(condition)]
     reasons = {
         rule.reason for rule in grammar.RULES if _holds(rule.condition, window, roles, lines).any()
@@ -80,6 +91,10 @@ def lex(payload: bytes) -> Lexed:
         reasons.add(Reason.HOST_MISSING)
     if len(marks[Mark.HOST_START]) > 1:
         reasons.add(Reason.HOST_REPEATED)
+    framings = len(marks[Mark.LENGTH_START]) + len(marks[Mark.CODING_START])
+    codings, chunked = bool(marks[Mark.CODING_START]), bool(marks[Mark.CHUNKED])
+    if framings > 1 or codings != chunked or (codings and marks[Mark.HTTP_1_0]):
+        reasons.add(Reason.FRAMING)
     if len(marks[Mark.LINE_START]) > grammar.MAX_FIELDS:
         reasons.add(Reason.FIELD_COUNT)
     if not complete:
@@ -99,7 +114,13 @@ def lex(payload: bytes) -> Lexed:
         path=first(Mark.PATH_START, Mark.PATH_END),
         host=first(Mark.HOST_START, Mark.HOST_END),
         length=first(Mark.LENGTH_START, Mark.LENGTH_END),
+        params=spans(Mark.PARAM_START, Mark.PARAM_END),
         lines=spans(Mark.LINE_START, Mark.LINE_END),
+        param_starts=tuple(marks[Mark.PARAM_START]),
+        line_starts=tuple(marks[Mark.LINE_START]),
+        chunked=chunked,
+        touch=bool(marks[Mark.TOUCHING])
+        or bool(set(marks[Mark.CONNECTION_END]) - set(marks[Mark.KEEP_ALIVE])),
         http_1_0=bool(marks[Mark.HTTP_1_0]),
     )
 
