@@ -8,8 +8,9 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import COUNTERS, MAGIC, VERSION, register
 
 from ..frame.cursor import FrameContext
-from ..layout import TableWrite
+from ..layout import TableRead, TableWrite
 from .counters import Counters, Events
+from .readback import TableReader
 from .registers import RegisterBus, RegisterMap
 from .table import TableLoader
 
@@ -17,7 +18,7 @@ __all__ = ["Control"]
 
 
 class Control(wiring.Component):
-    """Registers, table loader, counters.
+    """Registers, table loader and reader, counters.
 
     =========  =======================================  =======
     stage      what happens                             latency
@@ -36,6 +37,7 @@ class Control(wiring.Component):
     -------
     bus : RegisterBus
     table : TableWrite
+    read : TableRead
     context : FrameContext
         What a frame that starts now is judged under.
     events : Events
@@ -50,6 +52,7 @@ class Control(wiring.Component):
             {
                 "bus": In(RegisterBus),
                 "table": Out(TableWrite),
+                "read": Out(TableRead),
                 "context": Out(FrameContext),
                 "events": In(Events),
                 "started": In(1),
@@ -60,15 +63,18 @@ class Control(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.map = regs = RegisterMap()
-        m.submodules.loader = loader = TableLoader(self._frames)
+        m.submodules.loader = loader = TableLoader(self._geometry, self._frames)
+        m.submodules.reader = reader = TableReader(self._geometry)
         m.submodules.counters = counters = Counters()
         match = Signal()
         port = Signal(16)
 
         wiring.connect(m, wiring.flipped(self.bus), regs.bus)
         wiring.connect(m, loader.table, wiring.flipped(self.table))
-        for name in ("table_address", "table_data", "table_commit", "status"):
-            wiring.connect(m, getattr(regs, name), getattr(loader, name))
+        wiring.connect(m, reader.table, wiring.flipped(self.read))
+        for owner in (loader, reader):
+            for name in owner.registers:
+                wiring.connect(m, getattr(regs, name), getattr(owner, name))
         for counter in COUNTERS:
             wiring.connect(m, getattr(regs, counter.name), getattr(counters, counter.name))
 
@@ -88,6 +94,10 @@ class Control(wiring.Component):
             counters.events.eq(self.events),
             loader.started.eq(self.started),
             loader.judged.eq(self.judged),
+            reader.bank.eq(loader.bank),
+            regs.status.r_data.epoch.eq(loader.epoch),
+            regs.status.r_data.pending.eq(loader.pending),
+            regs.status.r_data.reading.eq(reader.reading),
             self.context.bank.eq(loader.bank),
             self.context.enable.eq(match & (loader.epoch != 0)),
             self.context.epoch.eq(loader.epoch),

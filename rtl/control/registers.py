@@ -26,7 +26,8 @@ RegisterBus = Signature(
 )
 """Words by byte address; one write and one read per clock, never stalled.
 
-An address that has no register, and a register that cannot be used so, is an error.
+An address that has no register is an error, and so is a register that cannot be used so, or whose
+owner refuses it in this clock.
 """
 
 
@@ -45,14 +46,21 @@ def register_port(register: Register) -> Signature:
         It is written in this clock.
     w_data : Out, where it can be written
         Its fields by name; ``word`` where it has none.
+    w_refuse : In(1), where it can be written
+        It must not be written in this clock.
+    r_en : Out(1), where it can be read
+        It is read in this clock.
     r_data : In, where it can be read
-        The same, as it is now.
+        As ``w_data``, as it is now.
+    r_refuse : In(1), where it can be read
+        It must not be read in this clock.
     """
+    layout = _layout(register)
     members = {}
     if register.access is not Access.READ:
-        members |= {"w_en": Out(1), "w_data": Out(_layout(register))}
+        members |= {"w_en": Out(1), "w_data": Out(layout), "w_refuse": In(1)}
     if register.access is not Access.WRITE:
-        members |= {"r_data": In(_layout(register))}
+        members |= {"r_en": Out(1), "r_data": In(layout), "r_refuse": In(1)}
     return Signature(members)
 
 
@@ -88,7 +96,7 @@ class RegisterMap(wiring.Component):
             if register.access is not Access.READ:
                 m.d.comb += port.w_data.eq(bus.w_data)
                 with m.If(bus.w_en & (bus.w_address == register.address)):
-                    m.d.comb += [port.w_en.eq(1), bus.w_error.eq(0)]
+                    m.d.comb += [port.w_en.eq(~port.w_refuse), bus.w_error.eq(port.w_refuse)]
 
         with m.If(bus.r_en):
             m.d.sync += [bus.r_data.eq(0), bus.r_error.eq(1)]
@@ -96,5 +104,8 @@ class RegisterMap(wiring.Component):
                 for register, port in ports:
                     if register.access is not Access.WRITE:
                         with m.Case(register.address):
-                            m.d.sync += [bus.r_data.eq(port.r_data), bus.r_error.eq(0)]
+                            m.d.comb += port.r_en.eq(~port.r_refuse)
+                            m.d.sync += bus.r_error.eq(port.r_refuse)
+                            with m.If(~port.r_refuse):
+                                m.d.sync += bus.r_data.eq(port.r_data)
         return m

@@ -1,15 +1,25 @@
 """The table loader: words for the spare bank, and the swap of the banks between two frames."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import register
 
 from ..layout import TableWrite
+from .checksum import BankChecksums
 from .registers import register_port
 
-__all__ = ["TableLoader"]
+__all__ = ["TableLoader", "table_has"]
+
+
+def table_has(geometry: Geometry, address: Value) -> Value:
+    """Whether a table of *geometry* has a word at *address*, as ``table_address`` takes it."""
+    within = [
+        (address[24:] == space.number) & (address[:24] < space.words) for space in geometry.spaces
+    ]
+    return Cat(within).any()
 
 
 class TableLoader(wiring.Component):
@@ -19,41 +29,53 @@ class TableLoader(wiring.Component):
     stage      what happens                                        latency
     =========  ==================================================  =======
     write      a word of ``table_data`` is on ``table``            1
+    sum        the word is in the spare bank's checksum            2
     commit     ``bank`` and ``epoch`` are the new ones             1
+    swap       the checksums have changed places                   2
     pending    the old bank's frames have their verdicts           theirs
     =========  ==================================================  =======
 
     A frame takes bank and epoch at its first beat and keeps them, so the banks can be swapped at
     any clock; the old bank is spare once the frames that had begun before have their verdicts.
+    Until then no word is taken, nor is one ever that the table does not have: the bus answers with
+    an error, and nothing happens.
 
     Parameters
     ----------
+    geometry : Geometry
     frames : int
         Frames that can be without a verdict at a time.
 
     Members
     -------
-    table_address, table_data, table_commit, status : register_port
+    table_address, table_data, table_begin, table_commit : register_port
+    table_checksum, spare_checksum : register_port
     table : TableWrite
     bank, epoch : out
         What a frame that starts now is matched in.
+    pending : out
+        A frame that began before the last commit is without its verdict.
     started : in
         A frame's first beat is accepted.
     judged : in
         A verdict is given.
     """
 
-    def __init__(self, frames: int) -> None:
+    registers = (
+        *("table_address", "table_data", "table_begin", "table_commit"),
+        *("table_checksum", "spare_checksum"),
+    )
+
+    def __init__(self, geometry: Geometry, frames: int) -> None:
+        self._geometry = geometry
         self._frames = frames
         super().__init__(
             {
-                **{
-                    name: In(register_port(register(name)))
-                    for name in ("table_address", "table_data", "table_commit", "status")
-                },
+                **{name: In(register_port(register(name))) for name in self.registers},
                 "table": Out(TableWrite),
                 "bank": Out(1),
                 "epoch": Out(16),
+                "pending": Out(1),
                 "started": In(1),
                 "judged": In(1),
             }
@@ -61,12 +83,17 @@ class TableLoader(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        address = Signal(32)
-        under_way = Signal(range(self._frames + 1))  # frames without a verdict
-        left = Signal(range(self._frames + 1))  # those of them that began before the commit
-        under_way_next = Signal.like(under_way)
+        self._write(m)
+        self._commit(m)
+        self._sum(m)
+        return m
 
-        m.d.comb += self.table_address.r_data.word.eq(address)
+    def _write(self, m: Module) -> None:
+        address = Signal(32)
+        m.d.comb += [
+            self.table_address.r_data.word.eq(address),
+            self.table_data.w_refuse.eq(self.pending | ~table_has(self._geometry, address)),
+        ]
         with m.If(self.table_address.w_en):
             m.d.sync += address.eq(self.table_address.w_data.word)
         m.d.sync += self.table.en.eq(self.table_data.w_en)
@@ -79,18 +106,39 @@ class TableLoader(wiring.Component):
                 address.eq(address + 1),
             ]
 
+    def _commit(self, m: Module) -> None:
+        under_way = Signal(range(self._frames + 1))  # frames without a verdict
+        left = Signal(range(self._frames + 1))  # those of them that began before the commit
+        under_way_next = Signal.like(under_way)
+
         m.d.comb += under_way_next.eq(under_way + self.started - self.judged)
         m.d.sync += under_way.eq(under_way_next)
+        m.d.comb += self.pending.eq(left != 0)
         with m.If(self.table_commit.w_en):
             m.d.sync += [
                 self.bank.eq(~self.bank),
                 self.epoch.eq(self.table_commit.w_data.epoch),
                 left.eq(under_way_next),
             ]
-        with m.Elif(self.judged & (left != 0)):
+        with m.Elif(self.judged & self.pending):
             m.d.sync += left.eq(left - 1)
-        m.d.comb += [
-            self.status.r_data.epoch.eq(self.epoch),
-            self.status.r_data.pending.eq(left != 0),
+
+    def _sum(self, m: Module) -> None:
+        """Registered first: a sum of 32 bits is logic enough for a clock."""
+        m.submodules.checksums = checksums = BankChecksums()
+        m.d.sync += [
+            checksums.valid.eq(self.table_address.w_en | self.table_data.w_en),
+            checksums.word.eq(
+                Mux(
+                    self.table_data.w_en,
+                    self.table_data.w_data.word,
+                    self.table_address.w_data.word,
+                )
+            ),
+            checksums.begin.eq(self.table_begin.w_en),
+            checksums.swap.eq(self.table_commit.w_en),
         ]
-        return m
+        m.d.comb += [
+            self.table_checksum.r_data.word.eq(checksums.in_use),
+            self.spare_checksum.r_data.word.eq(checksums.spare),
+        ]

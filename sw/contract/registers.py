@@ -6,6 +6,7 @@ from dataclasses import dataclass
 __all__ = [
     "ADDRESS_BITS",
     "COUNTERS",
+    "LISTENERS",
     "MAGIC",
     "REGISTERS",
     "VERSION",
@@ -20,6 +21,9 @@ MAGIC = 0x48594D53
 
 VERSION = 1
 """Version of this register map."""
+
+LISTENERS = 8
+"""TCP ports that a NIC can give verdicts for at a time."""
 
 ADDRESS_BITS = 12
 """Width of a byte address of the map."""
@@ -113,13 +117,6 @@ _CONTROL = (
         (Bits("match", 0, 1, "1: heads are matched; 0: every verdict is undecided, table off"),),
     ),
     Register(
-        "listen_port",
-        0x018,
-        _RW,
-        "TCP port whose heads get verdicts; 0: none",
-        (Bits("port", 0, 16, "TCP destination port"),),
-    ),
-    Register(
         "table_address",
         0x020,
         _RW,
@@ -130,14 +127,15 @@ _CONTROL = (
         "table_data",
         0x024,
         _WO,
-        "a 32-bit word for the spare bank; the words of an entry come in rising order",
+        "a 32-bit word for the spare bank; the words of an entry come in rising order; refused "
+        "where the table has no such word, and while status.pending is 1",
     ),
     Register(
         "table_commit",
         0x028,
         _WO,
-        "swap the banks at the next frame boundary and give the new table this epoch; "
-        "the spare bank must not be written until status.pending is 0",
+        "swap the banks and give the new table this epoch; frames that have begun keep the table "
+        "that they began with",
         (Bits("epoch", 0, 16, "1 to 65535"),),
     ),
     Register(
@@ -147,9 +145,55 @@ _CONTROL = (
         "state of the table",
         (
             Bits("epoch", 0, 16, "epoch of the table in use; 0: none"),
-            Bits("pending", 16, 1, "a commit, or a frame of the table before it, is under way"),
+            Bits("pending", 16, 1, "a frame that began before the last commit is under way"),
+            Bits("reading", 17, 1, "a word is being read and not yet in read_data"),
         ),
     ),
+    Register(
+        "table_begin",
+        0x030,
+        _WO,
+        "any word: a load begins, whatever was written since the last commit",
+    ),
+    Register(
+        "table_checksum",
+        0x034,
+        _RO,
+        "CRC-32 (IEEE 802.3, lowest byte first) of the load of the bank in use: all words written "
+        "to table_address and table_data since table_begin, or the commit before it",
+    ),
+    Register("spare_checksum", 0x038, _RO, "the same of the spare bank"),
+    Register(
+        "read_address",
+        0x03C,
+        _RW,
+        "reads a word of the table into read_data, and counts up by one with each read of that; "
+        "refused while status.reading is 1",
+        (
+            Bits("word", 0, 24, "word, as in table_address"),
+            Bits("space", 24, 7, "space, as in table_address"),
+            Bits("spare", 31, 1, "0: of the bank in use; 1: of the spare bank"),
+        ),
+    ),
+    Register(
+        "read_data",
+        0x040,
+        _RO,
+        "the word read, after which the next is read; refused while status.reading is 1, and where "
+        "the table has no such word",
+    ),
+)
+
+_LISTEN = tuple(
+    Register(
+        f"listen_port_{n}",
+        0x080 + 4 * n,
+        _RW,
+        f"TCP port of listener {n}, whose heads get verdicts; 0: none; of two listeners with one "
+        "port the lower counts",
+        (Bits("port", 0, 16, "TCP destination port"),),
+    )
+    for n in range(LISTENERS)
 )
 
 _COUNTERS = (
@@ -162,6 +206,13 @@ _COUNTERS = (
     ("passed", "frames that passed without a verdict"),
     ("spoofed", "frames dropped because they came with the shim's EtherType"),
     ("oversize", "frames longer than max_frame, passed without a verdict"),
+    ("errors", "frames dropped because the MAC marked them bad"),
+    ("runts", "frames dropped because they are shorter than 60 bytes without FCS"),
+    (
+        "bad_checksum",
+        "segments to a listener that passed without a verdict because their IPv4 header checksum "
+        "or TCP checksum is wrong",
+    ),
 )
 
 COUNTERS = tuple(
@@ -170,7 +221,7 @@ COUNTERS = tuple(
 )
 """Counters, one 32-bit register each."""
 
-REGISTERS = _CONTROL + COUNTERS
+REGISTERS = _CONTROL + _LISTEN + COUNTERS
 """The whole map, by rising address."""
 
 _BY_NAME = {r.name: r for r in REGISTERS}

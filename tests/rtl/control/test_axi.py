@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from streambench import simulate
 
@@ -109,7 +109,7 @@ def test_a_write_reaches_its_register_alone_and_once() -> None:
 
 @pytest.mark.parametrize(
     ("address", "strobe"),
-    [(0x01C, 15), (0x030, 15), (0x124, 15), (0xFFC, 15), (0x016, 15), (0x014, 3), (0x014, 0)],
+    [(0x01C, 15), (0x044, 15), (0x124, 15), (0xFFC, 15), (0x016, 15), (0x014, 3), (0x014, 0)],
 )
 def test_what_is_not_a_whole_register_is_refused(address: int, strobe: int) -> None:
     dut = Dut()
@@ -120,6 +120,46 @@ def test_what_is_not_a_whole_register_is_refused(address: int, strobe: int) -> N
             assert await read(ctx, dut.axi, address) == (0, SLVERR)
 
     simulate(dut, testbench)
+
+
+def test_what_its_owner_refuses_is_an_error_and_does_not_happen() -> None:
+    dut = Dut()
+    written, read_out = dut.map.table_data, dut.map.read_data
+    refuse = [Signal(name=name) for name in ("refuse_write", "refuse_read")]
+
+    class Refusing(wiring.Component):
+        axi: wiring.In(AxiLite)
+
+        def elaborate(self, platform: object) -> Module:
+            m = Module()
+            m.submodules.dut = dut
+            wiring.connect(m, wiring.flipped(self.axi), dut.axi)
+            m.d.comb += [written.w_refuse.eq(refuse[0]), read_out.r_refuse.eq(refuse[1])]
+            return m
+
+    top = Refusing()
+    seen = []
+    done = False
+
+    async def watch(ctx) -> None:
+        while not done:
+            seen.append((await ctx.tick().sample(written.w_en, read_out.r_en))[2:])
+
+    async def testbench(ctx) -> None:
+        nonlocal done
+        for refused in (1, 0):
+            seen.clear()
+            for signal in refuse:
+                ctx.set(signal, refused)
+            answer = SLVERR if refused else OKAY
+            assert await write(ctx, top.axi, register("table_data").address, 5) == answer
+            data = 0 if refused else value_of(register("read_data"))
+            assert await read(ctx, top.axi, register("read_data").address) == (data, answer)
+            assert await write(ctx, top.axi, register("table_address").address, 5) == OKAY
+            assert tuple(map(sum, zip(*seen, strict=True))) == (1 - refused, 1 - refused)
+        done = True
+
+    simulate(top, watch, testbench)
 
 
 def test_a_word_a_clock_is_written_while_the_responses_are_taken() -> None:
