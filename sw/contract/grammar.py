@@ -285,7 +285,10 @@ MARKS: dict[Mark, tuple[Condition, ...]] = {
     Mark.QUERY: (Condition(roles=_roles(Role.QUERY)),),
     Mark.PARAM_END: (Condition((AMPERSAND | SP,), _roles(Role.QUERY)),),
     Mark.LINE_START: (Condition((LF, _but(CR)), _roles(Role.NAME)),),
-    Mark.LINE: (Condition((_but(LF),), (frozenset({Role.NAME, Role.VALUE}),)),),
+    Mark.LINE: (
+        Condition((_but(CR, LF),), (frozenset({Role.NAME, Role.VALUE}),)),
+        Condition((CR,), _roles(Role.VALUE)),
+    ),
     Mark.LINE_END: (Condition((CR,), _roles(Role.VALUE)),),
     Mark.HOST_START: _enters(Line.HOST),
     Mark.HOST_END: (Condition((COLON | CR,), _roles(Role.VALUE), _lines(Line.HOST)),),
