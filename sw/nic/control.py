@@ -1,9 +1,10 @@
 """RegisterControl: what a driver does through a NIC's registers, whatever bus reaches them.
 
-A driver gives the :class:`RegisterBus`; identifying the NIC, loading a table, and reading counters
-are the same for all of them.
+A driver gives the :class:`RegisterBus`; identifying the NIC, loading a table, reading it back, and
+reading counters are the same for all of them.
 """
 
+import zlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -20,7 +21,11 @@ __all__ = ["RegisterBus", "RegisterControl"]
 Words = npt.NDArray[np.uint32]
 
 _POLLS = 10_000
-"""Reads of ``status`` that a commit may take; it waits for one frame at most."""
+"""Reads of ``status`` until it must have changed: it waits for a frame to end, or for a memory that
+no lookup needs.
+"""
+
+_SILENT = "The NIC does not read its table back"
 
 
 class RegisterBus(Protocol):
@@ -54,21 +59,67 @@ class RegisterControl:
         self._geometry = geometry
         self._identify()
         self._epoch = self._field("status", "epoch")
+        self._image: TableImage | None = None
 
     def load(self, image: TableImage) -> int:
-        """Write *image* to the spare bank, swap the banks, and switch matching on."""
+        """Write *image* to the spare bank, swap the banks, and switch matching on.
+
+        A load that broke off before, whoever began it, leaves no trace.
+
+        Raises
+        ------
+        NicError
+            Where the image is not for this NIC, or did not reach it whole; the table that was in
+            use stays in use.
+        """
         check_image(image, self._geometry)
+        self._wait("pending", "A frame that the last commit waits for does not end")
+        self._write("table_begin", 0)
+        checksum = 0
         for space, words in image.words():
             self._write("table_address", space.base)
             self._bus.write_many(register("table_data").address, words)
-        epoch = next_epoch(self._epoch)
-        self._write("table_commit", epoch)
+            checksum = zlib.crc32(space.base.to_bytes(4, "little"), checksum)
+            checksum = zlib.crc32(words.astype("<u4").tobytes(), checksum)
+        if (arrived := self._read("spare_checksum")) != checksum:
+            raise NicError(
+                f"The table did not reach the NIC whole: its checksum is 0x{arrived:08x}, not "
+                f"0x{checksum:08x}; the table before it stays in use",
+                place="spare_checksum",
+                remedy="load it again; where that fails too, look after the bus to the NIC",
+            )
+        self._epoch = next_epoch(self._epoch)
+        self._write("table_commit", self._epoch)
         self._write("control", register("control").field("match").put(1))
-        for _ in range(_POLLS):
-            if not self._field("status", "pending"):
-                self._epoch = epoch
-                return epoch
-        raise NicError("The NIC does not finish a table commit", place="status.pending")
+        self._image = image
+        return self._epoch
+
+    def verify(self) -> None:
+        """Read the table in use back, word by word.
+
+        Raises
+        ------
+        NicError
+            Where it is not the one that was loaded last, or none was.
+        """
+        image = check_loaded(self._image)
+        if (epoch := self._field("status", "epoch")) != self._epoch:
+            raise NicError(
+                f"The NIC uses a table of epoch {epoch}, not {self._epoch}",
+                place="status.epoch",
+                remedy="let one driver alone load tables",
+            )
+        for space, words in image.words():
+            self._wait("reading", _SILENT)
+            self._write("read_address", register("read_address").field("space").put(space.number))
+            for number, word in enumerate(words.tolist()):
+                self._wait("reading", _SILENT)
+                if (found := self._read("read_data")) != word:
+                    raise NicError(
+                        f"The NIC holds 0x{found:08x} where 0x{word:08x} was loaded",
+                        place=f"word {number} of table space {space.name}",
+                        remedy="load the table again",
+                    )
 
     def listen(self, port: int) -> None:
         check_port(port)
@@ -104,6 +155,13 @@ class RegisterControl:
     def _write(self, name: str, value: int) -> None:
         self._bus.write(register(name).address, value)
 
+    def _wait(self, field: str, complaint: str) -> None:
+        """Until *field* of ``status`` is 0."""
+        for _ in range(_POLLS):
+            if not self._field("status", field):
+                return
+        raise NicError(complaint, place=f"status.{field}")
+
 
 def next_epoch(epoch: int) -> int:
     """The epoch after *epoch*: 1 to 65535, then 1 again, as 0 stands for no table."""
@@ -118,6 +176,12 @@ def check_port(port: int) -> None:
 def check_frames(frames: Sequence[bytes]) -> None:
     if not all(frames):
         raise NicError("A frame must hold at least one byte")
+
+
+def check_loaded(image: TableImage | None) -> TableImage:
+    if image is None:
+        raise NicError("No table has been loaded into this NIC", remedy="load one first")
+    return image
 
 
 def check_image(image: TableImage, geometry: Geometry) -> None:

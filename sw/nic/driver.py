@@ -32,7 +32,17 @@ class NicDriver(Protocol):
     geometry: Geometry
 
     def load(self, image: TableImage) -> int:
-        """Put *image* into use between two frames; returns the epoch that its verdicts carry."""
+        """Put *image* into use between two frames; returns the epoch that its verdicts carry.
+
+        Raises :exc:`NicError`, and leaves the table in use as it is, where *image* does not reach
+        the NIC whole.
+        """
+
+    def verify(self) -> None:
+        """Compare the NIC's table, word by word, with the image that was loaded last.
+
+        Raises :exc:`NicError` where they differ, or none was loaded.
+        """
 
     def listen(self, port: int) -> None:
         """Give verdicts to heads that are sent to TCP *port*; 0: to none."""

@@ -13,7 +13,7 @@ from ..contract.registers import COUNTERS
 from ..contract.table import TableImage
 from ..contract.verdict import SHIM, Verdict
 from ..reference.classifier import classify
-from .control import check_frames, check_image, check_port, next_epoch
+from .control import check_frames, check_image, check_loaded, check_port, next_epoch
 from .frames import find_segment, is_spoofed
 
 __all__ = ["ReferenceNic"]
@@ -34,6 +34,9 @@ class ReferenceNic:
         self._image = image
         self._epoch = next_epoch(self._epoch)
         return self._epoch
+
+    def verify(self) -> None:
+        check_loaded(self._image if self._epoch else None)
 
     def listen(self, port: int) -> None:
         check_port(port)

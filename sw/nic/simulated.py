@@ -57,6 +57,9 @@ class SimulatedNic:
     def load(self, image: TableImage) -> int:
         return self._control.load(image)
 
+    def verify(self) -> None:
+        self._control.verify()
+
     def listen(self, port: int) -> None:
         self._control.listen(port)
 
