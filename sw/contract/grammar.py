@@ -24,6 +24,7 @@ __all__ = [
     "MAX_FIELDS",
     "MAX_LENGTH_DIGITS",
     "METHODS",
+    "QUERY_BYTE",
     "ROLE",
     "RULES",
     "START",
@@ -70,6 +71,7 @@ ALPHA = _of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 TCHAR = ALPHA | DIGIT | _of("!#$%&'*+-.^_`|~")  # RFC 9110, 5.6.2
 UNRESERVED = ALPHA | DIGIT | _of("-._~")  # RFC 3986, 2.3
 PCHAR = UNRESERVED | _of("!$&'()*+,;=:@")  # RFC 3986, 3.3, but for percent-encodings
+QUERY_BYTE = PCHAR | SLASH | QUESTION | _of("%")  # RFC 3986, 3.4
 CONTROL = frozenset(range(32)) - HTAB | {127}
 OBS_TEXT = frozenset(range(128, 256))
 HOST_BYTE = ALPHA | DIGIT | _of(".-_")
@@ -346,7 +348,7 @@ RULES: tuple[Rule, ...] = (
     _rule(Reason.TARGET_FORM, (_but(SLASH),), _roles(Role.METHOD, Role.PATH)),
     # RFC 3986, 3.3 and 3.4
     _rule(Reason.TARGET_BYTE, (_but(PCHAR, SLASH, QUESTION, SP, _of("%\\")),), _roles(Role.PATH)),
-    _rule(Reason.TARGET_BYTE, (_but(PCHAR, SLASH, QUESTION, SP, _of("%")),), _roles(Role.QUERY)),
+    _rule(Reason.TARGET_BYTE, (_but(QUERY_BYTE, SP),), _roles(Role.QUERY)),
     _rule(Reason.PATH_ENCODED, (_of("%\\"),), _roles(Role.PATH)),
     # RFC 3986, 5.2.4, and what a pod may strip after ";" (path parameters)
     _rule(Reason.PATH_SEGMENTS, (SLASH, SLASH), _roles(Role.PATH)),
