@@ -180,6 +180,6 @@ def _holds(condition: Condition, window: _Window, roles: Codes, lines: Codes) ->
     for states, wanted in ((roles, condition.roles), (lines, condition.lines)):
         for age, members in enumerate(reversed(wanted)):
             allowed = _states(members)[states]
-            hit[age:] &= allowed[: len(allowed) - age]
+            hit[age:] &= allowed[: max(len(allowed) - age, 0)]
             hit[:age] = False
     return hit

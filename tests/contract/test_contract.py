@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybridmesh.contract import export, grammar
+from hybridmesh.contract import export, geometry, grammar
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import ADDRESS_BITS, REGISTERS, Access, register
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import SHIM, Flag, Reason, State, Verdict
-from hybridmesh.contract.watch import WATCHES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -69,17 +68,19 @@ def test_a_geometry_that_cannot_be_built_is_refused(sizes, complaint):
 
 
 def test_table_words_stand_where_their_address_says():
-    geometry = Geometry(rows=64, hosts=16, predicates=16)
-    image = TableImage(geometry)
+    sizes = Geometry(rows=64, hosts=16, predicates=16)
+    image = TableImage(sizes)
     image.path.mismatch[:] = False
     image.path.mismatch[5, 1, 0xA, 33] = True  # byte 5, high nibble 0xA, row 33
     image.row_flags[7] = 3
+    image.options[0] = geometry.OPTION_QUERY
     words = {space.name: list(data) for space, data in image.words()}
     # two words an entry; entry = (position * 2 + half) * 16 + nibble
     assert np.flatnonzero(words["path"]).tolist() == [2 * ((5 * 2 + 1) * 16 + 0xA) + 1]
     assert words["path"][2 * ((5 * 2 + 1) * 16 + 0xA) + 1] == 1 << 1
     assert words["row_flags"][7] == 3
-    assert [len(words[s.name]) for s in geometry.spaces] == [s.words for s in geometry.spaces]
+    assert words["options"] == [1]
+    assert [len(words[s.name]) for s in sizes.spaces] == [s.words for s in sizes.spaces]
 
 
 def test_registers_do_not_overlap_and_know_their_fields():
@@ -97,9 +98,16 @@ def test_registers_do_not_overlap_and_know_their_fields():
         pending.put(2)
 
 
-def test_watch_columns_are_told_apart_by_the_whole_line():
-    assert len({w.column for w in WATCHES}) == len(WATCHES)
-    assert all(w.pattern == w.pattern.lower() for w in WATCHES)
+@pytest.mark.parametrize(("width", "engines"), [(1, 1), (2, 1), (4, 2), (8, 2), (16, 4), (64, 4)])
+def test_keys_take_turns_between_as_many_engines_as_a_beat_may_need(width, engines):
+    assert Geometry(width=width).key_engines == engines
+
+
+def test_the_byte_after_a_parameter_differs_from_its_equals_sign_in_the_low_nibble_alone():
+    after_name = ord("=") | geometry.QUERY_BIT
+    assert (after_name >> 4, geometry.QUERY_TERMINATOR >> 4) == (0xB, 0xB)
+    assert after_name != geometry.QUERY_TERMINATOR
+    assert geometry.QUERY_TERMINATOR & 0x7F not in grammar.QUERY_BYTE
 
 
 def test_the_composed_machines_have_at_most_eight_states():

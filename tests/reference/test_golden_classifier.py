@@ -4,7 +4,8 @@ import pytest
 from routing import route, table
 
 from hybridmesh.compiler import compile_table
-from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.geometry import OPTION_QUERY, Geometry
+from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import NO_ROW, Flag, Reason, State, Verdict
 from hybridmesh.reference.classifier import classify
 
@@ -118,3 +119,84 @@ def test_no_shim_where_no_request_can_begin():
 def test_no_table_no_verdict():
     for more in ({"enable": False}, {"image": None}):
         assert judge("GET /exact HTTP/1.1", **more).reason == Reason.TABLE_OFF
+
+
+def by_hand(width=8, *, query=True, listener=None):
+    """An image of two rows: row 0 asks for a parameter 'a', or for *listener*; row 1 takes all."""
+    image = TableImage(Geometry(width=width))
+    for row in (0, 1):
+        image.path.allow_all(row)
+        image.word.allow_all(row)
+    any_nibble = 0xFFFF
+    if listener is None:
+        image.word.allow(0, 2, 0b1010101010101010, any_nibble)  # bit 0 of the first nibble
+    else:
+        image.word.allow(0, 1, any_nibble, 1 << listener)
+    image.header.allow(0, 0, 1 << 0x1, 1 << 0xE)  # 'a' is 0x61
+    image.header.allow(0, 1, 1 << 0xD | 1 << 0xE, 1 << 0xB)  # '=' is 0x3d, the end 0xbe
+    image.options[0] = OPTION_QUERY if query else 0
+    return image
+
+
+@pytest.mark.parametrize(
+    ("target", "row"),
+    [
+        ("/?a", 0),
+        ("/?a=", 0),
+        ("/?a=1", 0),
+        ("/?a=a", 0),
+        ("/?long-one=b&a", 0),
+        ("/?a&long-one=b", 0),
+        ("/", 1),
+        ("/?", 1),
+        ("/?A", 1),
+        ("/?aa", 1),
+        ("/?b=a", 1),
+        ("/?a-=1", 1),
+        ("/?a+=1", 1),
+        ("/a", 1),
+    ],
+)
+def test_a_query_parameter_is_a_predicate_too(target, row):
+    assert judge(f"GET {target} HTTP/1.1", "a: 1", image=by_hand()).row == row
+    assert judge(f"GET {target} HTTP/1.1", image=by_hand(query=False)).row == 1
+
+
+def test_a_parameter_that_comes_twice_is_repeated_where_it_is_looked_up():
+    start = "GET /?a=1&long-one&a HTTP/1.1"
+    assert judge(start, image=by_hand()).reason == Reason.REPEATED
+    assert judge(start, image=by_hand(query=False)).row == 1
+    assert judge("GET /?b&long-one&b HTTP/1.1", image=by_hand()).row == 1
+
+
+LONG = "x-a: " + "v" * 60
+CROWDS = [
+    # width, target, lines after Host, crowded where parameters are looked up, where they are not
+    (1, "/?&&&a&a", (), False, False),
+    (8, "/?a=1&b=2", (), False, False),
+    (8, "/?b=1&c=2&d=3", (), True, False),
+    (8, "/?b=1&c=2222&d=3", (), False, False),
+    (8, "/?b=1&c=222&d=3", (), True, False),
+    (8, "/", ("a: 1", "b: 2", "c: 3"), False, False),
+    (64, "/?a&b&c", (), False, False),
+    (64, "/?a&b&c&d", (), True, False),
+    (64, "/", ("a: 1", "b: 2", "c: 3"), False, False),
+    (64, "/", ("a: 1", "b: 2", "c: 3", "d: 4"), True, True),
+    (64, "/", ("a: 1", "b: 2", LONG, "d: 4"), False, False),
+]
+
+
+@pytest.mark.parametrize(("width", "target", "lines", "with_query", "without"), CROWDS)
+def test_more_keys_than_the_engines_can_take_at_a_time_are_crowded(
+    width, target, lines, with_query, without
+):
+    for query, crowded in ((True, with_query), (False, without)):
+        verdict = judge(f"GET {target} HTTP/1.1", *lines, image=by_hand(width, query=query))
+        assert (verdict.reason == Reason.CROWDED) == crowded
+
+
+def test_a_row_may_ask_for_its_listener():
+    image = by_hand(listener=3)
+    rows = [judge("GET / HTTP/1.1", image=image, listener=n).row for n in range(16)]
+    assert rows == [1, 1, 1, 0] + [1] * 12
+    assert judge("GET /exact HTTP/1.1", listener=3).row == 0  # compiled rows take every listener
