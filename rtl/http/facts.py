@@ -2,13 +2,14 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.contract.grammar import MAX_FIELDS, Mark
+from hybridmesh.contract.grammar import MAX_FIELDS
 from hybridmesh.contract.verdict import Method, Reason
 
 from ..layout import FrameInfo, lexed_beat
+from .beat import PLACES, BeatFacts, Said
 
 __all__ = ["Facts", "HeadFacts"]
 
@@ -25,15 +26,15 @@ Facts = data.StructLayout(
         "host_offset": 16,
         "host_length": 8,
         "has_length": 1,  # a Content-Length line
+        "chunked": 1,  # a Transfer-Encoding line that says just so
+        "touch": 1,  # a field that a proxy must interpret
         "http_1_0": 1,
         "more": 1,  # payload beyond the head
     }
 )
 
-
-def _mark(beat: data.View, mark: Mark) -> Value:
-    """The lanes of *beat* with *mark*."""
-    return Cat(beat.marks[lane][mark] for lane in range(len(beat.mask)))
+LONGEST_HOST = 255
+"""A host of so many bytes, or more, is said to have so many."""
 
 
 class HeadFacts(wiring.Component):
@@ -42,8 +43,9 @@ class HeadFacts(wiring.Component):
     ==========  ==================================================  =======
     stage       what happens                                        latency
     ==========  ==================================================  =======
-    gather      facts of the beats so far                           1
-    o           reasons, lengths, valid after the last beat         2
+    s1          lanes of the beat reduced                           1
+    gathered    facts of the beats so far; field lines of the beat  2
+    o           reasons, lengths, valid after the last beat         3
     ==========  ==================================================  =======
 
     Parameters
@@ -57,7 +59,7 @@ class HeadFacts(wiring.Component):
         One for each beat with ``last``.
     """
 
-    latency = 2
+    latency = BeatFacts.latency + 2
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
@@ -70,92 +72,82 @@ class HeadFacts(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        beat = self.i.p
-        width = self._geometry.width
-        taken = self.i.valid
+        m.submodules.s1 = s1 = BeatFacts(self._geometry)
+        connect(m, wiring.flipped(self.i), s1.i)
+        beat = s1.o.p
 
-        # gather
-        last = Signal()
-        info = Signal(FrameInfo)
-        bank = Signal()
-        m.d.sync += last.eq(taken & beat.last)
-        with m.If(taken):
-            m.d.sync += [info.eq(beat.info), bank.eq(beat.bank)]
-
-        def gather(name: str, bits: int, now: Value) -> Signal:
-            """OR of *now* over the beats of a frame."""
-            total = Signal(bits, name=name)
-            with m.If(taken):
-                m.d.sync += total.eq(Mux(beat.first, 0, total) | now)
-            return total
-
-        def place(mark: Mark, after: int = 0) -> tuple[Signal, Signal]:
-            """Payload offset of *mark* (and *after* bytes more), and whether it came at all."""
-            lanes = _mark(beat, mark)
-            lane = Signal(range(width + 1), name=f"{mark.name.lower()}_lane")
-            for n in reversed(range(width)):
-                with m.If(lanes[n]):
-                    m.d.comb += lane.eq(n)
-            offset = Signal(16, name=f"{mark.name.lower()}_offset")
-            with m.If(taken & lanes.any()):
-                m.d.sync += offset.eq(beat.offset + lane + after)
-            return offset, gather(f"{mark.name.lower()}_seen", 1, lanes.any())
-
-        path_start, _ = place(Mark.PATH_START)
-        path_end, _ = place(Mark.PATH_END)
-        host_start, host_seen = place(Mark.HOST_START)
-        host_end, _ = place(Mark.HOST_END)
-        head_end, complete = place(Mark.HEAD_END, after=1)
-        token = gather("token", 1, beat.token)
-        method = gather("method", 4, beat.method)
-        rules = gather("rules", 32, beat.reasons)
-        has_length = gather("has_length", 1, _mark(beat, Mark.LENGTH_START).any())
-        http_1_0 = gather("http_1_0", 1, _mark(beat, Mark.HTTP_1_0).any())
-
-        hosts = _mark(beat, Mark.HOST_START)
-        again = (hosts & (hosts - 1)).any() | (hosts.any() & host_seen & ~beat.first)
-        host_again = gather("host_again", 1, again)
-        fields = Signal(range(MAX_FIELDS + width + 1))
-        lines = Signal(range(width + 1))
-        m.d.comb += lines.eq(sum(_mark(beat, Mark.LINE_START)))
-        with m.If(taken):
-            before = Mux(beat.first, 0, fields)
-            with m.If(before <= MAX_FIELDS):
-                m.d.sync += fields.eq(before + lines)
-        payload_end = Signal(16)
-        with m.If(taken & beat.mask.any()):
-            tail = Signal(range(width + 1))
-            for n in range(width):
-                with m.If(beat.mask[n]):
-                    m.d.comb += tail.eq(n + 1)
-            m.d.sync += payload_end.eq(beat.offset + tail)
+        # gathered
+        said, before, again = Signal(Said), Signal(Said), Signal(Said)
+        place = Signal(data.StructLayout(dict.fromkeys(PLACES, 16)), reset_less=True)
+        info, bank = Signal(FrameInfo, reset_less=True), Signal(reset_less=True)
+        valid, first, last = Signal(), Signal(), Signal()
+        lines = Signal(range(self._geometry.width + 1), reset_less=True)
+        m.d.comb += [
+            before.eq(Mux(beat.first, 0, said)),
+            again.host_again.eq(before.seen.host_start & beat.said.seen.host_start),
+            again.framing_again.eq(
+                (before.length | before.coding) & (beat.said.length | beat.said.coding)
+            ),
+            again.more.eq(before.seen.head_end & beat.payload),
+        ]
+        m.d.sync += [
+            valid.eq(s1.o.valid),
+            first.eq(beat.first),
+            last.eq(beat.last),
+            lines.eq(sum(beat.lines)),
+            info.eq(beat.info),
+            bank.eq(beat.bank),
+        ]
+        with m.If(s1.o.valid):
+            m.d.sync += said.eq(before.as_value() | beat.said.as_value() | again.as_value())
+            for name in PLACES:
+                with m.If(beat.said.seen[name]):
+                    m.d.sync += place[name].eq(beat.offset + beat.lane[name])
 
         # o
         o = self.o.p
+        too_many = self._count(m, valid, first, lines)
+        complete = said.seen.head_end
         host_bytes = Signal(16)
         reasons = {
-            Reason.METHOD: complete & (method == Method.OTHER),
-            Reason.HOST_REPEATED: host_again,
-            Reason.HOST_MISSING: complete & ~host_seen,
-            Reason.FIELD_COUNT: fields > MAX_FIELDS,
+            Reason.METHOD: complete & (said.method == Method.OTHER),
+            Reason.HOST_REPEATED: said.host_again,
+            Reason.HOST_MISSING: complete & ~said.seen.host_start,
+            Reason.FRAMING: (
+                said.framing_again | (said.coding ^ said.chunked) | (said.coding & said.http_1_0)
+            ),
+            Reason.FIELD_COUNT: too_many,
             Reason.INCOMPLETE: ~complete,
         }
-        m.d.comb += host_bytes.eq(host_end - host_start)
-        m.d.sync += self.o.valid.eq(last)
-        with m.If(last):
-            m.d.sync += [
-                o.info.eq(info),
-                o.bank.eq(bank),
-                o.token.eq(token),
-                o.reasons.eq(rules | Cat(reasons.get(n, Const(0, 1)) for n in range(32))),
-                o.method.eq(method),
-                o.head_length.eq(head_end),
-                o.path_offset.eq(path_start),
-                o.path_length.eq(path_end - path_start),
-                o.host_offset.eq(host_start),
-                o.host_length.eq(Mux(host_bytes > 255, 255, host_bytes)),
-                o.has_length.eq(has_length),
-                o.http_1_0.eq(http_1_0),
-                o.more.eq(payload_end != head_end),
-            ]
+        m.d.comb += host_bytes.eq(place.host_end - place.host_start)
+        m.d.sync += [
+            self.o.valid.eq(valid & last),
+            o.info.eq(info),
+            o.bank.eq(bank),
+            o.token.eq(said.token),
+            o.reasons.eq(said.rules | Cat(reasons.get(n, Const(0, 1)) for n in range(32))),
+            o.method.eq(said.method),
+            o.head_length.eq(place.head_end),
+            o.path_offset.eq(place.path_start),
+            o.path_length.eq(place.path_end - place.path_start),
+            o.host_offset.eq(place.host_start),
+            o.host_length.eq(Mux(host_bytes > LONGEST_HOST, LONGEST_HOST, host_bytes)),
+            o.has_length.eq(said.length),
+            o.chunked.eq(said.chunked),
+            o.touch.eq(said.touch),
+            o.http_1_0.eq(said.http_1_0),
+            o.more.eq(said.more),
+        ]
         return m
+
+    def _count(self, m: Module, valid: Value, first: Value, lines: Value) -> Signal:
+        """Whether too many field lines have begun, *lines* of them in this beat."""
+        fields, over = Signal(range(MAX_FIELDS + 1)), Signal()  # of the beats before
+        total, too_many = Signal(range(MAX_FIELDS + self._geometry.width + 1)), Signal()
+        m.d.comb += [
+            total.eq(Mux(first, 0, fields) + lines),
+            too_many.eq((total > MAX_FIELDS) | (over & ~first)),
+        ]
+        with m.If(valid):
+            m.d.sync += [fields.eq(total), over.eq(too_many)]
+        return too_many

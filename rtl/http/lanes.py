@@ -10,7 +10,16 @@ from operator import and_, or_
 
 from amaranth.hdl import C, Cat, Module, Signal, Value
 
-__all__ = ["all_of", "any_of", "back", "delayed", "look_back", "union"]
+__all__ = [
+    "all_of",
+    "any_of",
+    "back",
+    "delayed",
+    "lane_number",
+    "look_back",
+    "several",
+    "union",
+]
 
 
 def any_of(vectors: Sequence[Value], width: int) -> Value:
@@ -54,3 +63,20 @@ def back(window: Value, age: int, width: int) -> Value:
     """Each lane's bit of *age* lanes before, from a register made by :func:`look_back`."""
     depth = len(window) - width
     return window[depth - age : depth - age + width]
+
+
+def lane_number(lanes: Value, further: int = 0) -> Value:
+    """Number of the only lane set, plus *further*; no priority chain, so of several no number."""
+    bits = (len(lanes) - 1 + further).bit_length()
+    numbered = [
+        Cat(lane for n, lane in enumerate(lanes) if n + further >> k & 1) for k in range(bits)
+    ]
+    return Cat(number.any() for number in numbered)
+
+
+def several(lanes: Value) -> Value:
+    """Whether more than one lane is set; a tree."""
+    if len(lanes) == 1:
+        return C(0, 1)
+    low, high = lanes[: len(lanes) // 2], lanes[len(lanes) // 2 :]
+    return several(low) | several(high) | (low.any() & high.any())

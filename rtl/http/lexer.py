@@ -4,7 +4,7 @@ It runs :mod:`hybridmesh.contract.grammar` and knows nothing of HTTP beyond it: 
 first, the two machines by parallel prefix, then the conditions over both.
 """
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,6 +21,7 @@ from hybridmesh.contract.grammar import (
     Mark,
     Pattern,
 )
+from hybridmesh.contract.verdict import Reason
 
 from ..layout import lexed_beat, payload_beat
 from .conditions import Conditions
@@ -41,8 +42,7 @@ class Lexer(wiring.Component):
     ==========  ====================================================  ===============
     windows     byte sets, then patterns, of every lane               2
     machines    role and line of every lane                           5 + log2(width)
-    conditions  marks, rules and methods of every lane                7 + log2(width)
-    o           rules and methods of all lanes ORed                   8 + log2(width)
+    o           marks, rules and methods of every lane                7 + log2(width)
     ==========  ====================================================  ===============
 
     Members
@@ -64,8 +64,7 @@ class Lexer(wiring.Component):
             "line": PrefixMachine(LINE, geometry.width),
         }
         self._machines_at = Windows.latency + self._machines["role"].latency
-        self._conditions_at = self._machines_at + Conditions.latency
-        self.latency = self._conditions_at + 1
+        self.latency = self._machines_at + Conditions.latency
         super().__init__(
             {
                 "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
@@ -77,7 +76,6 @@ class Lexer(wiring.Component):
         m = Module()
         width = self._geometry.width
         patterns = _patterns()
-        marks, reasons, methods = _marks(), _reasons(), _methods()
 
         s_valid, s_beat = [self.i.valid], [self.i.p]  # by stage
         for _ in range(self.latency):
@@ -106,9 +104,7 @@ class Lexer(wiring.Component):
                 m.d.comb += symbols.eq(windows.o[patterns.index(symbol.pattern)])
 
         lag, at = self._machines_at - at, self._machines_at
-        m.submodules.conditions = conditions = Conditions(
-            [*marks, *reasons, *methods, [TOKEN]], patterns, width, lag=lag
-        )
+        m.submodules.conditions = conditions = Conditions(_asked(), patterns, width, lag=lag)
         m.d.comb += [
             conditions.valid.eq(s_valid[at]),
             conditions.first.eq(s_beat[at].first),
@@ -121,37 +117,24 @@ class Lexer(wiring.Component):
         ):
             m.d.comb += [port.eq(source) for port, source in zip(ports, sources, strict=True)]
 
-        marked = conditions.o[: len(marks)]
-        found = Cat(lanes.any() for lanes in conditions.o[len(marks) :])
         o, beat = self.o.p, s_beat[-1]
-        m.d.sync += [
-            o.marks.eq(Cat(lanes[n] for n in range(width) for lanes in marked)),
-            Cat(o.reasons, o.method, o.token).eq(found),
-        ]
+        asked = [*o.marks, *o.rules, *o.methods, o.token]
         m.d.comb += self.o.valid.eq(s_valid[-1])
         m.d.comb += [o[name].eq(beat[name]) for name in payload_beat(self._geometry).members]
+        m.d.comb += [lanes.eq(found) for lanes, found in zip(asked, conditions.o, strict=True)]
         return m
 
 
-def _marks() -> list[list[Condition]]:
-    """By mark."""
-    return [[MARKS[mark]] for mark in Mark]
-
-
-def _reasons() -> list[list[Condition]]:
-    """By bit of ``reasons``."""
-    return [[rule.condition for rule in RULES if rule.reason == bit] for bit in range(32)]
-
-
-def _methods() -> list[list[Condition]]:
-    """By bit of the method's code; of all methods one alone can hold."""
-    return [[c for method, c in METHODS.items() if method >> bit & 1] for bit in range(4)]
+def _asked() -> list[tuple[Condition, ...]]:
+    """What is said of a lane, in the order of ``lexed_beat``: each where one of these holds."""
+    by_reason = [tuple(r.condition for r in RULES if r.reason is reason) for reason in Reason]
+    by_bit = [tuple(c for method, c in METHODS.items() if method >> bit & 1) for bit in range(4)]
+    return [*(MARKS[mark] for mark in Mark), *by_reason, *by_bit, (TOKEN,)]
 
 
 def _patterns() -> tuple[Pattern, ...]:
     """All patterns of the grammar, each once."""
-    asked = [*_marks(), *_reasons(), *_methods(), [TOKEN]]
     patterns = [symbol.pattern for machine in (ROLE, LINE) for symbol in machine.symbols]
-    for condition in (condition for conditions in asked for condition in conditions):
+    for condition in (condition for conditions in _asked() for condition in conditions):
         patterns += [condition.pattern, *condition.unless]
     return tuple(dict.fromkeys(patterns))

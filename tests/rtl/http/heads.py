@@ -12,6 +12,11 @@ def _with(line: bytes) -> bytes:
     return b"GET / HTTP/1.1\r\nHost: a\r\n" + line + _END
 
 
+_TOUCHING = (
+    *(b"keep-alive:", b"Proxy-Connection:", b"TE:", b"trailer:", b"Upgrade:", b"expect:"),
+    *(b"X-Forwarded-For:", b"x-envoy-a:", b"x-request-id:", b"HTTP2-Settings:", b"via:"),
+)
+
 GOOD = (
     b"GET / HTTP/1.1\r\nHost: a" + _END,
     b"GET /index.html?q=1&r=?%20 HTTP/1.0\r\nHost: www.example.com:8080\r\nAccept: */*" + _END,
@@ -26,6 +31,16 @@ GOOD = (
     b"PURGE /c HTTP/1.1\r\nHost: h" + _END,
     b"GETS /c HTTP/1.1\r\n\r\n",
     _with(b"cookie: a=b; c=d\tE\r\nuser-agent: Mozilla/5.0 (X11; Linux)"),
+    b"GET /?&a&&b=c&=&?=? HTTP/1.1\r\nHost: h" + _END,
+    b"GET /? HTTP/1.1\r\nHost: h" + _END,
+    _with(b"transfer-encoding: chunked"),
+    _with(b"a: b\r\nTransfer-Encoding: CHUNKED\r\nb: chunked\r\nc: keep-alive\r\nd: e"),
+    _with(b"transfer-encoding: gzip, chunked\r\nTransfer-Encoding: chunked;a"),
+    _with(b"transfer-encoding: x: chunked\r\nconnection: x: keep-alive"),
+    _with(b"connection: keep-alive\r\nCONNECTION: Keep-Alive\r\nconnection: close"),
+    _with(b"connection: te\r\nxconnection: close\r\nconnectionx: close"),
+    *(_with(name + b" 1") for name in _TOUCHING),
+    *(_with(b"x" + name + b" 1\r\n" + name[:-1] + b"_x: 1") for name in _TOUCHING),
 )
 
 BROKEN = {
@@ -75,7 +90,8 @@ BROKEN = {
 _PIECES = (
     *(bytes([byte]) for byte in b"\n\r \t:/?;%0\0\xff"),
     *(b"\r\n", _END, b"..", b"GET ", b" HTTP/1.1", b" HTTP/1.0\r\n"),
-    *(b"\r\nHost: ", b"\r\ncontent-length: "),
+    *(b"\r\nHost: ", b"\r\ncontent-length: ", b"\r\nconnection: ", b"keep-alive", b"\r\nTe:"),
+    *(b"\r\ntransfer-encoding: ", b"chunked", b"?a&b=c&", b"\r\na: b"),
 )
 
 

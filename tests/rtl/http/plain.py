@@ -55,8 +55,8 @@ def find(payload: bytes) -> Found:
 
         found.reasons |= {rule.reason for rule in RULES if holds(rule.condition)}
         found.methods += [method for method, condition in METHODS.items() if holds(condition)]
-        for mark, condition in MARKS.items():
-            if holds(condition):
+        for mark, conditions in MARKS.items():
+            if any(map(holds, conditions)):
                 found.marks[mark].append(n)
     return found
 

@@ -1,6 +1,7 @@
 """What HeadFacts gathers, against a plain walk over the same marks, frame after frame."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,8 +12,8 @@ from hybridmesh.contract.grammar import Mark
 from hybridmesh.contract.verdict import Method, Reason
 from hybridmesh.rtl.http.facts import HeadFacts
 
-WIDTHS = (1, 2, 4, 8)
-LATENCY = 2
+WIDTHS = (1, 2, 8, 64)
+LATENCY = 3
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class Head:
         for base in range(0, size, width):
             offsets = range(base - self.before, base - self.before + width)
             inside = [0 <= offset < self.length for offset in offsets]
-            marks = [0] * width
-            for mark, offset in self.marks:
-                if offset in offsets:
-                    marks[offset - offsets[0]] |= 1 << mark
+
+            def lanes(places: Iterable[int], offsets: range = offsets) -> int:
+                """The lanes of this beat among *places*."""
+                return sum({1 << at - offsets[0] for at in places if at in offsets})
+
             last = base + width >= size
             beats.append(
                 {
@@ -52,10 +54,15 @@ class Head:
                     "first": base == 0,
                     "last": last,
                     "info": self.info if last else {"seq": 0xBAD, "candidate": 1, "epoch": 0xBAD},
-                    "marks": marks,
-                    "method": self.method[0] if self.method[1] in offsets else 0,
-                    "reasons": sum({1 << reason for reason, at in self.rules if at in offsets}),
-                    "token": self.token and 0 in offsets,
+                    "marks": [lanes(self.where(mark)) for mark in Mark],
+                    "rules": [
+                        lanes(at for r, at in self.rules if r is reason) for reason in Reason
+                    ],
+                    "methods": [
+                        lanes([self.method[1]] if self.method[0] >> bit & 1 else [])
+                        for bit in range(4)
+                    ],
+                    "token": lanes([0] if self.token else []),
                 }
             )
         return beats
@@ -68,7 +75,11 @@ def expected(head: Head) -> dict[str, int]:
     """The facts of *head*; offsets and lengths only where their marks came."""
     ends = head.where(Mark.HEAD_END)
     hosts, lines = head.where(Mark.HOST_START), head.where(Mark.LINE_START)
+    lengths, codings = head.where(Mark.LENGTH_START), head.where(Mark.CODING_START)
+    chunked, http_1_0 = bool(head.where(Mark.CHUNKED)), bool(head.where(Mark.HTTP_1_0))
     reasons = {reason for reason, _ in head.rules}
+    if len(lengths + codings) > 1 or bool(codings) != chunked or (codings and http_1_0):
+        reasons.add(Reason.FRAMING)
     if len(hosts) > 1:
         reasons.add(Reason.HOST_REPEATED)
     if len(lines) > 100:
@@ -85,8 +96,13 @@ def expected(head: Head) -> dict[str, int]:
         "token": int(head.token),
         "reasons": sum(1 << reason for reason in reasons),
         "method": int(head.method[0]),
-        "has_length": int(bool(head.where(Mark.LENGTH_START))),
-        "http_1_0": int(bool(head.where(Mark.HTTP_1_0))),
+        "has_length": int(bool(lengths)),
+        "chunked": int(chunked),
+        "touch": int(
+            bool(head.where(Mark.TOUCHING))
+            or any(at not in head.where(Mark.KEEP_ALIVE) for at in head.where(Mark.CONNECTION_END))
+        ),
+        "http_1_0": int(http_1_0),
     }
     if ends:
         facts["head_length"] = ends[0] + 1
@@ -101,7 +117,7 @@ def expected(head: Head) -> dict[str, int]:
 
 
 def gather(heads: list[Head], width: int, *, idle: float = 0) -> None:
-    """Show *heads* to HeadFacts and expect the facts of each two clocks after its last beat."""
+    """Show *heads* to HeadFacts and expect the facts of each three clocks after its last beat."""
     rng = random.Random(width)
     steps, answers = [], {}
     for head in heads:
@@ -207,8 +223,9 @@ def test_two_hosts_are_one_too_many_whatever_lies_between(width: int, apart: int
 @pytest.mark.parametrize("width", WIDTHS)
 def test_two_hosts_in_one_beat_are_one_too_many(width: int) -> None:
     hosts = tuple((Mark.HOST_START, at) for at in (width, 2 * width - 1))
-    ends = ((Mark.HOST_END, 40), (Mark.HEAD_END, 49))
-    gather([Head(50, before=8 * width, marks=hosts * (width > 1) + ends)], width)
+    end = 2 * width + 40
+    ends = ((Mark.HOST_END, end - 9), (Mark.HEAD_END, end))
+    gather([Head(end + 1, before=8 * width, marks=hosts * (width > 1) + ends)], width)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -240,3 +257,57 @@ def test_what_a_head_lacks_is_a_reason(width: int) -> None:
         ],
         width,
     )
+
+
+FRAMINGS = {
+    "length": (Mark.LENGTH_START,),
+    "length-twice": (Mark.LENGTH_START, Mark.LENGTH_START),
+    "chunked": (Mark.CODING_START, Mark.CHUNKED),
+    "other-coding": (Mark.CODING_START,),
+    "coding-twice": (Mark.CODING_START, Mark.CODING_START, Mark.CHUNKED),
+    "both": (Mark.LENGTH_START, Mark.CODING_START, Mark.CHUNKED),
+    "chunked-1.0": (Mark.HTTP_1_0, Mark.CODING_START, Mark.CHUNKED),
+    "length-1.0": (Mark.HTTP_1_0, Mark.LENGTH_START),
+    "touching": (Mark.TOUCHING,),
+}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_body_framing_and_touch_are_of_the_whole_head_and_no_other(width: int) -> None:
+    rng = random.Random(width)
+    heads = []
+    for marks in FRAMINGS.values():
+        for apart in (1, 9):  # in one beat of eight bytes, in two; in one of 64
+            start = rng.randrange(20, 40)
+            end = start + apart * len(marks)
+            places = [(mark, start + apart * n) for n, mark in enumerate(marks)]
+            host = [(Mark.HOST_START, end + 5), (Mark.HOST_END, end + 6)]
+            marked = (*places, *host, (Mark.HEAD_END, end + 12))
+            heads.append(
+                Head(end + 13, before=54 + rng.randrange(9), marks=marked, method=(Method.GET, 3))
+            )
+    rng.shuffle(heads)
+    gather(heads, width)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_connection_line_touches_unless_it_says_keep_alive(width: int) -> None:
+    ends = (Mark.CONNECTION_END, Mark.KEEP_ALIVE)
+    heads = [
+        Head(90, marks=((Mark.CONNECTION_END, 20),)),
+        Head(90, marks=tuple((mark, 20) for mark in ends)),
+        Head(90, marks=(*((mark, 20) for mark in ends), (Mark.CONNECTION_END, 27))),
+        Head(90, marks=((Mark.CONNECTION_END, 27), *((mark, 60) for mark in ends))),
+        Head(90),
+    ]
+    gather(heads, width)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_byte_beyond_the_head_is_more_wherever_the_head_ends(width: int) -> None:
+    heads = [
+        Head(30 + more, before=54 + lane, after=3, marks=((Mark.HEAD_END, 29),))
+        for lane in range(width)
+        for more in (0, 1)
+    ]
+    gather(heads, width)
