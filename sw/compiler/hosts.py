@@ -1,28 +1,54 @@
-"""Virtual hosts as entries of the host space, in Envoy's order of precedence.
+"""Virtual hosts on the NIC, by Envoy's precedence: exact, longest suffix, longest prefix, any.
 
-Keys are host bytes in reversed order, so that ``*.example.com`` is a prefix.  Entries that the NIC
-cannot hold become one that matches more and leads to the overflow class: the CPU chooses there.
+Exact hosts and suffixes are entries of the host space, which gives a host its class.  The prefix in
+``shop.*`` shows in the Host line instead: where a table has prefixes, they and ``*`` share class 0,
+that of hosts without entry, and their rows also ask for predicates.  Whatever of this the NIC
+cannot hold leads to the overflow class or to no row, and the CPU chooses the virtual host.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
-from ..config.model import VirtualHost
+from ..config.model import Route, VirtualHost
 from ..contract.table import TableImage
-from .pattern import Pattern, put
+from .host_space import fits, write_entry
+from .predicates import Predicates, PredicateTest
+from .questions import Line
 
-__all__ = ["HostsReport", "precedence", "write_hosts"]
+__all__ = ["CLASSES", "HostGroup", "HostPlan", "place_hosts", "precedence"]
 
-_MORE = (0xFFFF, 0xFFFE)
-"""Any byte but the terminator: no byte of a decided host has a high nibble of 0."""
+CLASSES = 254
+"""Classes that a group of hosts can have; they count from 1."""
+
+_NO_CLASS = 0
+_OVERFLOW = CLASSES + 1
+"""Class of hosts that the NIC cannot tell apart; only the catch-all row takes it."""
+
+_Tests = tuple[PredicateTest, ...]
 
 
 @dataclass(frozen=True)
-class HostsReport:
-    """``used`` of ``capacity`` entries; ``left`` are the domains whose host the CPU looks up."""
+class HostGroup:
+    """Virtual hosts that share one list of routes, and the rows that these take.
 
+    What a row asks to be theirs: the class ``number``, and ``tests``.
+    """
+
+    routes: tuple[Route, ...]
+    domains: tuple[str, ...]
+    number: int
+    tests: _Tests = ()
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """The ``groups`` in the order of the table; ``used`` entries of the host space; ``classes``
+    taken; ``left`` are the domains whose virtual host the CPU looks up."""
+
+    groups: tuple[HostGroup, ...]
     used: int
-    capacity: int
+    classes: int
     left: tuple[str, ...]
 
 
@@ -37,52 +63,72 @@ def precedence(domain: str) -> tuple[int, int]:
     return 0, 0
 
 
-def write_hosts(
-    image: TableImage,
-    hosts: Sequence[VirtualHost],
-    classes: Mapping[int, int],
-    overflow: int,
-) -> HostsReport:
-    """Fill the host space; *classes* gives the class of a host's routes by their identity."""
+def place_hosts(
+    image: TableImage, hosts: Sequence[VirtualHost], predicates: Predicates
+) -> HostPlan:
+    """Fill the host space, and take the predicates that prefixes need."""
+    domains = sorted((host.domain for host in hosts), key=precedence)
+    prefixes = [domain for domain in domains if precedence(domain)[0] == 2]
+    named = [domain for domain in domains if precedence(domain)[0] < 2]
+    # A star stands for one byte or more, and the NIC decides no host that ends in a dot.
+    bare = {p[:-1] for p in prefixes if not p.endswith(".*")}.difference(named)
+    by_line: Mapping[str, _Tests] = {}
+    if len(named) + len(bare) <= image.geometry.hosts:
+        by_line = _prefix_tests(prefixes, image, predicates)
+    groups = _groups(hosts, by_line)
+    numbers = {domain: group.number for group in groups for domain in group.domains}
+
+    entries = [
+        (domain, numbers[domain] if fits(domain, image.host.space) else _OVERFLOW)
+        for domain in (domains if not prefixes else named)
+    ]
+    if by_line:
+        entries = [(domain, _OVERFLOW) for domain in sorted(bare)] + entries
     capacity = image.geometry.hosts
-    ordered = sorted(hosts, key=lambda host: precedence(host.domain))
-    entries: list[tuple[str, int]] = []
-    left: list[str] = []
-    for host in ordered:
-        number = classes.get(id(host.routes), overflow)
-        if precedence(host.domain)[0] == 2 or not _fits(image, host.domain):
-            number = overflow
-        if number == overflow:
-            left.append(host.domain)
-        entries.append((host.domain, number))
-    # The last in precedence have no entry: their hosts get class 0, which the catch-all row takes.
-    left += [domain for domain, number in entries[capacity:] if number != overflow]
-    del entries[capacity:]
+    # The last may find no room: their hosts have class 0, and only the catch-all row takes it.
+    left = [d for n, (d, number) in enumerate(entries) if number == _OVERFLOW or n >= capacity]
+    if prefixes and not by_line:
+        entries.append(("*", _OVERFLOW))
+        left += domains[len(named) :]
+    entries = entries[:capacity]
     for entry, (domain, number) in enumerate(entries):
         image.host_class[entry] = number
-        _write(image, entry, domain)
-    return HostsReport(len(entries), capacity, tuple(left))
+        write_entry(image.host, entry, domain)
+    classes = sum(_NO_CLASS < group.number < _OVERFLOW for group in groups)
+    return HostPlan(groups, len(entries), classes, tuple(left))
 
 
-def _pattern(domain: str) -> Pattern:
-    """The part of *domain* that a reversed key can tell; a leading part it cannot."""
-    text = domain.lower().encode()
-    if text.endswith(b"*"):
-        return Pattern(b"", exact=False)
-    exact = not text.startswith(b"*")
-    reversed_text = (text if exact else text[1:])[::-1]
-    return Pattern(reversed_text, exact, folded=len(reversed_text))
+def _prefix_tests(
+    prefixes: Sequence[str], image: TableImage, predicates: Predicates
+) -> dict[str, _Tests]:
+    """What tells the hosts of each prefix, and those of ``*``, from all others without a class;
+    nothing where the NIC cannot tell them all."""
+    lines = {p: Line(b"host", p[:-1].lower().encode(), any_case=True) for p in prefixes}
+    # A colon would be taken for that of the port.
+    if any(":" in p or not line.fits(image.header.space) for p, line in lines.items()):
+        return {}
+    if predicates.columns(list(lines.values())) is None:
+        return {}
+    tests = {"*": tuple(PredicateTest(line, absent=True) for line in lines.values())}
+    for prefix, line in lines.items():
+        longer = (q for q in prefixes if q != prefix and q.startswith(prefix[:-1]))
+        others = (PredicateTest(lines[q], absent=True) for q in longer)
+        tests[prefix] = (PredicateTest(line), *others)
+    return tests if prefixes else {}
 
 
-def _fits(image: TableImage, domain: str) -> bool:
-    pattern = _pattern(domain)
-    one_more = not pattern.exact and domain != "*"
-    return not pattern.impossible and len(pattern.key) + one_more <= image.geometry.host_bytes
-
-
-def _write(image: TableImage, entry: int, domain: str) -> None:
-    pattern = _pattern(domain)
-    put(image.host, entry, pattern)
-    end = len(pattern.data)
-    if domain.startswith("*") and domain != "*" and end < image.geometry.host_bytes:
-        image.host.allow(entry, end, *_MORE)
+def _groups(hosts: Sequence[VirtualHost], by_line: Mapping[str, _Tests]) -> tuple[HostGroup, ...]:
+    members: dict[tuple[int, str], list[VirtualHost]] = {}
+    for host in hosts:
+        alone = host.domain if host.domain in by_line else ""
+        members.setdefault((id(host.routes), alone), []).append(host)
+    numbers = count(1)
+    return tuple(
+        HostGroup(
+            group[0].routes,
+            tuple(host.domain for host in group),
+            _NO_CLASS if alone else min(next(numbers), _OVERFLOW),
+            by_line.get(alone, ()),
+        )
+        for (_, alone), group in members.items()
+    )

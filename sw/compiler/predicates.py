@@ -1,61 +1,60 @@
-"""Header predicates: the columns of the header space, shared by all routes that ask the same."""
+"""Predicates: the columns of the header space, shared by all routes that ask the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..contract.geometry import Space
 from ..contract.table import Tcam
-from .pattern import Pattern, put
+from .questions import Param, Question
 
-__all__ = ["Line", "Predicates"]
+__all__ = ["PredicateTest", "Predicates"]
 
 
 @dataclass(frozen=True)
-class Line:
-    """A question about the field lines: does one name *name* and hold *value*?
+class PredicateTest:
+    """A condition of a row: the answer to ``question`` must be yes, or with ``absent`` no.
 
-    ``value`` None asks for the name alone; where not ``exact`` the value may go on.  A decided
-    head has exactly one space after each colon and no empty value.
+    ``notice`` is one more question to ask: that a field or a parameter came twice shows only when
+    both meet the same question, and then the NIC leaves the head to the CPU.
     """
 
-    name: bytes
-    value: bytes | None = None
-    exact: bool = False
+    question: Question
+    absent: bool = False
+    notice: Question | None = None
 
     @property
-    def pattern(self) -> Pattern:
-        text = self.name + (b":" if self.value is None else b": " + self.value)
-        return Pattern(text, self.exact, folded=len(self.name))
-
-    def fits(self, space: Space) -> bool:
-        return self.pattern.fits(space)
+    def questions(self) -> tuple[Question, ...]:
+        return (self.question,) if self.notice is None else (self.question, self.notice)
 
 
 class Predicates:
-    """Hands out the predicate columns of *tcam*.
+    """Hands out the columns of *tcam*, as many as it has.
 
     Attributes
     ----------
-    capacity : int
-        Columns there are.
+    ask_params : bool
+        Whether a column asks about query parameters.
     """
 
-    def __init__(self, tcam: Tcam, capacity: int) -> None:
+    def __init__(self, tcam: Tcam) -> None:
         self._tcam = tcam
-        self.capacity = capacity
-        self._columns: dict[Line, int] = {}
+        self._columns: dict[Question, int] = {}
+        self.ask_params = False
+
+    @property
+    def capacity(self) -> int:
+        return self._tcam.space.columns
 
     @property
     def used(self) -> int:
         return len(self._columns)
 
-    def columns(self, lines: Sequence[Line]) -> list[int] | None:
-        """A column for each of *lines*, or None, and nothing changed, where they do not fit."""
-        fresh = {line for line in lines if line not in self._columns}
+    def columns(self, questions: Sequence[Question]) -> list[int] | None:
+        """A column for each of *questions*, or None, and nothing changed, where they do not fit."""
+        fresh = dict.fromkeys(q for q in questions if q not in self._columns)
         if self.used + len(fresh) > self.capacity:
             return None
-        for line in lines:
-            if line not in self._columns:
-                self._columns[line] = column = len(self._columns)
-                put(self._tcam, column, line.pattern)
-        return [self._columns[line] for line in lines]
+        for question in fresh:
+            self._columns[question] = column = len(self._columns)
+            question.write(self._tcam, column)
+            self.ask_params |= isinstance(question, Param)
+        return [self._columns[question] for question in questions]

@@ -62,7 +62,7 @@ class Report:
     Attributes
     ----------
     routes : tuple of RouteReport
-        In the order of the table; virtual hosts that share their routes are told once.
+        In the order of the table; virtual hosts that share their rows are told once.
     rows, hosts, predicates, classes : Usage
         What is taken of the NIC.
     catch_all : int or None

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..contract.geometry import ROW_PROVISIONAL
 from ..contract.table import TableImage
+from .hosts import HostGroup
 from .pattern import put
 from .plan import RowPlan
 from .predicates import Predicates
@@ -14,25 +15,25 @@ _NIBBLE = np.arange(16)
 
 
 def write_row(
-    image: TableImage, row: int, host_class: int, plan: RowPlan, predicates: Predicates
+    image: TableImage, row: int, group: HostGroup, plan: RowPlan, predicates: Predicates
 ) -> tuple[str, ...]:
-    """Write one row; returns why it is provisional, or nothing where it is not."""
+    """Write one row of *group*; returns why it is provisional, or nothing where it is not."""
     reasons = list(plan.reasons)
     put(image.path, row, plan.path)
     required = forbidden = 0
-    for test in plan.tests:
-        columns = predicates.columns(test.lines)
+    for test in (*group.tests, *plan.tests):
+        columns = predicates.columns(test.questions)
         if columns is None:
-            name = test.line.name.decode()
-            reasons.append(f"field {name}: all {predicates.capacity} predicates are taken")
+            about = test.question.about
+            reasons.append(f"{about}: all {predicates.capacity} predicates are taken")
         elif test.absent:
             forbidden |= 1 << columns[0]
         else:
             required |= 1 << columns[0]
     word = image.word.mismatch[:, :, :, row]
     word[:] = False
-    word[0, 0] = (host_class & 15) != _NIBBLE
-    word[0, 1] = (host_class >> 4) != _NIBBLE
+    word[0, 0] = (group.number & 15) != _NIBBLE
+    word[0, 1] = (group.number >> 4) != _NIBBLE
     word[1, 0] = plan.methods >> _NIBBLE & 1 == 0
     for index in range(predicates.capacity // 4):
         must = required >> index * 4 & 15

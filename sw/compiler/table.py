@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..config.model import Route, RouteTable
-from ..contract.geometry import Geometry
+from ..contract.geometry import OPTION_QUERY, Geometry
 from ..contract.table import TableImage
-from .hosts import write_hosts
+from .hosts import CLASSES, HostGroup, place_hosts
 from .plan import RowPlan, plan
 from .predicates import Predicates
 from .report import Outcome, Report, RouteReport, Usage
 from .rows import write_catch_all, write_row
 
 __all__ = ["CompiledTable", "Row", "compile_table"]
-
-_OVERFLOW = 255
-"""Class of hosts that the NIC cannot tell apart; only the catch-all row takes it."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +48,16 @@ class CompiledTable:
 
 
 @dataclass(frozen=True)
-class _RouteClass:
-    """Virtual hosts that share one list of routes, and the rows that these take."""
+class _Job:
+    """A group of virtual hosts and the ``plans`` of its routes; those behind a catch-all have
+    none."""
 
-    routes: tuple[Route, ...]
-    domains: tuple[str, ...]
+    group: HostGroup
     plans: tuple[tuple[RowPlan, ...], ...]
-    """By route; routes behind a catch-all have none."""
 
     @property
     def demand(self) -> int:
+        """Rows that it could take."""
         return sum(map(len, self.plans))
 
 
@@ -73,39 +70,40 @@ def compile_table(table: RouteTable, geometry: Geometry) -> CompiledTable:
         Where a regex is not RE2 syntax.
     """
     image = TableImage(geometry)
-    predicates = Predicates(image.header, geometry.predicates)
-    classes = _classes(table, geometry)
-    numbers = {id(c.routes): n for n, c in enumerate(classes[: _OVERFLOW - 1], start=1)}
-    hosts = write_hosts(image, table.virtual_hosts, numbers, _OVERFLOW)
+    predicates = Predicates(image.header)
+    hosts = place_hosts(image, table.virtual_hosts, predicates)
+    jobs = [_Job(group, tuple(_plans(group.routes, geometry))) for group in hosts.groups]
 
-    # A class beyond the numbers, or one no host of which the NIC knows, gets no rows.
+    # A group no host of which the NIC knows gets no rows.
     unknown = set(hosts.left)
-    demands = [c.demand if not unknown.issuperset(c.domains) else 0 for c in classes]
+    demands = [job.demand if not unknown.issuperset(job.group.domains) else 0 for job in jobs]
     is_whole = not unknown and sum(demands) <= geometry.rows
     quotas = demands if is_whole else _share(demands, geometry.rows - 1)
 
     rows: list[Row] = []
     reports: list[RouteReport] = []
-    for number, (route_class, quota) in enumerate(zip(classes, quotas, strict=True), start=1):
-        end = len(rows) + quota
-        for index, route in enumerate(route_class.routes):
-            if index >= len(route_class.plans):
-                report = _unreached(route, route_class.domains)
-            elif len(rows) + len(route_class.plans[index]) > end:
+    for job, quota in zip(jobs, quotas, strict=True):
+        group, end = job.group, len(rows) + quota
+        for index, route in enumerate(group.routes):
+            if index >= len(job.plans):
+                report = _unreached(route, group.domains)
+            elif len(rows) + len(job.plans[index]) > end:
                 end = -1  # a later route must not overtake this one
-                report = RouteReport(route, route_class.domains, Outcome.CPU, (), (_NO_ROOM,))
+                report = RouteReport(route, group.domains, Outcome.CPU, (), (_NO_ROOM,))
             else:
                 first = len(rows)
-                for row_plan in route_class.plans[index]:
-                    reasons = write_row(image, len(rows), number, row_plan, predicates)
-                    rows.append(Row(route_class.routes, index, bool(reasons), reasons))
-                report = _placed(route, route_class.domains, first, rows[first:])
+                for row_plan in job.plans[index]:
+                    reasons = write_row(image, len(rows), group, row_plan, predicates)
+                    rows.append(Row(group.routes, index, bool(reasons), reasons))
+                report = _placed(route, group.domains, first, rows[first:])
             reports.append(report)
     catch_all = None
     if not is_whole:
         catch_all = len(rows)
         write_catch_all(image, catch_all)
         rows.append(Row(None, 0, True, ("the table is larger than the NIC",)))
+    if predicates.ask_params:
+        image.options[0] = OPTION_QUERY
 
     return CompiledTable(
         table,
@@ -114,9 +112,9 @@ def compile_table(table: RouteTable, geometry: Geometry) -> CompiledTable:
         Report(
             tuple(reports),
             rows=Usage("rows", len(rows), geometry.rows),
-            hosts=Usage("hosts", hosts.used, hosts.capacity),
+            hosts=Usage("hosts", hosts.used, geometry.hosts),
             predicates=Usage("predicates", predicates.used, predicates.capacity),
-            classes=Usage("classes", len(numbers), _OVERFLOW - 1),
+            classes=Usage("classes", hosts.classes, CLASSES),
             catch_all=catch_all,
             hosts_left=hosts.left,
         ),
@@ -124,18 +122,6 @@ def compile_table(table: RouteTable, geometry: Geometry) -> CompiledTable:
 
 
 _NO_ROOM = "the NIC has no room for it"
-
-
-def _classes(table: RouteTable, geometry: Geometry) -> list[_RouteClass]:
-    domains: dict[int, list[str]] = {}
-    lists: dict[int, tuple[Route, ...]] = {}
-    for host in table.virtual_hosts:
-        domains.setdefault(id(host.routes), []).append(host.domain)
-        lists[id(host.routes)] = host.routes
-    return [
-        _RouteClass(routes, tuple(domains[key]), tuple(_plans(routes, geometry)))
-        for key, routes in lists.items()
-    ]
 
 
 def _plans(routes: Sequence[Route], geometry: Geometry) -> list[tuple[RowPlan, ...]]:

@@ -4,17 +4,21 @@ It takes the keys directly and knows nothing of heads: an independent reading of
 """
 
 import numpy as np
+from routing import route, table
 
+from hybridmesh.compiler import compile_table
+from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.table import TableImage, Tcam
 from hybridmesh.contract.verdict import NO_ROW, Flag, Method, Verdict
-from hybridmesh.contract.watch import TOUCH_COLUMNS, WATCHES, Column
 from hybridmesh.reference.head import Head
 
+SMALL = Geometry(rows=32, predicates=16, hosts=16, path_bytes=16, host_bytes=16, header_bytes=32)
 
-def columns(tcam: Tcam, key: bytes) -> np.ndarray:
+
+def columns(tcam: Tcam, key: bytes, end: bytes = b"\0") -> np.ndarray:
     """The columns that *key* matches, as booleans."""
     refused = np.zeros(tcam.space.columns, dtype=bool)
-    for position, byte in enumerate((key + b"\0")[: tcam.space.positions]):
+    for position, byte in enumerate((key + end)[: tcam.space.positions]):
         refused |= tcam.mismatch[position, 0, byte & 15] | tcam.mismatch[position, 1, byte >> 4]
     return ~refused
 
@@ -29,10 +33,12 @@ def host_class(image: TableImage, host: str) -> int:
 
 
 def rows(image: TableImage, head: Head) -> np.ndarray | None:
-    """The rows that take *head*, as booleans; None: a field that a route asks for came twice."""
-    predicates = image.geometry.predicates
+    """The rows that take *head*, as booleans; None: what a route asks for came twice."""
     lines = [f"{name}: {value}".encode("latin-1") for name, value in raw_fields(head)]
-    counts = np.sum([columns(image.header, line)[:predicates] for line in lines], axis=0)
+    hits = [columns(image.header, line) for line in lines]
+    if image.options[0] & 1:
+        hits += [columns(image.header, param, b"\xbe") for param in raw_params(head)]
+    counts = np.sum(hits, axis=0)
     if (counts > 1).any():
         return None
     word = np.packbits(counts > 0, bitorder="little").tobytes()
@@ -45,6 +51,13 @@ def raw_fields(head: Head) -> list[tuple[str, str]]:
     """Fields with their names as they came."""
     lines = head.raw.decode("latin-1").split("\r\n")[1:-2]
     return [tuple(line.split(": ", 1)) for line in lines]
+
+
+def raw_params(head: Head) -> list[bytes]:
+    """Query parameters as they came, bit 7 set."""
+    target = head.raw.split(b" ")[1]
+    params = target.split(b"?", 1)[1].split(b"&") if b"?" in target else []
+    return [bytes(byte + 0x80 for byte in param) for param in params]
 
 
 def raw_host(head: Head) -> str:
@@ -64,9 +77,19 @@ def verdict(image: TableImage, head: Head, epoch: int = 1) -> Verdict:
     return Verdict(flags=Flag.PROVISIONAL if provisional else Flag.DECIDED, epoch=epoch, row=row)
 
 
-def watched(image: TableImage, line: bytes) -> set[str]:
-    """Names of the watch columns that *line* hits; touch columns by their pattern."""
-    hits = columns(image.header, line)[image.geometry.predicates :]
-    names = {w.column: w.pattern.decode() for w in WATCHES if w.column < TOUCH_COLUMNS}
-    names |= {c.value: c.name for c in Column}
-    return {names[int(column)] for column in np.flatnonzero(hits)}
+def hit(compiled, request):
+    """``exact``, ``provisional`` or None for the first row that takes *request*; ``twice`` where
+    the NIC leaves it to the CPU because something came twice."""
+    hits = rows(compiled.image, request)
+    if hits is None:
+        return "twice"
+    taken = hits.nonzero()[0]
+    if not len(taken):
+        return None
+    return "provisional" if compiled.rows[taken[0]].provisional else "exact"
+
+
+def one(*args, **kwargs):
+    """A compiled table of one route for all hosts."""
+    geometry = kwargs.pop("geometry", Geometry())
+    return compile_table(table({"*": (route(*args, **kwargs),)}), geometry)

@@ -127,8 +127,15 @@ def agrees(want: StringMatch, value: str) -> bool:
 
 
 # --------------------------------------------------------------------------- random tables
-DOMAINS = ("a.example.com", "b.example.com", "*.example.com", "*.b.example.com", "x.y", "*.y", "*")
-HOSTS = ("a.example.com", "B.Example.com:80", "c.b.example.com", "b.example.com", "x.y", "y", "q")
+LONG = "l" * 60 + ".y"
+DOMAINS = (
+    "a.example.com", "b.example.com", "*.example.com", "*.b.example.com", "x.y", "*.y", "*",
+    "a.*", "a.example.*", "x*", "b.e*", LONG, "z" + LONG, "l" * 50 + "*",
+)  # fmt: skip
+HOSTS = (
+    "a.example.com", "B.Example.com:80", "c.b.example.com", "b.example.com", "x.y", "y", "q",
+    "A.x:8080", "a.example.org", "b.example", "x", "xx:1", LONG, "zz" + LONG, "l" * 51,
+)  # fmt: skip
 SEGMENTS = ("api", "apiary", "API", "a", "b", "v1", "v12", "[", "~", "0")
 METHODS = ("=GET", "=POST", "=PURGE", "^P", "~GET|HEAD", "~P.*", "~(PURGE|GET)", "=get")
 REGEXES = (
@@ -138,6 +145,12 @@ REGEXES = (
 NAMES = ("x-a", "x-b", "x-user-group")
 VALUES = ("1", "2", "12", "1,2", "a b", "A b")
 VALUE_REGEXES = ("1.*", "[12]+", ".*", "1", "1|2", ".+", "(1,)*2")
+
+PARAMETERS = (
+    "q=1", "q=2", "q?", "q^", "q^1", "q=", "q~[12]*", "q~1.*", "r^1", "r=12", "r?", "Q=1", "q=%31",
+    "q=a b", "!q=1", "!q=", "!q?", "!r^1", "!r^", "!q~.+",
+)  # fmt: skip
+PARTS = ("q=1", "q=2", "q", "q=", "q=12", "r=12", "r", "Q=1", "q=%31", "qq=1", "", "q==1", "r=1&r")
 
 
 def random_path(rng: random.Random) -> str:
@@ -157,8 +170,8 @@ def random_route(rng: random.Random) -> Route:
         conditions["scheme"] = rng.choice(("=http", "=https", "^ht", "~https?"))
     if rng.random() < 0.05:
         conditions["authority"] = rng.choice(("=a.example.com", "^B.E", "~.*:80", "=x.y"))
-    if rng.random() < 0.08:
-        conditions["query"] = [rng.choice(("q=1", "q?", "q~[12]*", "r^1", "q=", "!q=1"))]
+    if rng.random() < 0.15:
+        conditions["query"] = rng.sample(PARAMETERS, rng.choice((1, 1, 2)))
     headers = [random_field(rng) for _ in range(rng.choice((0, 0, 1, 1, 2)))]
     ignore_case = rng.random() < 0.2
     return route(spec, *headers, ignore_case=ignore_case, name=str(rng.random()), **conditions)
@@ -173,7 +186,7 @@ def random_field(rng: random.Random) -> str:
 
 
 def random_table(rng: random.Random, most: int = 12) -> RouteTable:
-    domains = rng.sample(DOMAINS, rng.randint(1, 4))
+    domains = rng.sample(DOMAINS, rng.randint(2, 7))
     lists = [tuple(random_route(rng) for _ in range(rng.randint(0, most))) for _ in domains[1:]]
     lists.append(lists[0] if lists and rng.random() < 0.5 else (random_route(rng),))
     return table(dict(zip(domains, lists, strict=True)))
@@ -182,8 +195,8 @@ def random_table(rng: random.Random, most: int = 12) -> RouteTable:
 def random_head(rng: random.Random, *, plain: bool = False) -> Head:
     """*plain*: nothing that the NIC leaves to the software but repeated fields."""
     path = random_path(rng)
-    if rng.random() < 0.2:
-        path += rng.choice(("?q=1", "?q", "?q=2&q=1", "?r=12&q=", "?Q=1"))
+    if rng.random() < 0.4:
+        path += "?" + "&".join(rng.choices(PARTS, k=rng.choice((1, 1, 2, 3))))
     lines = []
     for _ in range(rng.choice((0, 1, 1, 2, 2, 3))):
         name = rng.choice(NAMES)
