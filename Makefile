@@ -7,7 +7,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
     $(shell $(name) -c 'import sys; sys.version_info < (3, 11) or print("$(name)")' 2>/dev/null)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test agreement lint clean
+.PHONY: help setup demo serve test agreement timing lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: lint  ## all checks and all tests
 
 agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and matcher agree
 	HYBRIDMESH_AGREEMENT=100x1000 $(BIN)/pytest -q -n 2 tests/agreement
+
+timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/performance.md
+	$(BIN)/hybridmesh timing --all --page docs/performance.md
 
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .
@@ -52,4 +55,11 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# yosys and nextpnr are large, and nothing else needs them.
+$(VENV)/timing: $(VENV)/ready
+	@echo "installing yosys and nextpnr, this is done once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    -c constraints.txt -e '.[dev,timing]'
 	@touch $@

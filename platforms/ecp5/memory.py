@@ -110,8 +110,8 @@ class _Slice(wiring.Component):
     """One block RAM: port A writes, port B reads.
 
     Zeros come out of entries that nobody writes, where the block has enough to spare, or else
-    through an AND behind the block.  Its reset could give them, but no guide says that it clears the
-    output register alone, and not also the latch before it, which holds the next entry.
+    through an AND behind the block.  The block's reset could give them, but no guide says that it
+    clears the output register alone, and not the latch before it too, which holds the next entry.
 
     Members are those of :class:`BlockTableMemory`.
     """

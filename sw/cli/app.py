@@ -12,6 +12,7 @@ from .demo import demo
 from .explain import explain
 from .lint import lint
 from .serve import serve
+from .timing import timing
 from .verilog import verilog
 
 __all__ = ["cli", "main"]
@@ -37,7 +38,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (compile_command, demo, explain, lint, serve, verilog):
+for command in (compile_command, demo, explain, lint, serve, timing, verilog):
     cli.add_command(command)
 
 

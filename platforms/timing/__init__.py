@@ -1,0 +1,1 @@
+"""Measured timing: targets are synthesised, placed and routed, and told in tables."""

@@ -1,0 +1,91 @@
+"""From a target to its measurement: Amaranth, yosys, nextpnr once for each seed.
+
+Every step's product stays in a folder named after the design's text, and is not made again: a run
+that was interrupted goes on where it was, and a design that has not changed costs nothing.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from ..ecp5 import TableMemories
+from . import tools
+from .harness import TOP, Harness, to_rtlil
+from .reports import read_cells, read_placement
+from .results import Result, count_cells
+from .targets import Family, Target
+
+__all__ = ["SEEDS", "measure"]
+
+SEEDS = (1, 2, 3)
+
+_DESIGN, _NETLIST, _STAT = "design.il", "netlist.json", "stat.json"
+
+_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=\\\\table %i"
+"""A table's banks never meet: nothing has to be built for an entry read as it is written."""
+
+_SYNTHESIS = {
+    Family.ECP5: f"synth_ecp5 -top {TOP} -json {_NETLIST}",
+    Family.ULTRASCALE_PLUS: f"synth_xilinx -family xcup -top {TOP} -flatten -noiopad",
+}
+
+
+def measure(target: Target, build: Path, report: Callable[[str], None]) -> Result:
+    """Measure *target*, keeping what is made below *build*; *report* is told of each step.
+
+    Raises :exc:`~hybridmesh.errors.HybridMeshError` where a tool is missing or gives up.
+    """
+    report("elaborate")
+    platform = TableMemories() if target.device.family is Family.ECP5 else None
+    dut = target.dut()
+    harness = Harness(dut)
+    design = to_rtlil(harness, platform)
+    digest = hashlib.sha256(design.encode()).hexdigest()[:12]
+    folder = build / target.name / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _DESIGN).write_text(design)
+
+    def make(product: str, step: str, tool: str, arguments: Callable[[str], list[str]]) -> Path:
+        """The file *product*, made by *tool* under another name until it is whole."""
+        path = folder / product
+        if not path.exists():
+            report(step)
+            partial = f"partial-{product}"
+            tools.run(tool, arguments(partial), folder, f"{path.stem}.log")
+            (folder / partial).rename(path)
+        return path
+
+    synthesis = f"read_rtlil {_DESIGN}; {_COLLISIONS}; {_SYNTHESIS[target.device.family]}"
+    stat = make(
+        _STAT,
+        "synthesise",
+        tools.YOSYS,
+        lambda partial: ["-p", f"{synthesis}; tee -q -o {partial} stat -json"],
+    )
+    placements, failure = {}, ""
+    if target.device.family is Family.ECP5:
+        goal = ("--freq", str(target.goal_mhz)) if target.goal_mhz else ()
+        try:
+            for seed in SEEDS:
+                placed = make(
+                    f"seed{seed}.json",
+                    f"place and route, seed {seed} of {SEEDS[-1]}",
+                    tools.NEXTPNR,
+                    lambda partial, seed=seed: [
+                        *target.device.options,
+                        *("--json", _NETLIST, "--report", partial, "--seed", str(seed)),
+                        *("--lpf-allow-unconstrained", "--timing-allow-fail", *goal),
+                        *("--router", "router2"),
+                    ],
+                )
+                placements[seed] = read_placement(placed)
+        except tools.ToolError as error:
+            placements, failure = {}, error.problem
+    return Result(
+        target,
+        latency=dut.latency,
+        harness=harness.input_bits + harness.output_bits,
+        cells=count_cells(target.device.family, read_cells(stat)),
+        placements=placements,
+        failure=failure,
+    )

