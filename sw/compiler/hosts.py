@@ -67,29 +67,24 @@ def place_hosts(
     image: TableImage, hosts: Sequence[VirtualHost], predicates: Predicates
 ) -> HostPlan:
     """Fill the host space, and take the predicates that prefixes need."""
+    capacity = image.geometry.hosts
     domains = sorted((host.domain for host in hosts), key=precedence)
     prefixes = [domain for domain in domains if precedence(domain)[0] == 2]
-    named = [domain for domain in domains if precedence(domain)[0] < 2]
+    named = [domain for domain in domains if precedence(domain)[0] < 2] if prefixes else domains
     # A star stands for one byte or more, and the NIC decides no host that ends in a dot.
-    bare = {p[:-1] for p in prefixes if not p.endswith(".*")}.difference(named)
+    bare = sorted({p[:-1] for p in prefixes if not p.endswith(".*")}.difference(named))
     by_line: Mapping[str, _Tests] = {}
-    if len(named) + len(bare) <= image.geometry.hosts:
+    if prefixes and len(named) + len(bare) <= capacity:
         by_line = _prefix_tests(prefixes, image, predicates)
     groups = _groups(hosts, by_line)
     numbers = {domain: group.number for group in groups for domain in group.domains}
 
-    entries = [
-        (domain, numbers[domain] if fits(domain, image.host.space) else _OVERFLOW)
-        for domain in (domains if not prefixes else named)
-    ]
-    if by_line:
-        entries = [(domain, _OVERFLOW) for domain in sorted(bare)] + entries
-    capacity = image.geometry.hosts
-    # The last may find no room: their hosts have class 0, and only the catch-all row takes it.
+    entries = [(domain, _OVERFLOW) for domain in (bare if by_line else ())]
+    entries += [(d, numbers[d] if fits(d, image.host.space) else _OVERFLOW) for d in named]
+    # The last ones may find no room, and prefixes nothing to tell them by: such hosts have class
+    # 0, which then only the catch-all row takes.
     left = [d for n, (d, number) in enumerate(entries) if number == _OVERFLOW or n >= capacity]
-    if prefixes and not by_line:
-        entries.append(("*", _OVERFLOW))
-        left += domains[len(named) :]
+    left += [domain for domain in domains if domain not in by_line and domain not in named]
     entries = entries[:capacity]
     for entry, (domain, number) in enumerate(entries):
         image.host_class[entry] = number
@@ -103,18 +98,19 @@ def _prefix_tests(
 ) -> dict[str, _Tests]:
     """What tells the hosts of each prefix, and those of ``*``, from all others without a class;
     nothing where the NIC cannot tell them all."""
-    lines = {p: Line(b"host", p[:-1].lower().encode(), any_case=True) for p in prefixes}
+    texts = {prefix: prefix[:-1].lower().encode() for prefix in prefixes}
+    lines = {p: Line(b"host", text, any_case=True) for p, text in texts.items()}
     # A colon would be taken for that of the port.
-    if any(":" in p or not line.fits(image.header.space) for p, line in lines.items()):
+    if any(b":" in texts[p] or not lines[p].fits(image.header.space) for p in prefixes):
         return {}
     if predicates.columns(list(lines.values())) is None:
         return {}
     tests = {"*": tuple(PredicateTest(line, absent=True) for line in lines.values())}
-    for prefix, line in lines.items():
-        longer = (q for q in prefixes if q != prefix and q.startswith(prefix[:-1]))
-        others = (PredicateTest(lines[q], absent=True) for q in longer)
-        tests[prefix] = (PredicateTest(line), *others)
-    return tests if prefixes else {}
+    for prefix, text in texts.items():
+        longer = (p for p in prefixes if p != prefix and texts[p].startswith(text))
+        others = (PredicateTest(lines[p], absent=True) for p in longer)
+        tests[prefix] = (PredicateTest(lines[prefix]), *others)
+    return tests
 
 
 def _groups(hosts: Sequence[VirtualHost], by_line: Mapping[str, _Tests]) -> tuple[HostGroup, ...]:
