@@ -1,7 +1,6 @@
 """Conditions of the grammar: windows and states put together.
 
-The windows are known long before the states are, and wait for them; alternatives under the same
-roles and lines are one vector by then.
+Alternatives under the same roles and lines become one vector before they meet the states.
 """
 
 from collections import defaultdict
@@ -29,7 +28,8 @@ class Conditions(wiring.Component):
     ======  ======================================================  =======
     stage   what happens                                            latency
     ======  ======================================================  =======
-    sets    sets of states by lane, behind those of earlier lanes   1
+    s1      windows of alternatives ORed; sets of states by lane,   1
+            behind those of earlier lanes
     o       windows and sets of states ANDed, alternatives ORed     2
     ======  ======================================================  =======
 
@@ -41,8 +41,6 @@ class Conditions(wiring.Component):
         What ``windows`` are of.
     width : int
         Bytes per beat.
-    lag : int
-        Clocks, at least one, by which all else comes after ``windows``.
 
     Members
     -------
@@ -63,13 +61,10 @@ class Conditions(wiring.Component):
         asked: Sequence[Sequence[Condition]],
         patterns: Sequence[Pattern],
         width: int,
-        *,
-        lag: int,
     ) -> None:
         self._asked = tuple(map(tuple, asked))
         self._patterns = tuple(patterns)
         self._width = width
-        self._lag = lag
         super().__init__(
             {
                 "windows": In(width).array(len(patterns)),
@@ -109,7 +104,7 @@ class Conditions(wiring.Component):
         return m
 
     def _window(self, m: Module, conditions: Sequence[Condition]) -> list[Value]:
-        """Lanes whose window is that of one of *conditions*, by the time the sets are there.
+        """Lanes whose window is that of one of *conditions*, when the sets of states are there.
 
         Nothing where one of them asks nothing of the bytes.
         """
@@ -120,7 +115,7 @@ class Conditions(wiring.Component):
             all_of([windows[c.pattern], *(~windows[p] for p in c.unless)], self._width)
             for c in conditions
         ]
-        return [delayed(m, any_of(terms, self._width), self._lag + 1)]
+        return [delayed(m, any_of(terms, self._width), 1)]
 
     def _sets(
         self, m: Module, one_hot: Sequence[Value], asked: Sequence[States]

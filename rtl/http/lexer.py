@@ -4,7 +4,10 @@ It runs :mod:`hybridmesh.contract.grammar` and knows nothing of HTTP beyond it: 
 first, the two machines by parallel prefix, then the conditions over both.
 """
 
-from amaranth.hdl import Module, Signal
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,10 +43,13 @@ class Lexer(wiring.Component):
     ==========  ====================================================  ===============
     stage       what happens                                          latency
     ==========  ====================================================  ===============
-    windows     byte sets, then patterns, of every lane               2
+    symbols     of the machines, by patterns of bytes, in every lane  2
     machines    role and line of every lane                           5 + log2(width)
+    windows     other patterns of bytes in every lane                 5 + log2(width)
     o           marks, rules and methods of every lane                7 + log2(width)
     ==========  ====================================================  ===============
+
+    The bytes wait for the machines, not the windows, of which there are many more.
 
     Members
     -------
@@ -75,7 +81,6 @@ class Lexer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width = self._geometry.width
-        patterns = _patterns()
 
         s_valid, s_beat = [self.i.valid], [self.i.p]  # by stage
         for _ in range(self.latency):
@@ -85,14 +90,20 @@ class Lexer(wiring.Component):
             s_valid.append(valid)
             s_beat.append(beat)
 
-        m.submodules.windows = windows = Windows(patterns, width)
-        m.d.comb += [
-            windows.valid.eq(self.i.valid),
-            windows.first.eq(self.i.p.first),
-            windows.data.eq(self.i.p.data),
-            windows.mask.eq(self.i.p.mask),
-        ]
+        def windows(name: str, patterns: Iterable[Pattern], at: int) -> dict[Pattern, Value]:
+            """By pattern, the lanes that match, from the bytes of stage *at*."""
+            patterns = tuple(dict.fromkeys(patterns))
+            m.submodules[name] = part = Windows(patterns, width)
+            m.d.comb += [
+                part.valid.eq(s_valid[at]),
+                part.first.eq(s_beat[at].first),
+                part.data.eq(s_beat[at].data),
+                part.mask.eq(s_beat[at].mask),
+            ]
+            return dict(zip(patterns, part.o, strict=True))
 
+        symbols = [symbol.pattern for machine in (ROLE, LINE) for symbol in machine.symbols]
+        matched = windows("symbols", symbols, 0)
         at = Windows.latency
         for name, description in (("role", ROLE), ("line", LINE)):
             m.submodules[name] = machine = self._machines[name]
@@ -100,28 +111,30 @@ class Lexer(wiring.Component):
                 machine.mask.eq(s_beat[at].mask & s_valid[at].replicate(width)),
                 machine.first.eq(s_beat[at].first & s_valid[at]),
             ]
-            for symbols, symbol in zip(machine.symbols, description.symbols, strict=True):
-                m.d.comb += symbols.eq(windows.o[patterns.index(symbol.pattern)])
+            for lanes, symbol in zip(machine.symbols, description.symbols, strict=True):
+                m.d.comb += lanes.eq(matched[symbol.pattern])
 
-        lag, at = self._machines_at - at, self._machines_at
-        m.submodules.conditions = conditions = Conditions(_asked(), patterns, width, lag=lag)
+        at = self._machines_at
+        asked = _asked()
+        matched = windows("windows", _patterns(asked), at - Windows.latency)
+        m.submodules.conditions = conditions = Conditions(asked, tuple(matched), width)
         m.d.comb += [
             conditions.valid.eq(s_valid[at]),
             conditions.first.eq(s_beat[at].first),
             conditions.mask.eq(s_beat[at].mask),
         ]
         for ports, sources in (
-            (conditions.windows, windows.o),
+            (conditions.windows, matched.values()),
             (conditions.roles, self._machines["role"].o),
             (conditions.lines, self._machines["line"].o),
         ):
             m.d.comb += [port.eq(source) for port, source in zip(ports, sources, strict=True)]
 
         o, beat = self.o.p, s_beat[-1]
-        asked = [*o.marks, *o.rules, *o.methods, o.token]
+        said = [*o.marks, *o.rules, *o.methods, o.token]
         m.d.comb += self.o.valid.eq(s_valid[-1])
         m.d.comb += [o[name].eq(beat[name]) for name in payload_beat(self._geometry).members]
-        m.d.comb += [lanes.eq(found) for lanes, found in zip(asked, conditions.o, strict=True)]
+        m.d.comb += [lanes.eq(found) for lanes, found in zip(said, conditions.o, strict=True)]
         return m
 
 
@@ -132,9 +145,8 @@ def _asked() -> list[tuple[Condition, ...]]:
     return [*(MARKS[mark] for mark in Mark), *by_reason, *by_bit, (TOKEN,)]
 
 
-def _patterns() -> tuple[Pattern, ...]:
-    """All patterns of the grammar, each once."""
-    patterns = [symbol.pattern for machine in (ROLE, LINE) for symbol in machine.symbols]
-    for condition in (condition for conditions in _asked() for condition in conditions):
-        patterns += [condition.pattern, *condition.unless]
-    return tuple(dict.fromkeys(patterns))
+def _patterns(asked: Iterable[Iterable[Condition]]) -> Iterator[Pattern]:
+    """The patterns of all conditions."""
+    for condition in chain.from_iterable(asked):
+        yield condition.pattern
+        yield from condition.unless

@@ -5,6 +5,8 @@ Fischer, "Parallel Prefix Computation", 1980): a tree of log2(width) levels comp
 beat, and only the composition of the whole beat stands in the loop of the carried state.
 """
 
+from collections import defaultdict
+
 from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -15,11 +17,16 @@ from .lanes import any_of, delayed
 
 __all__ = ["PrefixMachine"]
 
+ANYWHERE = -1
+"""As the state that a function starts from: all of them."""
+
 Functions = dict[tuple[int, int], Value]
 """By (from, to), the lanes whose function takes the one state to the other.
 
 One bit for each pair of states that is possible at all, not a coded state: a machine that moves
-mostly forward has few such pairs, and a composition is a shallow AND-OR.
+mostly forward has few such pairs, and a composition is a shallow AND-OR.  A symbol that leads to
+one state from everywhere sets one bit, from ANYWHERE, so that a machine of many such symbols and
+few others has few pairs too.
 """
 
 
@@ -82,39 +89,33 @@ class PrefixMachine(wiring.Component):
 
         inner = self._width - 1  # lane n + 1 comes after the composition of lanes 0 to n
         for state, o in enumerate(self.o):
-            moved = any_of(
-                [
-                    before[source].replicate(inner) & lanes[:inner]
-                    for (source, target), lanes in functions.items()
-                    if target == state
-                ],
-                inner,
-            )
-            m.d.sync += o.eq(Cat(before[state], moved))
+            moved = [
+                before[source].replicate(inner) & lanes[:inner]
+                for (source, target), lanes in functions.items()
+                if target == state
+            ]
+            m.d.sync += o.eq(Cat(before[state], any_of(moved, inner)))
         return m
 
     def _functions(self, m: Module) -> Functions:
         """The function of each lane's byte; a lane outside the mask changes nothing."""
         states = range(len(self._machine.states))
-        moves: dict[tuple[int, int], list[Value]] = {(s, s): [] for s in states}
+        moves: dict[tuple[int, int], list[Value]] = defaultdict(list)
         free = self.mask
         for symbol, lanes in zip(self._machine.symbols, self.symbols, strict=True):
-            for source, target in enumerate(self._machine.function(symbol.name)):
-                if source != target:
-                    moves.setdefault((source, target), []).append(lanes & free)
+            targets = self._machine.function(symbol.name)
+            if len(set(targets)) == 1:
+                moves[ANYWHERE, targets[0]].append(lanes & free)
+            else:
+                for source, target in enumerate(targets):
+                    if source != target:
+                        moves[source, target].append(lanes & free)
             free = free & ~lanes
-        leaves = {
-            s: any_of([x for (a, b), v in moves.items() if a == s != b for x in v], self._width)
-            for s in states
-        }
-        return _registered(
-            m,
-            {
-                (a, b): ~leaves[a] if a == b else any_of(lanes, self._width)
-                for (a, b), lanes in moves.items()
-            },
-            self._width,
-        )
+        functions = {move: any_of(lanes, self._width) for move, lanes in moves.items()}
+        for state in states:
+            leaves = [lanes for (a, _), lanes in functions.items() if a in (state, ANYWHERE)]
+            functions[state, state] = ~any_of(leaves, self._width)
+        return _registered(m, functions, self._width)
 
     def _compose(self, m: Module, functions: Functions, span: int) -> Functions:
         """In each block of twice *span* lanes, put the first half's composition before the rest."""
@@ -125,7 +126,8 @@ class PrefixMachine(wiring.Component):
             for move, lanes in functions.items()
         }
         terms: dict[tuple[int, int], list[Value]] = {
-            move: [lanes & kept] for move, lanes in functions.items()
+            (source, target): [lanes if source == ANYWHERE else lanes & kept]
+            for (source, target), lanes in functions.items()
         }
         for (source, middle), begun in former.items():
             for (again, target), lanes in functions.items():
@@ -135,22 +137,24 @@ class PrefixMachine(wiring.Component):
             m, {move: any_of(t, self._width) for move, t in terms.items()}, self._width
         )
 
-    def _carry(self, m: Module, functions: Functions, first: Value) -> list[Signal]:
-        """Carry the state from beat to beat; returns, a clock on, the one before the beat."""
+    def _carry(self, m: Module, functions: Functions, first: Value) -> dict[int, Value]:
+        """Carry the state from beat to beat; gives, a clock on, whether each is the one before."""
         states = range(len(self._machine.states))
         carried = [Signal(init=s == 0, name=f"carried_{s}") for s in states]
         before = [Signal(init=s == 0, name=f"before_{s}") for s in states]
-        now = [Mux(first, s == 0, carried[s]) for s in states]
+        now: dict[int, Value] = {s: Mux(first, s == 0, carried[s]) for s in states}
+        now[ANYWHERE] = C(1, 1)
         for s in states:
             moved = [now[a] & lanes[-1] for (a, b), lanes in functions.items() if b == s]
             m.d.sync += [carried[s].eq(any_of(moved, 1)), before[s].eq(now[s])]
-        return before
+        return {**dict(enumerate(before)), ANYWHERE: C(1, 1)}
 
 
 def _registered(m: Module, functions: Functions, width: int) -> Functions:
     registers = {}
     for (source, target), lanes in functions.items():
-        register = Signal(width, reset_less=True, name=f"from_{source}_to_{target}")
+        begin = "any" if source == ANYWHERE else source
+        register = Signal(width, reset_less=True, name=f"from_{begin}_to_{target}")
         m.d.sync += register.eq(lanes)
         registers[source, target] = register
     return registers

@@ -167,16 +167,13 @@ LINE = Machine(
         Symbol("colon", (COLON,)),
     ),
     (
-        (Line.OTHER, "host", Line.HOST),
-        (Line.OTHER, "length", Line.LENGTH),
-        (Line.OTHER, "connection", Line.CONNECTION),
-        (Line.OTHER, "coding", Line.CODING),
+        # From everywhere, though a line's name is met in OTHER alone: that takes less logic.
+        *((line, "host", Line.HOST) for line in Line),
+        *((line, "length", Line.LENGTH) for line in Line),
+        *((line, "connection", Line.CONNECTION) for line in Line),
+        *((line, "coding", Line.CODING) for line in Line),
+        *((line, "line-end", Line.OTHER) for line in Line),
         (Line.HOST, "colon", Line.PORT),
-        (Line.HOST, "line-end", Line.OTHER),
-        (Line.PORT, "line-end", Line.OTHER),
-        (Line.LENGTH, "line-end", Line.OTHER),
-        (Line.CONNECTION, "line-end", Line.OTHER),
-        (Line.CODING, "line-end", Line.OTHER),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The head lexer, byte by byte and eight bytes a clock."""
+"""The head lexer, byte by byte, eight and 64 bytes a clock."""
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.http.lexer import Lexer
@@ -7,7 +7,7 @@ from ..lib.design import Design
 
 __all__ = ["DESIGNS"]
 
-GEOMETRIES = [Geometry(width=width) for width in (1, 8)]
+GEOMETRIES = [Geometry(width=width) for width in (1, 8, 64)]
 
 DESIGNS = tuple(
     Design(f"width{geometry.width}", lambda geometry=geometry: Lexer(geometry), geometry)

@@ -54,33 +54,38 @@ async def every_payload_is_lexed_as_by_the_model(dut: Any, idle: str) -> None:
         frames[-1].append(beat)
     for payload, frame in zip(payloads, frames, strict=True):
         assert found(frame) == lex(payload), payload
-        assert sum(beat["token"] for beat in frame) == (payload[0] in TCHAR), payload
+        assert sum(beat["token"].bit_count() for beat in frame) == (payload[0] in TCHAR), payload
 
 
 def found(frame: Iterable[dict[str, Any]]) -> Lexed:
     """What the beats of a frame say, in the terms of the model, which counts a little more."""
     marks: defaultdict[Mark, list[int]] = defaultdict(list)
     reasons: set[Reason] = set()
-    methods: list[Method] = []
+    methods: defaultdict[int, int] = defaultdict(int)
     for beat in frame:
-        for lane, bits in beat["marks"].items():
-            for mark in Mark:
-                if bits >> mark & 1:
-                    marks[mark].append(beat["offset"] + lane & 0xFFFF)
-        reasons |= {Reason(bit) for bit in range(32) if beat["reasons"] >> bit & 1}
-        methods += [Method(beat["method"])] if beat["method"] else []
+        for mark, lanes in beat["marks"].items():
+            marks[Mark(mark)] += (beat["offset"] + lane & 0xFFFF for lane in bits(lanes))
+        reasons |= {Reason(reason) for reason, lanes in beat["rules"].items() if lanes}
+        for bit, lanes in beat["methods"].items():
+            for lane in bits(lanes):
+                methods[beat["offset"] + lane] |= 1 << bit
 
-    ends = marks[Mark.HEAD_END]
+    ends, hosts = marks[Mark.HEAD_END], marks[Mark.HOST_START]
+    codings, chunked = marks[Mark.CODING_START], marks[Mark.CHUNKED]
     assert len(methods) <= 1
     assert len(ends) <= 1
     counted = {
         Reason.METHOD: bool(ends) and not methods,
-        Reason.HOST_MISSING: bool(ends) and not marks[Mark.HOST_START],
-        Reason.HOST_REPEATED: len(marks[Mark.HOST_START]) > 1,
+        Reason.HOST_MISSING: bool(ends) and not hosts,
+        Reason.HOST_REPEATED: len(hosts) > 1,
+        Reason.FRAMING: len(codings + marks[Mark.LENGTH_START]) > 1
+        or bool(codings) != bool(chunked)
+        or bool(codings and marks[Mark.HTTP_1_0]),
         Reason.FIELD_COUNT: len(marks[Mark.LINE_START]) > MAX_FIELDS,
         Reason.INCOMPLETE: not ends,
     }
     reasons |= {reason for reason, holds in counted.items() if holds}
+    closing = set(marks[Mark.CONNECTION_END]) - set(marks[Mark.KEEP_ALIVE])
 
     def spans(first: Mark, after: Mark) -> tuple[Span, ...]:
         return tuple(Span(*pair) for pair in zip(marks[first], marks[after], strict=False))
@@ -88,10 +93,20 @@ def found(frame: Iterable[dict[str, Any]]) -> Lexed:
     return Lexed(
         reasons=frozenset(reasons),
         head_length=ends[0] + 1 if ends else 0,
-        method=methods[0] if methods else Method.OTHER,
+        method=Method(*methods.values()) if methods else Method.OTHER,
         path=next(iter(spans(Mark.PATH_START, Mark.PATH_END)), None),
         host=next(iter(spans(Mark.HOST_START, Mark.HOST_END)), None),
         length=next(iter(spans(Mark.LENGTH_START, Mark.LENGTH_END)), None),
+        params=spans(Mark.PARAM_START, Mark.PARAM_END),
         lines=spans(Mark.LINE_START, Mark.LINE_END),
+        param_starts=tuple(marks[Mark.PARAM_START]),
+        line_starts=tuple(marks[Mark.LINE_START]),
+        chunked=bool(chunked),
+        touch=bool(marks[Mark.TOUCHING]) or bool(closing),
         http_1_0=bool(marks[Mark.HTTP_1_0]),
     )
+
+
+def bits(lanes: int) -> list[int]:
+    """The lanes set in *lanes*."""
+    return [lane for lane in range(lanes.bit_length()) if lanes >> lane & 1]

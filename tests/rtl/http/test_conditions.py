@@ -13,7 +13,7 @@ METHOD_OR_BEYOND = Condition(roles=(frozenset({Role.METHOD, Role.DONE}),))
 
 def _found(condition: Condition, beats: list[dict]) -> int:
     """Lanes of the last of *beats* where the condition holds."""
-    dut = Conditions([[condition]], [(ANY,)], WIDTH, lag=1)
+    dut = Conditions([[condition]], [(ANY,)], WIDTH)
     found = []
 
     async def testbench(ctx) -> None:
