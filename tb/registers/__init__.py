@@ -1,4 +1,4 @@
-"""The control side as the host sees it: AXI4-Lite bridge, registers, table loader, counters."""
+"""The control side as the host sees it: AXI4-Lite bridge, registers, table, counters."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -9,7 +9,7 @@ from hybridmesh.rtl.control.axi import AxiLite, AxiLiteBridge
 from hybridmesh.rtl.control.control import Control
 from hybridmesh.rtl.control.counters import Events
 from hybridmesh.rtl.frame.cursor import FrameContext
-from hybridmesh.rtl.layout import TableWrite
+from hybridmesh.rtl.layout import TableRead, TableWrite
 
 from ..lib.design import Design
 
@@ -23,6 +23,7 @@ class ControlSide(wiring.Component):
 
     axi: In(AxiLite)
     table: Out(TableWrite)
+    read: Out(TableRead)
     context: Out(FrameContext)
     events: In(Events)
     started: In(1)
@@ -35,6 +36,7 @@ class ControlSide(wiring.Component):
         wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
         wiring.connect(m, bridge.bus, control.bus)
         wiring.connect(m, control.table, wiring.flipped(self.table))
+        wiring.connect(m, control.read, wiring.flipped(self.read))
         m.d.comb += [
             self.context.eq(control.context),
             control.events.eq(self.events),

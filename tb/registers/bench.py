@@ -1,5 +1,6 @@
 """Each register does what the contract says, however the host's bus dawdles."""
 
+import zlib
 from typing import Any
 
 import cocotb
@@ -14,16 +15,15 @@ from tb.lib.design import under_test
 from tb.lib.packed import pack, unpack
 from tb.lib.pauses import PAUSES
 
-SLVERR = 2
+OKAY, SLVERR = 0, 2
 GEOMETRY = under_test().geometry
 every_pause = cocotb.parametrize(pause=list(PAUSES))
 
 
 async def bus_of(dut: Any, pause: str) -> AxiLite:
     bus = AxiLite(dut, "axi__", PAUSES[pause](rng_of(pause)))
-    dut.events.value = 0
-    dut.started.value = 0
-    dut.judged.value = 0
+    for signal in (dut.events, dut.started, dut.judged, dut.read__done, dut.read__data):
+        signal.value = 0
     await start(dut)
     return bus
 
@@ -66,7 +66,7 @@ async def switches_keep_what_was_written_and_reach_the_frames(dut: Any, pause: s
 @every_pause
 async def accesses_that_make_no_sense_are_refused(dut: Any, pause: str) -> None:
     bus = await bus_of(dut, pause)
-    for address in (0x01C, 0x0FC, COUNTERS[-1].address + 4, 0xFFC):
+    for address in (0x01C, 0x0FC, 0x044, COUNTERS[-1].address + 4, 0xFFC):
         await bus.read(address, response=SLVERR)
         await bus.write(address, [1], response=SLVERR)
     for entry in REGISTERS:
@@ -95,15 +95,73 @@ async def table_words_go_to_the_spare_bank_in_order(dut: Any, pause: str) -> Non
     cocotb.start_soon(watch())
     words = [rng_of("words").getrandbits(32) for _ in range(40)]
     for commits in (0, 1, 2):
-        await bus.put("table_address", 3 << 24 | 0x1000)
+        await bus.put("table_address", 3 << 24 | 0x100)
         await bus.put("table_data", *words)
-        assert await bus.get("table_address") == 3 << 24 | 0x1000 + len(words)
+        assert await bus.get("table_address") == 3 << 24 | 0x100 + len(words)
         in_use = unpack(FrameContext, int(dut.context.value))["bank"]
-        assert seen == [(1 - in_use, 3, 0x1000 + k, word) for k, word in enumerate(words)]
+        assert seen == [(1 - in_use, 3, 0x100 + k, word) for k, word in enumerate(words)]
         seen.clear()
         await bus.put("table_commit", 100 + commits)
         assert unpack(FrameContext, int(dut.context.value))["bank"] == 1 - in_use
         assert await bus.get("status") == 100 + commits
+
+
+@cocotb.test()
+@every_pause
+async def a_bank_has_the_checksum_of_what_was_written_into_it(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    rng = rng_of("checksums", pause)
+    in_use = spare = 0
+    for epoch in range(1, 5):
+        await bus.put("table_data", *(rng.getrandbits(32) for _ in range(5)))  # breaks off
+        await bus.put("table_begin", rng.getrandbits(32))
+        space = rng.choice(GEOMETRY.spaces)
+        words = [rng.getrandbits(32) for _ in range(rng.randrange(1, min(40, space.words)))]
+        await bus.put("table_address", space.base)
+        await bus.put("table_data", *words)
+        spare = zlib.crc32(b"".join(word.to_bytes(4, "little") for word in (space.base, *words)))
+        assert await bus.get("table_checksum") == in_use
+        assert await bus.get("spare_checksum") == spare
+        await bus.put("table_commit", epoch)
+        in_use, spare = spare, in_use
+        assert await bus.get("table_checksum") == in_use
+        assert await bus.get("spare_checksum") == spare
+        await bus.put("table_address", GEOMETRY.path.base)
+
+
+@cocotb.test()
+@every_pause
+async def words_of_either_bank_are_read_back(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    rng = rng_of("reading", pause)
+    table = {}
+
+    async def memory() -> None:
+        while True:
+            await RisingEdge(dut.clk)
+            dut.read__done.value = 0
+            dut.read__data.value = 0
+            if dut.read__en.value and not dut.read__done.value:
+                await ClockCycles(dut.clk, rng.choice((1, 1, 2, 30)))
+                ports = (dut.read__bank, dut.read__space, dut.read__word)
+                where = tuple(int(port.value) for port in ports)
+                dut.read__done.value = 1
+                dut.read__data.value = table.setdefault(where, rng.getrandbits(32))
+
+    async def ready() -> None:
+        while register("status").field("reading").get(await bus.get("status")):
+            pass
+
+    cocotb.start_soon(memory())
+    for space in GEOMETRY.spaces:
+        for spare in (0, 1):
+            start = max(space.words - 3, 0)
+            await bus.put("read_address", spare << 31 | space.base | start)
+            for word in range(start, space.words):
+                await ready()
+                assert await bus.get("read_data") == table[spare, space.number, word]
+            await ready()
+            await bus.read(register("read_data").address, response=SLVERR)  # the space ends
 
 
 @cocotb.test()
@@ -116,6 +174,8 @@ async def a_commit_is_pending_until_the_frames_before_it_have_their_verdicts(dut
     await pulse(dut, dut.started, 2)
     for expected in (1, 1, 0, 0):
         assert pending.get(await bus.get("status")) == expected
+        answer = SLVERR if expected else OKAY
+        await bus.write(register("table_data").address, [1], response=answer)
         await pulse(dut, dut.judged)
 
 

@@ -182,12 +182,14 @@ class Bench:
         last = 0
         for number, (came, (request, frame)) in enumerate(zip(got, sent, strict=True)):
             verdict, original = split(came)
-            assert original == frame, f"frame {number}"
-            assert verdict is not None, f"frame {number}"
-            assert verdict.state is State.DECIDED, f"frame {number}: {verdict}"
-            assert verdict.row == request.row(self.turns[verdict.epoch]), f"frame {number}"
-            assert verdict.epoch in self.epochs[number], f"frame {number}"
-            assert verdict.epoch >= last, f"frame {number}: an epoch goes back"
+            assert original == frame, f"frame {number} is not what was sent"
+            assert verdict is not None, f"frame {number} has no verdict"
+            rows = {turn: request.row(turn) for turn in {*self.turns.values()} - {-1}}
+            said = f"frame {number}, {request}, rows {rows}: {verdict}"
+            assert verdict.state is State.DECIDED, said
+            assert verdict.row == rows[self.turns[verdict.epoch]], said
+            assert verdict.epoch in self.epochs[number], f"{self.epochs[number]}: {said}"
+            assert verdict.epoch >= last, f"an epoch goes back: {said}"
             last = verdict.epoch
 
 

@@ -6,9 +6,11 @@ import subprocess
 import pytest
 
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.registers import register
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import SHIM, State
 from hybridmesh.nic import NicError, ReferenceNic, SimulatedNic
+from hybridmesh.nic.control import RegisterControl
 from hybridmesh.nic.frames import Connection, split
 from hybridmesh.nic.simulated import _Library
 from tb.lib.traffic import PORT, any_frame, any_payload, cut, table
@@ -90,6 +92,45 @@ def test_two_nics_know_nothing_of_each_other(nic):
 def test_a_table_for_another_geometry_is_refused(nic):
     with pytest.raises(NicError, match="another geometry"):
         nic.load(TableImage(Geometry(rows=32)))
+
+
+def test_a_table_that_does_not_arrive_whole_is_not_used(nic, monkeypatch):
+    assert nic.load(table(GEOMETRY)) == 1
+    before = nic.exchange([WIRE.frame(1, HEAD)])
+    write_many = nic._bus.write_many
+
+    def spoil(address, values):
+        write_many(address, values ^ (len(values) == GEOMETRY.word.words))
+
+    monkeypatch.setattr(nic._bus, "write_many", spoil)
+    with pytest.raises(NicError, match="did not reach the NIC whole"):
+        nic.load(table(GEOMETRY, "always"))
+    assert nic.exchange([WIRE.frame(1, HEAD)]) == before
+    monkeypatch.undo()
+    assert nic.load(table(GEOMETRY)) == 2
+
+
+def test_a_load_that_broke_off_leaves_no_trace_in_the_next(nic):
+    nic.load(table(GEOMETRY))
+    expected = nic.exchange([WIRE.frame(1, HEAD)])
+    for space, words in table(GEOMETRY, "always").words():
+        nic._bus.write(register("table_address").address, space.base)
+        nic._bus.write_many(register("table_data").address, words[: len(words) // 2 + 1])
+    again = RegisterControl(nic._bus, GEOMETRY)
+    assert [again.load(table(GEOMETRY)), again.load(table(GEOMETRY))] == [2, 3]
+    (came,) = nic.exchange([WIRE.frame(1, HEAD)])
+    assert split(came)[0] == split(expected[0])[0]._replace(epoch=3)
+
+
+@pytest.mark.parametrize("space", GEOMETRY.spaces, ids=lambda space: space.name)
+def test_a_word_that_the_table_does_not_have_is_refused(nic, space):
+    beyond = space.base + space.words
+    nic._bus.write(register("table_address").address, beyond)
+    with pytest.raises(NicError, match="refuses the access"):
+        nic._bus.write(register("table_data").address, 1)
+    nic._bus.write(register("read_address").address, beyond)
+    with pytest.raises(NicError, match="refuses the access"):
+        nic._bus.read(register("read_data").address)
 
 
 def test_a_closed_nic_says_so(nic):
