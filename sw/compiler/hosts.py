@@ -23,7 +23,7 @@ CLASSES = 254
 
 _NO_CLASS = 0
 _OVERFLOW = CLASSES + 1
-"""Class of hosts that the NIC cannot tell apart; only the catch-all row takes it."""
+"""Class of hosts that an entry finds but cannot tell apart; only the catch-all row takes it."""
 
 _Tests = tuple[PredicateTest, ...]
 
@@ -44,12 +44,14 @@ class HostGroup:
 @dataclass(frozen=True)
 class HostPlan:
     """The ``groups`` in the order of the table; ``used`` entries of the host space; ``classes``
-    taken; ``left`` are the domains whose virtual host the CPU looks up."""
+    taken; ``left`` are the domains whose virtual host the CPU looks up, and ``unsure`` the classes
+    that their hosts get."""
 
     groups: tuple[HostGroup, ...]
     used: int
     classes: int
     left: tuple[str, ...]
+    unsure: tuple[int, ...]
 
 
 def precedence(domain: str) -> tuple[int, int]:
@@ -81,16 +83,21 @@ def place_hosts(
 
     entries = [(domain, _OVERFLOW) for domain in (bare if by_line else ())]
     entries += [(d, numbers[d] if fits(d, image.host.space) else _OVERFLOW) for d in named]
-    # The last ones may find no room, and prefixes nothing to tell them by: such hosts have class
-    # 0, which then only the catch-all row takes.
-    left = [d for n, (d, number) in enumerate(entries) if number == _OVERFLOW or n >= capacity]
-    left += [domain for domain in domains if domain not in by_line and domain not in named]
+    # The last ones may find no room, and prefixes nothing to tell them by.
+    unclassed = [domain for domain, _ in entries[capacity:]]
+    unclassed += [domain for domain in domains if domain not in by_line and domain not in named]
     entries = entries[:capacity]
     for entry, (domain, number) in enumerate(entries):
         image.host_class[entry] = number
         write_entry(image.host, entry, domain)
-    classes = sum(_NO_CLASS < group.number < _OVERFLOW for group in groups)
-    return HostPlan(groups, len(entries), classes, tuple(left))
+    blurred = [domain for domain, number in entries if number == _OVERFLOW]
+    return HostPlan(
+        groups,
+        used=len(entries),
+        classes=sum(_NO_CLASS < group.number < _OVERFLOW for group in groups),
+        left=(*blurred, *unclassed),
+        unsure=(_OVERFLOW,) * bool(blurred) + (_NO_CLASS,) * bool(unclassed),
+    )
 
 
 def _prefix_tests(

@@ -1,5 +1,7 @@
 """Rows written into the path and word spaces of a table image."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..contract.geometry import ROW_PROVISIONAL
@@ -44,8 +46,12 @@ def write_row(
     return tuple(reasons)
 
 
-def write_catch_all(image: TableImage, row: int) -> None:
-    """Write the row that takes whatever no row before it takes, hosts without a class too."""
+def write_catch_all(image: TableImage, row: int, classes: Sequence[int] | None) -> None:
+    """Write the row that takes what no row before it takes, of hosts of at least *classes*; None
+    means every class."""
     image.path.allow_all(row)
     image.word.allow_all(row)
+    if classes is not None:
+        low, high = (sum({1 << (c >> shift & 15) for c in classes}) for shift in (0, 4))
+        image.word.allow(row, 0, low, high)
     image.row_flags[row] = ROW_PROVISIONAL

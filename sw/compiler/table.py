@@ -78,7 +78,7 @@ def compile_table(table: RouteTable, geometry: Geometry) -> CompiledTable:
     unknown = set(hosts.left)
     demands = [job.demand if not unknown.issuperset(job.group.domains) else 0 for job in jobs]
     is_whole = not unknown and sum(demands) <= geometry.rows
-    quotas = demands if is_whole else _share(demands, geometry.rows - 1)
+    quotas = _share(demands, geometry.rows - (not is_whole))
 
     rows: list[Row] = []
     reports: list[RouteReport] = []
@@ -100,7 +100,7 @@ def compile_table(table: RouteTable, geometry: Geometry) -> CompiledTable:
     catch_all = None
     if not is_whole:
         catch_all = len(rows)
-        write_catch_all(image, catch_all)
+        write_catch_all(image, catch_all, hosts.unsure if quotas == demands else None)
         rows.append(Row(None, 0, True, ("the table is larger than the NIC",)))
     if predicates.ask_params:
         image.options[0] = OPTION_QUERY

@@ -6,6 +6,7 @@ from routing import head, route, table
 
 from hybridmesh.compiler import compile_table
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.verdict import NO_ROW
 from hybridmesh.reference.resolver import Resolver
 
 
@@ -72,6 +73,24 @@ def test_hosts_that_do_not_fit_go_to_the_cpu(domains):
     assert domains[-1] in compiled.report.hosts_left
 
 
+def test_hosts_that_go_to_the_cpu_take_no_others_with_them():
+    known = {f"h{i}": (route("=/", name=f"h{i}"),) for i in range(20)}
+    left = "x" * 64
+    compiled = compile_table(table({**known, left: (route("^/"),)}), Geometry())
+    for i in range(20):
+        assert verdict(compiled.image, head("/", host=f"h{i}")).row == i
+        assert verdict(compiled.image, head("/miss", host=f"h{i}")).row == NO_ROW
+    assert verdict(compiled.image, head(host="y")).row == NO_ROW
+    assert verdict(compiled.image, head(host=left)).row == compiled.report.catch_all == 20
+
+
+def test_a_miss_goes_to_the_cpu_where_a_row_may_be_missing():
+    routes = (*(route(f"=/{i}") for i in range(40)),)
+    hosts = {"x" * 64: (route("^/"),), "a": routes}
+    compiled = compile_table(table(hosts), SMALL)
+    assert verdict(compiled.image, head("/39", host="a")).row == compiled.report.catch_all
+
+
 def test_more_route_lists_than_classes_go_to_the_cpu():
     routes = table({f"h{i}": (route("^/", name=str(i)),) for i in range(300)})
     compiled = compile_table(routes, Geometry(rows=1024, hosts=128))
@@ -83,7 +102,7 @@ def test_more_route_lists_than_classes_go_to_the_cpu():
 PREFIXES = ["shop.*", "shop.eu.*", "shop.eu.x.*", "app-*", "*.test", "shop.de", "*"]
 
 FOUND = [
-    # host, its virtual host, "cpu" where the CPU looks it up, None where there is none
+    # host, its virtual host; "cpu" where the CPU looks it up
     ("shop.com", "shop.*"),
     ("SHOP.Com:8080", "shop.*"),
     ("shop.e", "shop.*"),
@@ -114,10 +133,12 @@ FOUND = [
 def test_a_prefix_comes_after_the_suffixes_and_the_longest_one_counts(host, domain, star):
     domains = PREFIXES if star else PREFIXES[:-1]
     compiled = compile_table(table({d: (route("^/", name=d),) for d in domains}), Geometry())
-    expected = domain if star or domain != "*" else "cpu"  # the row that takes app- takes the rest
     said = verdict(compiled.image, head(host=host))
-    row = compiled.rows[said.row]
-    assert ("cpu" if row.route is None else row.route.id) == expected
+    if domain == "*" and not star:
+        assert said.row == NO_ROW
+    else:
+        row = compiled.rows[said.row]
+        assert ("cpu" if row.route is None else row.route.id) == domain
     assert compiled.report.hosts_left == ("app-",)
 
 
