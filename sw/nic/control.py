@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..contract.geometry import Geometry
-from ..contract.registers import COUNTERS, MAGIC, VERSION, register
+from ..contract.registers import COUNTERS, LISTENERS, MAGIC, VERSION, register
 from ..contract.table import TableImage
 from .driver import NicError
 
@@ -121,9 +121,9 @@ class RegisterControl:
                         remedy="load the table again",
                     )
 
-    def listen(self, port: int) -> None:
-        check_port(port)
-        self._write("listen_port", port)
+    def listen(self, *ports: int) -> None:
+        for listener, port in enumerate(listeners(ports)):
+            self._write(f"listen_port_{listener}", port)
 
     def counters(self) -> dict[str, int]:
         return {counter.name: self._bus.read(counter.address) for counter in COUNTERS}
@@ -168,9 +168,14 @@ def next_epoch(epoch: int) -> int:
     return epoch % 0xFFFF + 1
 
 
-def check_port(port: int) -> None:
-    if not 0 <= port <= 0xFFFF:
-        raise NicError(f"A TCP port is a number from 0 to 65535, not {port}")
+def listeners(ports: Sequence[int]) -> tuple[int, ...]:
+    """*ports*, and 0 for every listener beyond them; raises :exc:`NicError` for what is no port."""
+    for port in ports:
+        if not 0 <= port <= 0xFFFF:
+            raise NicError(f"A TCP port is a number from 0 to 65535, not {port}")
+    if len(ports) > LISTENERS:
+        raise NicError(f"A NIC listens on at most {LISTENERS} ports, not {len(ports)}")
+    return (*ports, *[0] * (LISTENERS - len(ports)))
 
 
 def check_frames(frames: Sequence[bytes]) -> None:

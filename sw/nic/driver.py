@@ -44,8 +44,11 @@ class NicDriver(Protocol):
         Raises :exc:`NicError` where they differ, or none was loaded.
         """
 
-    def listen(self, port: int) -> None:
-        """Give verdicts to heads that are sent to TCP *port*; 0: to none."""
+    def listen(self, *ports: int) -> None:
+        """Give verdicts to heads that are sent to a TCP port of *ports*, one a listener; 0: none.
+
+        Of two listeners with one port the first counts.
+        """
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         """Receive *frames* from the wire; returns what the host gets of them, in order."""

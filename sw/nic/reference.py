@@ -13,7 +13,7 @@ from ..contract.registers import COUNTERS
 from ..contract.table import TableImage
 from ..contract.verdict import SHIM, Verdict
 from ..reference.classifier import classify
-from .control import check_frames, check_image, check_loaded, check_port, next_epoch
+from .control import check_frames, check_image, check_loaded, listeners, next_epoch
 from .frames import find_segment, is_spoofed
 
 __all__ = ["ReferenceNic"]
@@ -26,7 +26,7 @@ class ReferenceNic:
         self.geometry = geometry
         self._image = TableImage(geometry)
         self._epoch = 0
-        self._port = 0
+        self._ports = listeners(())
         self._counters = dict.fromkeys((counter.name for counter in COUNTERS), 0)
 
     def load(self, image: TableImage) -> int:
@@ -38,9 +38,8 @@ class ReferenceNic:
     def verify(self) -> None:
         check_loaded(self._image if self._epoch else None)
 
-    def listen(self, port: int) -> None:
-        check_port(port)
-        self._port = port
+    def listen(self, *ports: int) -> None:
+        self._ports = listeners(ports)
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         check_frames(frames)
@@ -83,13 +82,14 @@ class ReferenceNic:
             self._count("oversize")
             return None
         segment = find_segment(frame)
-        if segment is None or segment.port != self._port or not self._port:
+        if segment is None or not segment.port or segment.port not in self._ports:
             return None
         return classify(
             frame[segment.start : segment.end],
             self._image,
             epoch=self._epoch,
             enable=self._epoch != 0,
+            listener=self._ports.index(segment.port),
             seq=segment.seq,
         )
 

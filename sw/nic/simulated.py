@@ -60,8 +60,8 @@ class SimulatedNic:
     def verify(self) -> None:
         self._control.verify()
 
-    def listen(self, port: int) -> None:
-        self._control.listen(port)
+    def listen(self, *ports: int) -> None:
+        self._control.listen(*ports)
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         check_frames(frames)

@@ -9,6 +9,7 @@ from hybridmesh.rtl.control.axi import AxiLite, AxiLiteBridge
 from hybridmesh.rtl.control.control import Control
 from hybridmesh.rtl.control.counters import Events
 from hybridmesh.rtl.frame.cursor import FrameContext
+from hybridmesh.rtl.frame.payload import ListenPorts
 from hybridmesh.rtl.layout import TableRead, TableWrite
 
 from ..lib.design import Design
@@ -25,6 +26,7 @@ class ControlSide(wiring.Component):
     table: Out(TableWrite)
     read: Out(TableRead)
     context: Out(FrameContext)
+    ports: Out(ListenPorts)
     events: In(Events)
     started: In(1)
     judged: In(1)
@@ -39,6 +41,7 @@ class ControlSide(wiring.Component):
         wiring.connect(m, control.read, wiring.flipped(self.read))
         m.d.comb += [
             self.context.eq(control.context),
+            self.ports.eq(control.ports),
             control.events.eq(self.events),
             control.started.eq(self.started),
             control.judged.eq(self.judged),

@@ -6,7 +6,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from hybridmesh.contract.registers import COUNTERS, REGISTERS, Access, register
+from hybridmesh.contract.registers import COUNTERS, LISTENERS, REGISTERS, Access, register
 from hybridmesh.rtl.control.counters import Events
 from hybridmesh.rtl.frame.cursor import FrameContext
 from tb.lib.axil import AxiLite
@@ -52,12 +52,15 @@ async def the_nic_says_what_it_is(dut: Any, pause: str) -> None:
 async def switches_keep_what_was_written_and_reach_the_frames(dut: Any, pause: str) -> None:
     bus = await bus_of(dut, pause)
     await bus.put("control", 0xFFFFFFFF)
-    await bus.put("listen_port", 0xABCD8081)
+    for listener in range(LISTENERS):
+        await bus.put(f"listen_port_{listener}", 0xABCD8081 + listener)
     assert await bus.get("control") == 1
-    assert await bus.get("listen_port") == 0x8081
+    for listener in range(LISTENERS):
+        assert await bus.get(f"listen_port_{listener}") == 0x8081 + listener
+        assert int(dut.ports.value) >> 16 * listener & 0xFFFF == 0x8081 + listener
     await bus.put("table_commit", 9)
     context = unpack(FrameContext, int(dut.context.value))
-    assert (context["port"], context["enable"], context["epoch"]) == (0x8081, 1, 9)
+    assert (context["enable"], context["epoch"]) == (1, 9)
     await bus.put("control", 0)
     assert unpack(FrameContext, int(dut.context.value))["enable"] == 0
 
@@ -74,9 +77,9 @@ async def accesses_that_make_no_sense_are_refused(dut: Any, pause: str) -> None:
             await bus.read(entry.address, response=SLVERR)
         if entry.access is Access.READ:
             await bus.write(entry.address, [1], response=SLVERR)
-    await bus.write(register("listen_port").address, [80], strobe=0b0011, response=SLVERR)
-    await bus.write(register("listen_port").address + 2, [80], response=SLVERR)
-    assert await bus.get("listen_port") == 0
+    await bus.write(register("listen_port_3").address, [80], strobe=0b0011, response=SLVERR)
+    await bus.write(register("listen_port_3").address + 2, [80], response=SLVERR)
+    assert await bus.get("listen_port_3") == 0
 
 
 @cocotb.test()
@@ -116,7 +119,7 @@ async def a_bank_has_the_checksum_of_what_was_written_into_it(dut: Any, pause: s
         await bus.put("table_data", *(rng.getrandbits(32) for _ in range(5)))  # breaks off
         await bus.put("table_begin", rng.getrandbits(32))
         space = rng.choice(GEOMETRY.spaces)
-        words = [rng.getrandbits(32) for _ in range(rng.randrange(1, min(40, space.words)))]
+        words = [rng.getrandbits(32) for _ in range(rng.randint(1, min(40, space.words)))]
         await bus.put("table_address", space.base)
         await bus.put("table_data", *words)
         spare = zlib.crc32(b"".join(word.to_bytes(4, "little") for word in (space.base, *words)))

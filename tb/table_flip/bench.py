@@ -122,7 +122,7 @@ class Bench:
             await self.load(turn)
             await self.flip()
         await self.bus.put("control", 1)
-        await self.bus.put("listen_port", PORT)
+        await self.bus.put("listen_port_0", PORT)
 
     async def load(self, turn: int) -> None:
         """Write the table that is rotated by *turn* to the spare bank."""

@@ -184,8 +184,19 @@ def test_another_nic_than_expected_is_refused(name, word, message):
         RegisterControl(bus, GEOMETRY)
 
 
+def test_each_listener_has_its_port():
+    bus = StubBus()
+    control = RegisterControl(bus, GEOMETRY)
+    for ports in ((80, 8080), (443,), ()):
+        control.listen(*ports)
+        written = [bus.words[f"listen_port_{n}"] for n in range(8)]
+        assert written == [*ports, *[0] * (8 - len(ports))]
+    with pytest.raises(NicError, match="at most 8 ports, not 9"):
+        control.listen(*range(9))
+
+
 def test_counters_go_by_their_names():
     counters = RegisterControl(StubBus(), GEOMETRY).counters()
     assert counters["frames_in"] == 0
     assert counters["oversize"] == 8
-    assert len(counters) == 9
+    assert len(counters) == len(COUNTERS)

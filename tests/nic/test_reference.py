@@ -71,6 +71,17 @@ def test_without_a_table_every_head_is_undecided(nic):
     assert (verdict.state, verdict.reason, verdict.epoch) == (State.UNDECIDED, Reason.TABLE_OFF, 0)
 
 
+def test_a_row_can_ask_for_the_port_that_the_head_was_sent_to(nic):
+    made = image(b"/", b"/")
+    made.word.allow(0, 1, 0xFFFF, 1 << 1)  # row 0: listener 1
+    nic.load(made)
+    rows = []
+    for ports in ((80,), (81, 80), (80, 80), (81, 82, 80)):
+        nic.listen(*ports)
+        rows.append(split(nic.exchange([WIRE.frame(1, HEAD)])[0])[0].row)
+    assert rows == [1, 0, 1, 1]
+
+
 def test_frames_to_other_ports_pass_untouched(nic):
     nic.load(image(b"/"))
     frame = Connection(("192.0.2.7", 80), ("198.51.100.1", 81)).frame(1, HEAD)
