@@ -3,18 +3,41 @@ they hit, miss and overlap often.
 """
 
 import random
+from dataclasses import replace
 
 import yaml
 
-__all__ = ["random_head", "random_yaml"]
+from hybridmesh.config.model import RouteTable
 
-HOSTS = ("shop.test", "*.shop.test", "a.shop.test", "api.test", "*.test", "deep.a.shop.test")
+__all__ = ["random_head", "random_yaml", "with_prefixes"]
+
+LABEL = "l" * 30
+HOSTS = (
+    "shop.test",
+    "*.shop.test",
+    "a.shop.test",
+    "api.test",
+    "*.test",
+    "deep.a.shop.test",
+    f"{LABEL}.{LABEL}.example",  # 69 bytes, more than are looked up
+    f"*.{LABEL}.example",
+)
+PREFIXES = ("shop.*", "shop.t*", "shop.eu.*", "api.*", "a*", "*")
 ASKED_HOSTS = (
-    *HOSTS[::2],
+    *HOSTS[:6:2],
+    HOSTS[6],
+    f"{LABEL}.{LABEL}.EXAMPLE:80",
+    f"x{HOSTS[6]}",
+    f"x.{LABEL}.example",
     "b.shop.test",
     "x.y.test",
     "API.TEST",
     "shop.test:8080",
+    "Shop.EU.example",
+    "shop.eu",
+    "shop.t",
+    "api.x:80",
+    "a",
     "other",
     "test",
 )
@@ -26,8 +49,10 @@ PATHS = (
     "/api/cart/1",
     "/apiary",
     "/API",
+    "/Api/Cart",
     "/static/app.js",
     "/a" * 31,
+    "/a" * 32,
 )
 REGEXES = (
     "/api/[a-z]+",
@@ -40,7 +65,22 @@ REGEXES = (
 NAMES = ("x-user", "x-tier", "cookie", "accept", "user-agent")
 VALUES = ("1", "beta", "beta2", "gold", "a=b; c=d")
 METHODS = ("GET", "POST", "PUT", "DELETE")
-PARAMETERS = ("page", "q")
+PARAMETERS = ("page", "q", "pa")
+PARAMETER_VALUES = ("1", "12", "beta", "", "%31", "a=b", "a+b", "no such")
+PARTS = (
+    "q",
+    "q=",
+    "q=1",
+    "q=12",
+    "page=beta",
+    "page=1",
+    "pa",
+    "pa=a=b",
+    "Q=1",
+    "q=%31",
+    "q=a+b",
+    "",
+)
 
 
 def _string(rng: random.Random, exact: tuple[str, ...], regexes: tuple[str, ...]) -> dict[str, str]:
@@ -48,11 +88,18 @@ def _string(rng: random.Random, exact: tuple[str, ...], regexes: tuple[str, ...]
     return {kind: rng.choice(regexes if kind == "regex" else exact)}
 
 
+def _parameter(rng: random.Random) -> dict[str, str]:
+    kind = rng.choice(("exact", "exact", "exact", "prefix", "regex"))
+    if kind == "regex":
+        return {kind: rng.choice(("*", ".*", "b.*", "[0-9]+", "1?"))}
+    return {kind: rng.choice(PARAMETER_VALUES[:3] if kind == "prefix" else PARAMETER_VALUES)}
+
+
 def _match(rng: random.Random) -> dict[str, object]:
     match: dict[str, object] = {}
     if rng.random() < 0.8:
         match["uri"] = _string(rng, PATHS, REGEXES)
-        if rng.random() < 0.15:
+        if rng.random() < 0.25:
             match["ignoreUriCase"] = True
     if rng.random() < 0.25:
         match["method"] = _string(rng, METHODS, ("GET|POST", "P.*"))
@@ -62,8 +109,10 @@ def _match(rng: random.Random) -> dict[str, object]:
                 name: {} if rng.random() < 0.2 else _string(rng, VALUES, ("b.*", "[0-9]"))
                 for name in rng.sample(NAMES, rng.randint(1, 2))
             }
-    if rng.random() < 0.1:
-        match["queryParams"] = {rng.choice(PARAMETERS): {"exact": rng.choice(VALUES[:3])}}
+    if rng.random() < 0.25:
+        match["queryParams"] = {
+            name: _parameter(rng) for name in rng.sample(PARAMETERS, rng.choice((1, 1, 2)))
+        }
     if rng.random() < 0.1:
         match["authority"] = _string(rng, ASKED_HOSTS, (".*test",))
     if rng.random() < 0.05:
@@ -122,12 +171,24 @@ def random_yaml(rng: random.Random) -> str:
     return yaml.safe_dump_all(documents, sort_keys=False)
 
 
+def with_prefixes(rng: random.Random, table: RouteTable) -> RouteTable:
+    """*table* with some virtual hosts at domains that Istio's YAML cannot give them."""
+    domains = rng.sample(PREFIXES, len(PREFIXES))
+    hosts = [
+        replace(host, domain=domains.pop()) if domains and rng.random() < 0.5 else host
+        for host in table.virtual_hosts
+    ]
+    return replace(table, virtual_hosts=tuple(hosts))
+
+
 def random_head(rng: random.Random) -> bytes:
     """A request head, now and then an odd or a broken one."""
     path = rng.choice(PATHS) + rng.choice(
         ("", "", "", "/", "x", "1", "/../api", "%41", "//", "/..")
     )
-    query = rng.choice(("", "", "", "?", f"?{rng.choice(PARAMETERS)}={rng.choice(VALUES[:3])}"))
+    query = ""
+    if rng.random() < 0.4:
+        query = "?" + "&".join(rng.choices(PARTS, k=rng.choice((0, 1, 1, 1, 2, 3))))
     lines = [
         f"{rng.choice((*METHODS, 'GET', 'GET', 'HEAD', 'OPTIONS', 'FOO'))} {path}{query} HTTP/1.1",
         f"Host: {rng.choice(ASKED_HOSTS)}",

@@ -9,7 +9,7 @@ import random
 from collections import Counter
 
 import pytest
-from randomyaml import random_head, random_yaml
+from randomyaml import random_head, random_yaml, with_prefixes
 
 from hybridmesh.compiler import compile_table
 from hybridmesh.config import load
@@ -49,10 +49,12 @@ def test_nic_and_software_agree_with_the_exact_matcher(seed, nics, tmp_path):
     rng = random.Random(seed)
     text = random_yaml(rng)
     (tmp_path / "mesh.yaml").write_text(text)
-    mesh = load([tmp_path])
-    compiled = compile_table(mesh.table, Geometry())
+    table = load([tmp_path]).table
+    if seed % 2:
+        table = with_prefixes(rng, table)
+    compiled = compile_table(table, Geometry())
     heads = [random_head(rng) for _ in range(REQUESTS)]
-    resolver = Resolver(mesh.table)
+    resolver = Resolver(table)
     epochs = [nic.load(compiled.image) for nic in nics]
     assert epochs[0] == epochs[1]
     resolver.add_epoch(epochs[0], compiled)

@@ -1,13 +1,17 @@
 """The golden classifier: a compiled table and raw heads against hand-written verdicts."""
 
+import random
+from collections import Counter
+
 import pytest
-from routing import route, table
+from routing import linear_host, linear_match, random_head, random_table, route, table
 
 from hybridmesh.compiler import compile_table
 from hybridmesh.contract.geometry import OPTION_QUERY, Geometry
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import NO_ROW, Flag, Reason, State, Verdict
 from hybridmesh.reference.classifier import classify
+from hybridmesh.reference.resolver import Resolver
 
 ROUTES = table(
     {
@@ -200,3 +204,26 @@ def test_a_row_may_ask_for_its_listener():
     rows = [judge("GET / HTTP/1.1", image=image, listener=n).row for n in range(16)]
     assert rows == [1, 1, 1, 0] + [1] * 12
     assert judge("GET /exact HTTP/1.1", listener=3).row == 0  # compiled rows take every listener
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_heads_get_the_route_of_a_linear_matcher_at_any_width(seed):
+    rng = random.Random(seed)
+    states = Counter()
+    for _ in range(6):
+        routes = random_table(rng, most=20)
+        resolver = Resolver(routes)
+        tables = [compile_table(routes, Geometry(width=width)) for width in (1, 8, 64)]
+        resolver.add_epoch(1, tables[0])
+        for _ in range(20):
+            request = random_head(rng)
+            index = linear_match(routes, request)
+            right = None if index is None else linear_host(routes, request.host).routes[index]
+            verdicts = [classify(request.raw, t.image, epoch=1) for t in tables]
+            for verdict in verdicts:
+                states[verdict.state] += 1
+                assert resolver.resolve(request, verdict).route is right
+            assert verdicts[0].reason != Reason.CROWDED
+            assert len({v for v in verdicts if v.reason != Reason.CROWDED}) == 1
+    assert states[State.DECIDED] > 50
+    assert states[State.PROVISIONAL] > 10
