@@ -8,6 +8,7 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import COUNTERS, MAGIC, VERSION, register
 
 from ..frame.cursor import FrameContext
+from ..frame.payload import ListenPorts
 from ..layout import TableRead, TableWrite
 from .counters import Counters, Events
 from .readback import TableReader
@@ -37,9 +38,10 @@ class Control(wiring.Component):
     -------
     bus : RegisterBus
     table : TableWrite
-    read : TableRead
+    ask : TableRead
     context : FrameContext
         What a frame that starts now is judged under.
+    ports : ListenPorts
     events : Events
     started, judged : in
         A frame's first beat is accepted; a verdict is given.
@@ -52,8 +54,9 @@ class Control(wiring.Component):
             {
                 "bus": In(RegisterBus),
                 "table": Out(TableWrite),
-                "read": Out(TableRead),
+                "ask": Out(TableRead),
                 "context": Out(FrameContext),
+                "ports": Out(ListenPorts),
                 "events": In(Events),
                 "started": In(1),
                 "judged": In(1),
@@ -67,11 +70,10 @@ class Control(wiring.Component):
         m.submodules.reader = reader = TableReader(self._geometry)
         m.submodules.counters = counters = Counters()
         match = Signal()
-        port = Signal(16)
 
         wiring.connect(m, wiring.flipped(self.bus), regs.bus)
         wiring.connect(m, loader.table, wiring.flipped(self.table))
-        wiring.connect(m, reader.table, wiring.flipped(self.read))
+        wiring.connect(m, reader.ask, wiring.flipped(self.ask))
         for owner in (loader, reader):
             for name in owner.registers:
                 wiring.connect(m, getattr(regs, name), getattr(owner, name))
@@ -84,11 +86,14 @@ class Control(wiring.Component):
                 value = getattr(self._geometry, bits.name)
                 m.d.comb += getattr(regs, name).r_data[bits.name].eq(value)
 
-        m.d.comb += [regs.control.r_data.match.eq(match), regs.listen_port.r_data.port.eq(port)]
+        m.d.comb += regs.control.r_data.match.eq(match)
         with m.If(regs.control.w_en):
             m.d.sync += match.eq(regs.control.w_data.match)
-        with m.If(regs.listen_port.w_en):
-            m.d.sync += port.eq(regs.listen_port.w_data.port)
+        for n, port in enumerate(self.ports):
+            listen = getattr(regs, f"listen_port_{n}")
+            m.d.comb += listen.r_data.port.eq(port)
+            with m.If(listen.w_en):
+                m.d.sync += port.eq(listen.w_data.port)
 
         m.d.comb += [
             counters.events.eq(self.events),
@@ -101,6 +106,5 @@ class Control(wiring.Component):
             self.context.bank.eq(loader.bank),
             self.context.enable.eq(match & (loader.epoch != 0)),
             self.context.epoch.eq(loader.epoch),
-            self.context.port.eq(port),
         ]
         return m

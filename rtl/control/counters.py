@@ -16,7 +16,7 @@ Events = data.StructLayout({counter.name: 1 for counter in COUNTERS})
 
 
 def verdict_events(verdict: data.View) -> dict[str, object]:
-    """What the frame_verdict *verdict* counts as: one of its members is high.
+    """What the frame_verdict *verdict* counts as: one of its members is high, none where it drops.
 
     The state is read from the shim, as the host will read it.
     """
@@ -26,7 +26,6 @@ def verdict_events(verdict: data.View) -> dict[str, object]:
         state.word: verdict.insert & verdict.shim[8 * flags.offset + state.value.bit_length() - 1]
         for state in states
     }
-    events["spoofed"] = verdict.drop
     events["passed"] = ~verdict.insert & ~verdict.drop
     return events
 

@@ -28,7 +28,7 @@ class TableReader(wiring.Component):
     Members
     -------
     read_address, read_data : register_port
-    table : TableRead
+    ask : TableRead
     bank : in
         Bank in use.
     reading : out
@@ -42,7 +42,7 @@ class TableReader(wiring.Component):
         super().__init__(
             {
                 **{name: In(register_port(register(name))) for name in self.registers},
-                "table": Out(TableRead),
+                "ask": Out(TableRead),
                 "bank": In(1),
                 "reading": Out(1),
             }
@@ -52,17 +52,17 @@ class TableReader(wiring.Component):
         m = Module()
         asked, taken = self.read_address, self.read_data
         address = Signal.like(asked.w_data)
-        look, ask, there = Signal(), Signal(), Signal()
+        look, asking, there = Signal(), Signal(), Signal()
         plain = Signal(32)  # the address as a load takes it, without its bank
         m.d.comb += [
             plain.eq(Cat(address.word, address.space)),
             asked.r_data.eq(address),
             asked.w_refuse.eq(self.reading),
             taken.r_refuse.eq(~there),
-            self.reading.eq(look | ask),
-            self.table.en.eq(ask),
-            self.table.space.eq(address.space),
-            self.table.word.eq(address.word),
+            self.reading.eq(look | asking),
+            self.ask.en.eq(asking),
+            self.ask.space.eq(address.space),
+            self.ask.word.eq(address.word),
         ]
 
         m.d.sync += look.eq(asked.w_en | taken.r_en)
@@ -72,11 +72,11 @@ class TableReader(wiring.Component):
             m.d.sync += address.word.eq(address.word + 1)
         with m.If(look):
             m.d.sync += [
-                ask.eq(table_has(self._geometry, plain)),
-                self.table.bank.eq(self.bank ^ address.spare),
+                asking.eq(table_has(self._geometry, plain)),
+                self.ask.bank.eq(self.bank ^ address.spare),
             ]
-        with m.If(ask & self.table.done):
-            m.d.sync += [ask.eq(0), there.eq(1), taken.r_data.word.eq(self.table.data)]
+        with m.If(asking & self.ask.done):
+            m.d.sync += [asking.eq(0), there.eq(1), taken.r_data.word.eq(self.ask.data)]
         with m.Elif(asked.w_en | taken.r_en):
             m.d.sync += there.eq(0)
         return m

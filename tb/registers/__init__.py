@@ -24,7 +24,7 @@ class ControlSide(wiring.Component):
 
     axi: In(AxiLite)
     table: Out(TableWrite)
-    read: Out(TableRead)
+    ask: Out(TableRead)
     context: Out(FrameContext)
     ports: Out(ListenPorts)
     events: In(Events)
@@ -38,7 +38,7 @@ class ControlSide(wiring.Component):
         wiring.connect(m, wiring.flipped(self.axi), bridge.axi)
         wiring.connect(m, bridge.bus, control.bus)
         wiring.connect(m, control.table, wiring.flipped(self.table))
-        wiring.connect(m, control.read, wiring.flipped(self.read))
+        wiring.connect(m, control.ask, wiring.flipped(self.ask))
         m.d.comb += [
             self.context.eq(control.context),
             self.ports.eq(control.ports),

@@ -22,7 +22,7 @@ every_pause = cocotb.parametrize(pause=list(PAUSES))
 
 async def bus_of(dut: Any, pause: str) -> AxiLite:
     bus = AxiLite(dut, "axi__", PAUSES[pause](rng_of(pause)))
-    for signal in (dut.events, dut.started, dut.judged, dut.read__done, dut.read__data):
+    for signal in (dut.events, dut.started, dut.judged, dut.ask__done, dut.ask__data):
         signal.value = 0
     await start(dut)
     return bus
@@ -142,14 +142,14 @@ async def words_of_either_bank_are_read_back(dut: Any, pause: str) -> None:
     async def memory() -> None:
         while True:
             await RisingEdge(dut.clk)
-            dut.read__done.value = 0
-            dut.read__data.value = 0
-            if dut.read__en.value and not dut.read__done.value:
+            dut.ask__done.value = 0
+            dut.ask__data.value = 0
+            if dut.ask__en.value and not dut.ask__done.value:
                 await ClockCycles(dut.clk, rng.choice((1, 1, 2, 30)))
-                ports = (dut.read__bank, dut.read__space, dut.read__word)
+                ports = (dut.ask__bank, dut.ask__space, dut.ask__word)
                 where = tuple(int(port.value) for port in ports)
-                dut.read__done.value = 1
-                dut.read__data.value = table.setdefault(where, rng.getrandbits(32))
+                dut.ask__done.value = 1
+                dut.ask__data.value = table.setdefault(where, rng.getrandbits(32))
 
     async def ready() -> None:
         while register("status").field("reading").get(await bus.get("status")):

@@ -76,10 +76,10 @@ def test_the_state_of_the_table_is_there_to_read() -> None:
         await host.write("table_commit", 300)
         await host.write("read_address", 5)
         assert await host.read("status") == 300 | 1 << 16 | 1 << 17
-        assert ctx.get(control.read.en)
-        assert (ctx.get(control.read.word), ctx.get(control.read.bank)) == (5, 1)
-        ctx.set(control.read.done, 1)
-        ctx.set(control.read.data, 77)
+        assert ctx.get(control.ask.en)
+        assert (ctx.get(control.ask.word), ctx.get(control.ask.bank)) == (5, 1)
+        ctx.set(control.ask.done, 1)
+        ctx.set(control.ask.data, 77)
         ctx.set(control.judged, 1)
         await ctx.tick()
         assert await host.read("status") == 300

@@ -27,34 +27,34 @@ def value(bank: int, space: int, word: int) -> int:
 class Memory:
     """Answers each word that is asked for after *wait()* clocks, and watches how it is asked."""
 
-    def __init__(self, table, wait) -> None:
-        self._table, self._wait = table, wait
+    def __init__(self, ask, wait) -> None:
+        self._ask, self._wait = ask, wait
         self.asked: list[tuple[int, int, int]] = []
         self.finished = False
 
     async def run(self, ctx) -> None:
-        table = self._table
+        ask = self._ask
         while not self.finished:
             await ctx.tick()
-            if not ctx.get(table.en):
+            if not ctx.get(ask.en):
                 continue
-            where = ctx.get(table.bank), ctx.get(table.space), ctx.get(table.word)
+            where = ctx.get(ask.bank), ctx.get(ask.space), ctx.get(ask.word)
             for _ in range(self._wait()):
                 await ctx.tick()
-            assert ctx.get(table.en), "taken back before its answer"
-            assert where == (ctx.get(table.bank), ctx.get(table.space), ctx.get(table.word))
+            assert ctx.get(ask.en), "taken back before its answer"
+            assert where == (ctx.get(ask.bank), ctx.get(ask.space), ctx.get(ask.word))
             self.asked.append(where)
-            ctx.set(table.done, 1)
-            ctx.set(table.data, value(*where))
+            ctx.set(ask.done, 1)
+            ctx.set(ask.data, value(*where))
             await ctx.tick()
-            ctx.set(table.done, 0)
-            ctx.set(table.data, 0)
-            assert not ctx.get(table.en), "stands after its answer"
+            ctx.set(ask.done, 0)
+            ctx.set(ask.data, 0)
+            assert not ctx.get(ask.en), "stands after its answer"
 
 
 def with_memory(test, wait=lambda: 0) -> None:
     control = Control(GEOMETRY, frames=8)
-    memory = Memory(control.read, wait)
+    memory = Memory(control.ask, wait)
 
     async def testbench(ctx) -> None:
         await test(ctx, memory, Host(ctx, control.bus))
