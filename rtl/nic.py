@@ -13,6 +13,7 @@ from .control.counters import verdict_events
 from .control.registers import RegisterBus
 from .engine import VerdictEngine
 from .frame.admission import Admission
+from .frame.payload import FrameEvents
 from .frame.shim import ShimInserter
 from .frame.walker import FrameWalker
 from .layout import frame_verdict, packet_beat
@@ -51,7 +52,8 @@ class NicCore(wiring.Component):
     Members
     -------
     wire_rx, host_rx : packet stream
-        From the wire, to the host.
+        From the wire, to the host.  A frame that the MAC marks bad is dropped, unless it is longer
+        than ``max_frame``: then most of it is with the host when the mark comes, and so comes on.
     host_tx, wire_tx : packet stream
         From the host, to the wire; registered.
     bus : RegisterBus
@@ -74,7 +76,7 @@ class NicCore(wiring.Component):
         geometry = self._geometry
         beat = packet_beat(geometry.width)
         m.submodules.walker = walker = FrameWalker(geometry)
-        m.submodules.engine = engine = VerdictEngine(geometry)
+        m.submodules.engine = engine = VerdictEngine(geometry, walker.check_latency)
         m.submodules.control = control = Control(geometry, FRAMES)
         m.submodules.admission = admission = Admission(geometry.width, FRAMES)
         delay = walker.latency + engine.latency
@@ -103,6 +105,7 @@ class NicCore(wiring.Component):
         connect(m, host_rx.o, outer(self.host_rx))
         connect(m, walker.o, engine.i)
         connect(m, control.table, engine.table)
+        connect(m, control.ask, engine.ask)
 
         now = Signal(16)
         accepted = self.wire_rx.valid & self.wire_rx.ready
@@ -111,8 +114,10 @@ class NicCore(wiring.Component):
             walker.i.payload.eq(self.wire_rx.payload),
             walker.i.valid.eq(accepted),
             walker.context.eq(control.context),
+            walker.ports.eq(control.ports),
             walker.now.eq(now),
             engine.now.eq(now),
+            engine.intact.eq(walker.intact),
             verdicts.i.payload.eq(engine.o.payload),
             verdicts.i.valid.eq(engine.o.valid),
             admission.released.eq(verdicts.o.valid & verdicts.o.ready),
@@ -125,7 +130,8 @@ class NicCore(wiring.Component):
         m.d.sync += [
             events.frames_in.eq(accepted & self.wire_rx.payload.last),
             events.frames_out.eq(sent & self.host_rx.payload.last),
-            events.oversize.eq(walker.oversize),
+            events.bad_checksum.eq(walker.bad_checksum),
+            *(events[name].eq(walker.events[name]) for name, _ in FrameEvents),
             *(
                 events[name].eq(engine.o.valid & event)
                 for name, event in verdict_events(engine.o.payload).items()

@@ -16,6 +16,7 @@ TOP = "hybridmesh_nic"
 """Name of the exported module."""
 
 _INTO = {"s_axis_rx": "wire_rx", "s_axis_tx": "host_tx"}
+_PAYLOAD = {"tdata": "data", "tkeep": "keep", "tlast": "last", "tuser": "error"}
 _OUT_OF = {"m_axis_rx": "host_rx", "m_axis_tx": "wire_tx"}
 
 
@@ -24,8 +25,8 @@ class HybridMeshNic(wiring.Component):
 
     Members
     -------
-    s_axis_rx_* : tdata, tkeep, tvalid, tready, tlast
-        From the wire.
+    s_axis_rx_* : tdata, tkeep, tvalid, tready, tlast, tuser
+        From the wire.  TUSER with TLAST marks a bad frame.
     m_axis_rx_*
         To the host.
     s_axis_tx_*
@@ -45,6 +46,7 @@ class HybridMeshNic(wiring.Component):
                     f"{prefix}_tdata": towards(8 * geometry.width),
                     f"{prefix}_tkeep": towards(geometry.width),
                     f"{prefix}_tlast": towards(1),
+                    f"{prefix}_tuser": towards(1),
                     f"{prefix}_tvalid": towards(1),
                     f"{prefix}_tready": back(1),
                 }
@@ -64,8 +66,8 @@ class HybridMeshNic(wiring.Component):
         for names, towards in ((_INTO, True), (_OUT_OF, False)):
             for prefix, name in names.items():
                 stream = getattr(core, name)
-                for member in ("data", "keep", "last"):
-                    pair(f"{prefix}_t{member}", stream.payload[member], towards)
+                for port, member in _PAYLOAD.items():
+                    pair(f"{prefix}_{port}", stream.payload[member], towards)
                 pair(f"{prefix}_tvalid", stream.valid, towards)
                 pair(f"{prefix}_tready", stream.ready, not towards)
         for name, member in AxiLite.members.items():

@@ -1,4 +1,5 @@
-"""The walker's first stage: where in its frame a beat stands, and what was true when it began.
+"""The walker's first stage: where in its frame a beat stands, what was true when it began, and the
+EtherTypes, which alone of all header fields stand where they stand in every frame.
 
 From here on a frame is at most ``max_frame`` bytes long, every beat knows the absolute offset of
 its lanes, and the state of the table that the frame is matched in travels with it.
@@ -6,7 +7,7 @@ its lanes, and the state of the table that the frame is matched in travels with 
 
 from dataclasses import dataclass
 
-from amaranth.hdl import C, Cat, Module, Signal, Value
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,14 +15,27 @@ from hybridmesh.contract.geometry import Geometry
 
 from ..layout import packet_beat
 
-__all__ = ["Cursor", "FrameContext", "Header", "capture", "cursor_beat", "reached", "split"]
+__all__ = [
+    "Cursor",
+    "FrameContext",
+    "Header",
+    "capture",
+    "cursor_beat",
+    "ethernet_beat",
+    "reached",
+    "since",
+    "split",
+    "until",
+]
+
+TYPES = (12, 16, 20)
+"""Where an EtherType can stand: behind the addresses, behind one tag, behind two."""
 
 FrameContext = data.StructLayout(
     {
         "bank": 1,  # bank of the table
         "enable": 1,  # a table is loaded and matching is switched on
         "epoch": 16,  # epoch of the table
-        "port": 16,  # TCP port whose heads get verdicts; 0: none
     }
 )
 """What a frame is judged under: taken at its first beat, the same to its last."""
@@ -34,6 +48,8 @@ def cursor_beat(geometry: Geometry) -> data.StructLayout:
     -------
     data, keep : 8 * width, width
     first, last : 1
+    error : 1
+        With ``last``: the MAC marked the frame bad.
     cut : 1
         The frame goes on, but its first ``max_frame`` bytes end here; ``last`` is set too.
     index : range(max_frame // width)
@@ -48,11 +64,19 @@ def cursor_beat(geometry: Geometry) -> data.StructLayout:
             "keep": geometry.width,
             "first": 1,
             "last": 1,
+            "error": 1,
             "cut": 1,
             "index": range(geometry.max_frame // geometry.width),
             "context": FrameContext,
             "arrival": 16,
         }
+    )
+
+
+def ethernet_beat(geometry: Geometry) -> data.StructLayout:
+    """Members: ``at``; ``types``, what stands at each of :data:`TYPES`."""
+    return data.StructLayout(
+        {"at": cursor_beat(geometry), "types": data.ArrayLayout(16, len(TYPES))}
     )
 
 
@@ -87,6 +111,30 @@ def reached(at: data.View, offset: Value) -> Value:
     return (at.index > index) | ((at.index == index) & at.keep.bit_select(lane, 1))
 
 
+def since(m: Module, at: data.View, offset: Value) -> Signal:
+    """By lane of the beat *at*: the byte there stands at *offset* or after it."""
+    index, lane = split(at, offset)
+    later, same, lanes = Signal(), Signal(), Signal(len(at.keep))
+    m.d.comb += [
+        later.eq(at.index > index),
+        same.eq(at.index == index),
+        lanes.eq(Cat(later | (same & (n >= lane)) for n in range(len(at.keep)))),
+    ]
+    return lanes
+
+
+def until(m: Module, at: data.View, offset: Value) -> Signal:
+    """By lane of the beat *at*: the byte there stands at *offset* or before it."""
+    index, lane = split(at, offset)
+    earlier, same, lanes = Signal(), Signal(), Signal(len(at.keep))
+    m.d.comb += [
+        earlier.eq(at.index < index),
+        same.eq(at.index == index),
+        lanes.eq(Cat(earlier | (same & (n <= lane)) for n in range(len(at.keep)))),
+    ]
+    return lanes
+
+
 def capture(m: Module, at: data.View, field: Value, header: Header, k: int) -> None:
     """Take *field*, most significant byte first, from byte *k* of *header* on as it passes.
 
@@ -101,13 +149,13 @@ def capture(m: Module, at: data.View, field: Value, header: Header, k: int) -> N
 
 
 class Cursor(wiring.Component):
-    """Count beats, cut frames at ``max_frame``, take their context.
+    """Count beats, cut frames at ``max_frame``, take their context and EtherTypes.
 
-    ======  =================================================  =======
-    stage   what happens                                       latency
-    ======  =================================================  =======
-    o       index, first, last, cut; context at the first      1
-    ======  =================================================  =======
+    ======  =============================================================  =======
+    stage   what happens                                                   latency
+    ======  =============================================================  =======
+    o       index, first, last, cut; context at the first; types taken     1
+    ======  =============================================================  =======
 
     Members
     -------
@@ -116,7 +164,7 @@ class Cursor(wiring.Component):
         As it is now.
     now : 16
         Clock count.
-    o : stream of cursor_beat, always ready
+    o : stream of ethernet_beat, always ready
         What comes after a cut is not shown.
     """
 
@@ -126,35 +174,39 @@ class Cursor(wiring.Component):
                 "i": In(stream.Signature(packet_beat(geometry.width), always_ready=True)),
                 "context": In(FrameContext),
                 "now": In(16),
-                "o": Out(stream.Signature(cursor_beat(geometry), always_ready=True)),
+                "o": Out(stream.Signature(ethernet_beat(geometry), always_ready=True)),
             }
         )
+        self._beat = cursor_beat(geometry)
         self._beats = geometry.max_frame // geometry.width
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, o = self.i, self.o
+        at = Signal(self._beat)
         first = Signal(init=1)
         hidden = Signal()
         index = Signal(range(self._beats))
-        cut = Signal()
 
-        m.d.comb += cut.eq((index == self._beats - 1) & ~i.p.last)
+        m.d.comb += [
+            at.data.eq(i.p.data),
+            at.keep.eq(i.p.keep),
+            at.first.eq(first),
+            at.last.eq(i.p.last | at.cut),
+            at.error.eq(i.p.error),
+            at.cut.eq((index == self._beats - 1) & ~i.p.last),
+            at.index.eq(index),
+            at.context.eq(Mux(first, self.context, o.p.at.context)),
+            at.arrival.eq(Mux(first, self.now, o.p.at.arrival)),
+        ]
         m.d.sync += o.valid.eq(i.valid & ~hidden)
         with m.If(i.valid):
             m.d.sync += [
-                o.p.data.eq(i.p.data),
-                o.p.keep.eq(i.p.keep),
-                o.p.first.eq(first),
-                o.p.last.eq(i.p.last | cut),
-                o.p.cut.eq(cut),
-                o.p.index.eq(index),
+                o.p.at.eq(at),
                 first.eq(i.p.last),
-                hidden.eq(~i.p.last & (cut | hidden)),
-                index.eq(index + 1),
+                hidden.eq(~i.p.last & (at.cut | hidden)),
+                index.eq(Mux(at.last, 0, index + 1)),
             ]
-            with m.If(i.p.last | cut):
-                m.d.sync += index.eq(0)
-            with m.If(first):
-                m.d.sync += [o.p.context.eq(self.context), o.p.arrival.eq(self.now)]
+            for n, place in enumerate(TYPES):
+                capture(m, at, o.p.types[n], Header(None, place), 0)
         return m

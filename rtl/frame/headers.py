@@ -1,4 +1,4 @@
-"""The walker's header stages: Ethernet, IP and TCP, each one clock behind the former.
+"""The walker's header stages: IP, what extends it, and TCP, each one clock behind the former.
 
 A stage takes its header's bytes by absolute offset, so it knows every byte of its header that the
 beats up to the one it gives have shown.  The next stage sees that beat one clock later and finds
@@ -10,35 +10,36 @@ stale bytes can only place it beyond the bytes seen; and a candidate's payload m
 frame.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, ValueLike
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.verdict import ETHERTYPE
 
-from .cursor import Header, capture, cursor_beat, reached
+from .cursor import TYPES, Header, capture, cursor_beat, ethernet_beat, reached
 
 __all__ = [
-    "EthernetStage",
+    "IPV6_WORDS",
+    "ExtensionStage",
     "IpStage",
     "Stage",
     "TcpStage",
-    "ethernet_beat",
+    "extension_beat",
     "ip_beat",
     "tcp_beat",
 ]
 
-FRAME = Header(None, 0)
-TYPE, TAGGED_TYPE = 12, 16
-VLAN, IPV4, IPV6 = 0x8100, 0x0800, 0x86DD
+CUSTOMER_TAG, SERVICE_TAG = 0x8100, 0x88A8
+IPV4, IPV6 = 0x0800, 0x86DD
 TCP = 6
+HOP_BY_HOP, ROUTING, DESTINATION = 0, 43, 60
 IPV6_WORDS = 10
+EXTENDED_WORDS = 11
+"""Bits of a header's place behind an IPv6 header and two extension headers, in 32-bit words."""
 
-
-def ethernet_beat(geometry: Geometry) -> data.StructLayout:
-    """Members: ``at``; ``outer`` and ``inner``, the EtherTypes before and behind a VLAN tag."""
-    return data.StructLayout({"at": cursor_beat(geometry), "outer": 16, "inner": 16})
+Extension = data.StructLayout({"length": 8, "next": 8})
+"""The first two bytes of an extension header: its length in 8-byte words but one, what follows."""
 
 
 def ip_beat(geometry: Geometry) -> data.StructLayout:
@@ -56,19 +57,42 @@ def ip_beat(geometry: Geometry) -> data.StructLayout:
             "payload_length": 16,  # IPv6
             "fragment": 16,  # IPv4: flags, fragment offset; IPv6: next header, hop limit
             "protocol": 8,  # IPv4
+            "extension": Extension,  # IPv6: the header behind this one
+        }
+    )
+
+
+def extension_beat(geometry: Geometry) -> data.StructLayout:
+    """Members: ``at``; the IP header's verdict; where the header behind its first extension stands,
+    or behind itself, and what it is.
+    """
+    return data.StructLayout(
+        {
+            "at": cursor_beat(geometry),
+            "spoofed": 1,
+            "ip_words": 3,
+            "ipv4": 1,
+            "sound": 1,  # a sound IP header, not of a fragment
+            "final": 17,  # offset of the IP packet's last byte
+            "words": EXTENDED_WORDS,
+            "protocol": 8,  # what the header is
+            "extended": 1,  # there was an extension header before it: it may be one too
+            "extension": Extension,  # the header itself, if it is
         }
     )
 
 
 def tcp_beat(geometry: Geometry) -> data.StructLayout:
-    """Members: ``at``; where the TCP header stands, where the packet ends; TCP fields."""
+    """Members: ``at``; where IP and TCP header stand, where the packet ends; TCP fields."""
     return data.StructLayout(
         {
             "at": cursor_beat(geometry),
             "spoofed": 1,
+            "ip_words": 3,
+            "ipv4": 1,
             "whole": 1,  # a sound IP header, TCP, not a fragment
-            "final": 17,  # offset of the IP packet's last byte
-            "words": 5,  # 32-bit words before the header, and two bytes
+            "final": 17,
+            "words": EXTENDED_WORDS,
             "port": 16,
             "seq": 32,
             "header_words": 4,  # data offset
@@ -101,35 +125,11 @@ class Stage(wiring.Component):
             m.d.sync += [self.o.p[name].eq(value) for name, value in known.items()]
 
 
-class EthernetStage(Stage):
-    """Take the EtherTypes.
-
-    ======  ====================================  =======
-    stage   what happens                          latency
-    ======  ====================================  =======
-    o       ``outer`` and ``inner`` taken         1
-    ======  ====================================  =======
-
-    Members
-    -------
-    i : stream of cursor_beat, always ready
-    o : stream of ethernet_beat, always ready
-    """
-
-    def __init__(self, geometry: Geometry) -> None:
-        super().__init__(cursor_beat(geometry), ethernet_beat(geometry))
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        self.step(m, {"at": self.i.p})
-        with m.If(self.i.valid):
-            capture(m, self.i.p, self.o.p.outer, FRAME, TYPE)
-            capture(m, self.i.p, self.o.p.inner, FRAME, TAGGED_TYPE)
-        return m
-
-
 class IpStage(Stage):
     """Find the IP header and take its fields; find frames that speak for the NIC.
+
+    A candidate has no tag, one (802.1Q or 802.1ad), or two of which the inner is 802.1Q's.  For the
+    shim's EtherType the inner tag may be either, as a host takes off both.
 
     ======  ====================================  =======
     stage   what happens                          latency
@@ -149,22 +149,26 @@ class IpStage(Stage):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, o = self.i.p, self.o.p
-        tagged = i.outer == VLAN
+        tags = [(kind == CUSTOMER_TAG) | (kind == SERVICE_TAG) for kind in i.types]
+        double = tags[0] & (i.types[1] == CUSTOMER_TAG)
+        reachable = (1, tags[0], tags[0] & tags[1])
+        spoofed = [
+            behind & (kind == ETHERTYPE) & reached(i.at, Header(None, place).offset(1))
+            for behind, kind, place in zip(reachable, i.types, TYPES, strict=True)
+        ]
         ethertype = Signal(16)
         words = Signal(3)
         header = Header(words, 2)
-        outer_spoofed = (i.outer == ETHERTYPE) & reached(i.at, FRAME.offset(TYPE + 1))
-        inner_spoofed = (i.inner == ETHERTYPE) & reached(i.at, FRAME.offset(TAGGED_TYPE + 1))
 
         m.d.comb += [
-            ethertype.eq(Mux(tagged, i.inner, i.outer)),
-            words.eq(Mux(tagged, TAGGED_TYPE // 4, TYPE // 4)),
+            ethertype.eq(Mux(tags[0], Mux(double, i.types[2], i.types[1]), i.types[0])),
+            words.eq(Mux(tags[0], Mux(double, TYPES[2], TYPES[1]), TYPES[0]) // 4),
         ]
         self.step(
             m,
             {
                 "at": i.at,
-                "spoofed": outer_spoofed | (tagged & inner_spoofed),
+                "spoofed": Cat(spoofed).any(),
                 "words": words,
                 "ipv4": ethertype == IPV4,
                 "ipv6": ethertype == IPV6,
@@ -176,11 +180,65 @@ class IpStage(Stage):
             capture(m, i.at, o.payload_length, header, 4)
             capture(m, i.at, o.fragment, header, 6)
             capture(m, i.at, o.protocol, header, 9)
+            capture(m, i.at, Value.cast(o.extension), header, 4 * IPV6_WORDS)
+        return m
+
+
+class ExtensionStage(Stage):
+    """Judge the IP header; look behind it, and behind the first extension header if there is one.
+
+    ======  ==============================================  =======
+    stage   what happens                                    latency
+    ======  ==============================================  =======
+    o       next header found, its first two bytes taken    1
+    ======  ==============================================  =======
+
+    Members
+    -------
+    i : stream of ip_beat, always ready
+    o : stream of extension_beat, always ready
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(ip_beat(geometry), extension_beat(geometry))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        i, o = self.i.p, self.o.p
+        more_or_later = i.fragment[:14] != 0  # MF and the offset; the bits above are DF and zero
+        ipv4 = i.ipv4 & (i.version == 4) & (i.header_words >= 5) & ~more_or_later
+        ipv6 = i.ipv6 & (i.version == 6)
+        next_header = i.fragment[8:]
+        extended = ~i.ipv4 & next_header.matches(HOP_BY_HOP, ROUTING, DESTINATION)
+        behind = IPV6_WORDS + Mux(extended, extension_words(i.extension), 0)
+        last_before = Header(i.words, 1).offset(0)
+        words = Signal(EXTENDED_WORDS)
+
+        m.d.comb += words.eq(i.words + Mux(i.ipv4, i.header_words, behind))
+        self.step(
+            m,
+            {
+                "at": i.at,
+                "spoofed": i.spoofed,
+                "ip_words": i.words,
+                "ipv4": i.ipv4,
+                "sound": ipv4 | ipv6,
+                "final": last_before
+                + Mux(i.ipv4, i.total_length, i.payload_length + 4 * IPV6_WORDS),
+                "words": words,
+                "protocol": Mux(i.ipv4, i.protocol, Mux(extended, i.extension.next, next_header)),
+                "extended": extended,
+            },
+        )
+        with m.If(self.i.valid):
+            capture(m, i.at, Value.cast(o.extension), Header(words, 2), 0)
         return m
 
 
 class TcpStage(Stage):
-    """Judge the IP header, find the TCP header and take its fields.
+    """Find the TCP header, behind a second extension header if there is one; take its fields.
+
+    Hop-by-hop options stand first or nowhere (RFC 8200, 4.1).
 
     ======  ====================================  =======
     stage   what happens                          latency
@@ -190,34 +248,31 @@ class TcpStage(Stage):
 
     Members
     -------
-    i : stream of ip_beat, always ready
+    i : stream of extension_beat, always ready
     o : stream of tcp_beat, always ready
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        super().__init__(ip_beat(geometry), tcp_beat(geometry))
+        super().__init__(extension_beat(geometry), tcp_beat(geometry))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, o = self.i.p, self.o.p
-        words = Signal(5)
+        again = i.extended & i.protocol.matches(ROUTING, DESTINATION)
+        protocol = Mux(again, i.extension.next, i.protocol)
+        words = Signal(EXTENDED_WORDS)
         header = Header(words, 2)
-        more_or_later = i.fragment[:14] != 0  # MF and the offset; the bits above are DF and zero
-        ipv4 = i.ipv4 & (i.version == 4) & (i.header_words >= 5)
-        ipv6 = i.ipv6 & (i.version == 6)
-        next_header = i.fragment[8:]
-        last_before = Header(i.words, 1).offset(0)
 
-        m.d.comb += words.eq(i.words + Mux(i.ipv4, i.header_words, IPV6_WORDS))
+        m.d.comb += words.eq(i.words + Mux(again, extension_words(i.extension), 0))
         self.step(
             m,
             {
                 "at": i.at,
                 "spoofed": i.spoofed,
-                "whole": (ipv4 & ~more_or_later & (i.protocol == TCP))
-                | (ipv6 & (next_header == TCP)),
-                "final": last_before
-                + Mux(i.ipv4, i.total_length, i.payload_length + 4 * IPV6_WORDS),
+                "ip_words": i.ip_words,
+                "ipv4": i.ipv4,
+                "whole": i.sound & (protocol == TCP),
+                "final": i.final,
                 "words": words,
             },
         )
@@ -226,3 +281,8 @@ class TcpStage(Stage):
             capture(m, i.at, o.seq, header, 4)
             capture(m, i.at, Cat(o.reserved, o.header_words), header, 12)
         return m
+
+
+def extension_words(extension: data.View) -> Value:
+    """32-bit words of an extension header (RFC 8200, 4.2)."""
+    return (extension.length + 1) << 1

@@ -1,26 +1,43 @@
-"""The walker's last stages: where the TCP payload stands, and which lanes of a beat hold it."""
+"""The walker's last stages: where the TCP payload stands, which lanes of a beat hold it, and what
+becomes of the frame.
+"""
 
-from amaranth.hdl import C, Cat, Module, Signal, Value
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.registers import LISTENERS
 
 from ..layout import FrameInfo, payload_beat
-from .cursor import Header, cursor_beat, split
-from .headers import Stage, tcp_beat
+from .cursor import Header, cursor_beat, reached, since, split, until
+from .headers import EXTENDED_WORDS, Stage, tcp_beat
 
-__all__ = ["BoundsStage", "MaskStage", "bounds_beat"]
+__all__ = ["SHORTEST", "BoundsStage", "FrameEvents", "ListenPorts", "MaskStage", "bounds_beat"]
+
+SHORTEST = 60
+"""Bytes of the shortest frame that a MAC sends, without FCS (IEEE 802.3, 3.2.8)."""
+
+ListenPorts = data.ArrayLayout(16, LISTENERS)
+"""TCP port of each listener; 0: none."""
+
+FrameEvents = data.StructLayout({"errors": 1, "runts": 1, "spoofed": 1, "oversize": 1})
+"""What is counted of a frame, at most one of them: see the counters of the same names."""
 
 
 def bounds_beat(geometry: Geometry) -> data.StructLayout:
-    """Members: ``at``; offsets of the payload's first and last byte; whether it is one of ours."""
+    """Members: ``at``; offsets of the payload's first and last byte; to whom it is sent."""
     return data.StructLayout(
         {
             "at": cursor_beat(geometry),
             "spoofed": 1,
-            "ours": 1,  # a segment to the listen port, sound as far as its headers tell
-            "start": 8,
+            "sound": 1,  # a segment with payload, as far as its headers tell
+            "hit": 1,  # its port is a listener's
+            "listener": 4,
+            "ip_words": 3,
+            "ipv4": 1,
+            "tcp_words": EXTENDED_WORDS,
+            "start": 2 + EXTENDED_WORDS,
             "final": 17,
             "seq": 32,
         }
@@ -33,34 +50,42 @@ class BoundsStage(Stage):
     ======  ====================================  =======
     stage   what happens                          latency
     ======  ====================================  =======
-    o       ``ours``, ``start``, ``final``        1
+    o       payload and listener found            1
     ======  ====================================  =======
 
     Members
     -------
     i : stream of tcp_beat, always ready
+    ports : in, ListenPorts
+        As they are now.
     o : stream of bounds_beat, always ready
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        super().__init__(tcp_beat(geometry), bounds_beat(geometry))
+        super().__init__(tcp_beat(geometry), bounds_beat(geometry), {"ports": In(ListenPorts)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i = self.i.p
-        port = i.at.context.port
-        start = Signal(8)
-        m.d.comb += start.eq(Header((i.words + i.header_words)[:6], 2).offset(0))
+        start = Signal(2 + EXTENDED_WORDS)
+        listener = Signal(4)
+        hits = [i.port == port for port in self.ports]
+
+        m.d.comb += start.eq(Header((i.words + i.header_words)[:EXTENDED_WORDS], 2).offset(0))
+        for n in reversed(range(LISTENERS)):
+            with m.If(hits[n]):
+                m.d.comb += listener.eq(n)
         self.step(
             m,
             {
                 "at": i.at,
                 "spoofed": i.spoofed,
-                "ours": i.whole
-                & (i.header_words >= 5)
-                & (start <= i.final)
-                & (i.port == port)
-                & (port != 0),
+                "sound": i.whole & (i.header_words >= 5) & (start <= i.final),
+                "hit": Cat(hits).any() & (i.port != 0),
+                "listener": listener,
+                "ip_words": i.ip_words,
+                "ipv4": i.ipv4,
+                "tcp_words": i.words,
                 "start": start,
                 "final": i.final,
                 "seq": i.seq,
@@ -72,6 +97,9 @@ class BoundsStage(Stage):
 class MaskStage(Stage):
     """Mask the lanes that hold payload, and judge the frame at its last beat.
 
+    The listen ports count as they are when the payload begins: it is masked from its first byte or
+    not at all.
+
     ======  ====================================  =======
     stage   what happens                          latency
     ======  ====================================  =======
@@ -82,35 +110,38 @@ class MaskStage(Stage):
     -------
     i : stream of bounds_beat, always ready
     o : stream of payload_beat, always ready
-    oversize : out
-        ``o`` ends a frame that goes on beyond ``max_frame``, and is not to be dropped.
+    events : out, FrameEvents
+        With ``last`` of ``o``.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        super().__init__(bounds_beat(geometry), payload_beat(geometry), {"oversize": Out(1)})
+        super().__init__(
+            bounds_beat(geometry), payload_beat(geometry), {"events": Out(FrameEvents)}
+        )
         self._width = geometry.width
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, at = self.i.p, self.i.p.at
-        lanes = range(self._width)
-        first_index, first_lane = split(at, i.start)
-        final_index, final_lane = split(at, i.final)
+        start_index, start_lane = split(at, i.start)
+        begun = at.index > start_index
+        hit, held_hit = Signal(), Signal()
+        listener, held_listener = Signal(4), Signal(4)
+        ours = i.sound & hit
+        mask = since(m, at, i.start) & until(m, at, i.final) & at.keep & ours.replicate(self._width)
+        error = at.last & ~at.cut & at.error
+        runt = at.last & ~reached(at, C(SHORTEST - 1, 16))
+        drop = error | runt | i.spoofed
 
-        def choose(index: Value, beyond: Value, partly: list[Value]) -> Value:
-            """All lanes where *beyond*, *partly* in the beat of *index*, else none."""
-            return Cat(beyond | ((at.index == index) & lane) for lane in partly)
-
-        from_first = choose(first_index, at.index > first_index, [n >= first_lane for n in lanes])
-        to_final = choose(final_index, at.index < final_index, [n <= final_lane for n in lanes])
-        final_here = (at.index == final_index) & at.keep.bit_select(final_lane, 1)
-        # Checksum verification, where it comes, gives its bit at ``last`` and is ANDed in here.
-        intact = (at.index > final_index) | final_here
-
+        m.d.comb += [
+            hit.eq(Mux(begun, held_hit, i.hit)),
+            listener.eq(Mux(begun, held_listener, i.listener)),
+        ]
         info = Signal(FrameInfo)
         m.d.comb += [
-            info.candidate.eq(i.ours & intact & ~at.cut),
-            info.spoofed.eq(i.spoofed),
+            info.candidate.eq(ours & reached(at, i.final) & ~at.cut & ~drop),
+            info.listener.eq(listener),
+            info.spoofed.eq(drop),
             info.enable.eq(at.context.enable),
             info.epoch.eq(at.context.epoch),
             info.seq.eq(i.seq),
@@ -120,13 +151,23 @@ class MaskStage(Stage):
             m,
             {
                 "data": at.data,
-                "mask": from_first & to_final & at.keep & i.ours.replicate(self._width),
-                "offset": Cat(C(0, len(first_lane)), at.index) - i.start,
+                "mask": mask,
+                "offset": Cat(C(0, len(start_lane)), at.index) - i.start,
                 "bank": at.context.bank,
                 "first": at.first,
                 "last": at.last,
                 "info": info,
             },
         )
-        m.d.sync += self.oversize.eq(self.i.valid & at.cut & ~i.spoofed)
+        with m.If(self.i.valid):
+            m.d.sync += [held_hit.eq(hit), held_listener.eq(listener)]
+
+        happened = Signal(FrameEvents)
+        m.d.comb += [
+            happened.errors.eq(error),
+            happened.runts.eq(runt & ~error),
+            happened.spoofed.eq(i.spoofed & ~runt & ~error),
+            happened.oversize.eq(at.cut & ~i.spoofed),
+        ]
+        m.d.sync += self.events.eq(Mux(self.i.valid & at.last, happened, 0))
         return m

@@ -11,13 +11,13 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from streambench import Received, collect, drive, frames_of, packet_beats, simulate
-from wireframes import CANDIDATES, OTHERS, PORT, SPOOFED, judge, mutants
+from wireframes import CANDIDATES, OTHERS, PORT, RUNTS, SPOOFED, judge, mutants
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import COUNTERS, register
 from hybridmesh.contract.verdict import SHIM, Flag, Verdict
 from hybridmesh.rtl import nic as nic_module
-from hybridmesh.rtl.layout import TableWrite, frame_verdict, payload_beat, wire_vector
+from hybridmesh.rtl.layout import TableRead, TableWrite, frame_verdict, payload_beat, wire_vector
 from hybridmesh.rtl.nic import NicCore
 
 LATENCY = 21
@@ -29,12 +29,15 @@ class StandIn(wiring.Component):
 
     latency = LATENCY
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, intact_at: int) -> None:
         self._width = geometry.width
+        self._intact_at = intact_at
         super().__init__(
             {
                 "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
+                "intact": In(1),
                 "table": In(TableWrite),
+                "ask": In(TableRead),
                 "now": In(16),
                 "o": Out(stream.Signature(frame_verdict(), always_ready=True)),
             }
@@ -64,7 +67,11 @@ class StandIn(wiring.Component):
         pipe = Signal((1 + len(verdict.as_value())) * LATENCY)
         stage = Cat(verdict, self.i.valid & i.last)
         m.d.sync += pipe.eq(Cat(stage, pipe))
+        intact = Signal(LATENCY - self._intact_at)
+        m.d.sync += intact.eq(Cat(self.intact, intact))
         m.d.comb += Cat(self.o.payload, self.o.valid).eq(pipe[-len(stage) :])
+        with m.If(~intact[-1]):
+            m.d.comb += self.o.p.insert.eq(0)
         return m
 
 
@@ -98,10 +105,10 @@ def run(width: int, frames, *, idle: float = 0, stall: float = 0, script=None):
     nic = core(width)
     received, counters = Received(), {}
     beats = [beat for frame in frames for beat in packet_beats(frame, width)]
-    expected = sum(not judge(frame, max_frame=MAX_FRAME).spoofed for frame in frames)
+    expected = sum(not judge(frame, max_frame=MAX_FRAME).drop for frame in frames)
 
     async def host(ctx) -> None:
-        await write(ctx, nic, "listen_port", PORT)
+        await write(ctx, nic, "listen_port_0", PORT)
         await write(ctx, nic, "control", 1)
         await write(ctx, nic, "table_commit", 7)
         await drive(nic.wire_rx, beats, idle=idle, seed=1)(ctx)
@@ -122,11 +129,11 @@ def run(width: int, frames, *, idle: float = 0, stall: float = 0, script=None):
 
 def check(frames, got) -> list[Verdict]:
     """Compare what came to the host with what went in; gives the verdicts."""
-    kept = [frame for frame in frames if not judge(frame, max_frame=MAX_FRAME).spoofed]
+    kept = [frame for frame in frames if not judge(frame, max_frame=MAX_FRAME).drop]
     verdicts = []
     for frame, out in zip(kept, got, strict=True):
         want = judge(frame, max_frame=MAX_FRAME)
-        if not want.candidate:
+        if not want.intact:
             assert out == frame
             continue
         verdict = SHIM.unpack(out, 12)
@@ -142,19 +149,25 @@ def test_every_frame_comes_to_the_host_as_it_should(
     width: int, count: int, idle: float, stall: float
 ) -> None:
     long_ = [CANDIDATES["ipv4"] + bytes(700), SPOOFED["shim's type"] + bytes(400)]
-    frames = [*mutants(count, seed=width + 1), *long_, *mutants(count // 4, seed=7), b"end"]
+    frames = [
+        *mutants(count, seed=width + 1),
+        *long_,
+        *mutants(count // 4, seed=7),
+        *RUNTS.values(),
+    ]
     random.Random(3).shuffle(frames)
     frames.append(CANDIDATES["ipv4"])
     got, _, counters = run(width, frames, idle=idle, stall=stall)
     verdicts = check(frames, got)
 
-    spoofed = len(frames) - len(got)
+    judged = [judge(frame, max_frame=MAX_FRAME) for frame in frames]
     assert counters["frames_in"] == len(frames)
     assert counters["frames_out"] == len(got)
-    assert counters["spoofed"] == spoofed
+    for name in ("spoofed", "runts", "errors", "oversize"):
+        assert counters[name] == sum(j.event == name for j in judged), name
+    assert counters["bad_checksum"] == sum(j.candidate and not j.intact for j in judged)
     assert counters["decided"] == len(verdicts)
     assert counters["passed"] == len(got) - len(verdicts)
-    assert counters["oversize"] == 1
     assert counters["undecided"] == counters["provisional"] == counters["malformed"] == 0
 
 
@@ -173,7 +186,7 @@ def test_frames_of_every_size_never_make_the_wire_wait_while_the_host_takes_them
 
     frames = [bytes(n) for n in [1] * 150 + [60, 61, 8, 200, 256, 5, 257, 300]]
     got, _, _ = run(8, frames, script=watch)
-    assert got == frames
+    assert got == [frame for frame in frames if len(frame) >= 60]
     assert stalls == 0
 
 
@@ -197,12 +210,12 @@ def test_the_first_beat_waits_for_the_frame_and_the_verdict_and_no_longer() -> N
 def test_with_the_host_away_the_wire_waits_and_nothing_is_lost() -> None:
     nic = core(8)
     frames = mutants(120, seed=11)
-    frames = [f for f in frames if not judge(f, max_frame=MAX_FRAME).spoofed]
+    frames = [f for f in frames if not judge(f, max_frame=MAX_FRAME).drop]
     beats = [beat for frame in frames for beat in packet_beats(frame, 8)]
     received = Received()
 
     async def host(ctx) -> None:
-        await write(ctx, nic, "listen_port", PORT)
+        await write(ctx, nic, "listen_port_0", PORT)
         await drive(nic.wire_rx, beats)(ctx)
 
     async def late(ctx) -> None:
@@ -214,10 +227,11 @@ def test_with_the_host_away_the_wire_waits_and_nothing_is_lost() -> None:
     check(frames, frames_of(received, 8))
 
 
-def test_a_flood_of_runts_does_not_overrun_the_verdicts() -> None:
-    nic = NicCore(Geometry(width=8))  # its packet FIFO holds far more frames than verdicts fit
-    frames = [bytes([n % 256]) for n in range(400)]
-    beats = [beat for frame in frames for beat in packet_beats(frame, 8)]
+def test_a_flood_of_the_smallest_frames_does_not_overrun_the_verdicts() -> None:
+    # Its packet FIFO holds far more frames of one beat than there is room for verdicts.
+    nic = NicCore(Geometry(width=64, max_frame=16384))
+    frames = [n.to_bytes(2, "big") * 30 for n in range(400)]
+    beats = [beat for frame in frames for beat in packet_beats(frame, 64)]
     received = Received()
 
     async def late(ctx) -> None:
@@ -225,7 +239,31 @@ def test_a_flood_of_runts_does_not_overrun_the_verdicts() -> None:
         await collect(nic.host_rx, received, lambda: received.frames == len(frames))(ctx)
 
     simulate(nic, drive(nic.wire_rx, beats), late)
-    assert frames_of(received, 8) == frames
+    assert frames_of(received, 64) == frames
+
+
+def marked(frame: bytes, width: int) -> list[dict[str, int]]:
+    """The beats of *frame*, the last with the MAC's mark."""
+    *beats, last = packet_beats(frame, width)
+    return [*beats, last | {"error": 1}]
+
+
+def test_a_frame_that_the_mac_marks_bad_is_dropped_or_comes_marked_where_that_is_too_late() -> None:
+    nic = core(8)
+    good, long_ = CANDIDATES["ipv4"], CANDIDATES["ipv4"] + bytes(700)
+    received, counted = Received(), []
+
+    async def wire(ctx) -> None:
+        await drive(nic.wire_rx, [*marked(good, 8), *marked(long_, 8), *packet_beats(good, 8)])(ctx)
+        while received.frames < 2:
+            await ctx.tick()
+        await ctx.tick().repeat(3)
+        counted.extend([await read(ctx, nic, n) for n in ("frames_in", "errors", "oversize")])
+
+    simulate(nic, wire, collect(nic.host_rx, received, lambda: len(counted) == 3))
+    assert frames_of(received, 8) == [long_, good]
+    assert [beat.error for beat in received if beat.last] == [1, 0]
+    assert counted == [3, 1, 1]
 
 
 @pytest.mark.parametrize("width", [1, 8])
@@ -280,6 +318,8 @@ def test_the_other_direction_passes_as_it_is() -> None:
     nic = core(8)
     frames = [*CANDIDATES.values(), *OTHERS.values(), *SPOOFED.values()]
     beats = [beat for frame in frames for beat in packet_beats(frame, 8)]
+    beats += marked(CANDIDATES["ipv6"], 8)
+    frames.append(CANDIDATES["ipv6"])
     received = Received()
     simulate(
         nic,
@@ -287,3 +327,4 @@ def test_the_other_direction_passes_as_it_is() -> None:
         collect(nic.wire_tx, received, lambda: received.frames == len(frames), stall=0.3),
     )
     assert frames_of(received, 8) == frames
+    assert [beat.error for beat in received if beat.last] == [0] * (len(frames) - 1) + [1]

@@ -1,16 +1,31 @@
 """The frame walker, at every width, on named frames, mutants, runts and frames beyond max_frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
 from streambench import Received, collect, drive, packet_beats, simulate
-from wireframes import BODY, CANDIDATES, OTHERS, PORT, SPOOFED, Expected, judge, mutants
+from wireframes import (
+    BODY,
+    CANDIDATES,
+    DAMAGED,
+    OTHERS,
+    PORT,
+    RUNTS,
+    SPOOFED,
+    Expected,
+    judge,
+    mutants,
+)
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.frame.walker import FrameWalker
 
-WIDTHS = (1, 2, 4, 8, 16, 32, 64)
 MAX_FRAME = 256
+PORTS = (PORT,)
 
 
 @dataclass(frozen=True)
@@ -22,47 +37,93 @@ class Seen:
     bank: int
     enable: int
     arrival: int
-    oversize: bool
     beats: int
 
 
-def walk(frames, width: int, *, idle: float = 0, port: int = PORT, context=None) -> list[Seen]:
-    """Run the frames through a walker, and hold its beats to the rules of the payload stream."""
-    walker = FrameWalker(Geometry(width=width, max_frame=MAX_FRAME))
-    received, oversize = Received(), []
-    offered = [beat for frame in frames for beat in packet_beats(frame, width)]
+class Events:
+    """The outputs beside the stream, by clock."""
+
+    def __init__(self) -> None:
+        self.events: dict[int, str] = {}
+        self.intact: list[int] = []
+        self.bad: set[int] = set()
+
+    def sample(self, clock: int, events, intact: int, bad: int) -> None:
+        happened = [name for name in dict(events.shape()) if events[name]]
+        assert len(happened) <= 1
+        if happened:
+            self.events[clock] = happened[0]
+        self.intact.append(intact)
+        if bad:
+            self.bad.add(clock)
+
+
+def walk(
+    frames,
+    width: int,
+    *,
+    idle: float = 0,
+    ports=PORTS,
+    context=None,
+    errors=(),
+    max_frame: int = MAX_FRAME,
+) -> list[Seen]:
+    """Run the frames through a walker, and hold its beats to the rules of the payload stream.
+
+    Those in *errors*, by number, end with the MAC's mark.
+    """
+    walker = FrameWalker(Geometry(width=width, max_frame=max_frame))
+    received, beside = Received(), Events()
+    offered = [
+        beat | {"error": n in errors or not beat["last"]}  # noise, but in the last beat
+        for n, frame in enumerate(frames)
+        for beat in packet_beats(frame, width)
+    ]
     clock = 0
 
     async def surroundings(ctx) -> None:
         nonlocal clock
-        while received.frames < len(frames):
-            state = {"bank": 1, "enable": 1, "epoch": 7, "port": port}
-            ctx.set(walker.context, state | (context(clock) if context else {}))
+        left = walker.check_latency + 2
+        while left:
+            state = {"bank": 1, "enable": 1, "epoch": 7}
+            changed = context(clock) if context else {}
+            listening = changed.pop("ports", ports)
+            ctx.set(walker.ports, [*listening, *[0] * (8 - len(listening))])
+            ctx.set(walker.context, state | changed)
             ctx.set(walker.now, clock)
-            _, _, flag = await ctx.tick().sample(walker.oversize)
-            if flag:
-                oversize.append(clock)
+            signals = (walker.events, walker.intact, walker.bad_checksum)
+            _, _, *sampled = await ctx.tick().sample(*signals)
+            beside.sample(clock, *sampled)
             clock += 1
+            left -= received.frames == len(frames)
 
     simulate(
         walker,
         surroundings,
         drive(walker.i, offered, idle=idle, seed=5),
         collect(walker.o, received, lambda: received.frames == len(frames)),
+        limit=100_000,
     )
-    seen, group, times = [], [], []
+    if not idle:
+        assert received.clocks[0] == walker.latency
+    seen, group, bad = [], [], set()
     for beat, time in zip(received, received.clocks, strict=True):
         assert beat.first == (not group)
         group.append(beat)
-        times.append(time)
         if beat.last:
-            seen.append(summary(group, width, times[-1] in oversize))
+            checked = time + walker.check_latency
+            seen.append(
+                summary(group, width, beside.events.pop(time, None), beside.intact[checked])
+            )
+            if seen[-1].expected.candidate and not seen[-1].expected.intact:
+                bad.add(checked)
             group = []
-    assert len(oversize) == sum(s.oversize for s in seen)
+    assert not beside.events
+    assert beside.bad == bad
     return seen
 
 
-def summary(beats, width: int, oversize: bool) -> Seen:
+def summary(beats, width: int, event: str | None, intact: int) -> Seen:
     masked = bytearray()
     assert len({beat.bank for beat in beats}) == 1
     for beat in beats:
@@ -72,106 +133,165 @@ def summary(beats, width: int, oversize: bool) -> Seen:
                 assert (beat.offset + lane) % 65536 == len(masked), "not contiguous"
                 masked.append(data[lane])
     info = beats[-1].info
-    expected = Expected(
-        bool(info.candidate), bool(info.spoofed), info.seq if info.candidate else 0, bytes(masked)
-    )
-    return Seen(
-        expected, info.epoch, beats[0].bank, info.enable, info.arrival, oversize, len(beats)
-    )
+    assert info.spoofed == (event in ("errors", "runts", "spoofed"))
+    known = (info.listener, info.seq, bool(intact)) if info.candidate else (0, 0, False)
+    expected = Expected(bool(info.candidate), event, *known, bytes(masked))
+    return Seen(expected, info.epoch, beats[0].bank, info.enable, info.arrival, len(beats))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+def table(frames: Mapping[str, bytes], width: int) -> dict[str, Expected]:
+    """What is said of the named *frames*, each behind a candidate of which nothing may be left."""
+    before = CANDIDATES["destination twice, two tags" if width > 1 else "padded"]
+    seen = [s.expected for s in walk([x for f in frames.values() for x in (before, f)], width)]
+    assert all(expected.intact for expected in seen[::2])
+    return dict(zip(frames, seen[1::2], strict=True))
+
+
+@pytest.mark.parametrize("width", [1, 8, 64])
 def test_the_payload_of_a_candidate_is_masked_byte_by_byte(width: int) -> None:
-    seen = walk(list(CANDIDATES.values()), width)
-    for (name, frame), s in zip(CANDIDATES.items(), seen, strict=True):
-        start = frame.index(b"G", 30)
-        size = {"one byte of payload": 1, "padded": 3}.get(name, len(BODY))
-        assert s.expected == Expected(True, False, 0x89ABCDEF, frame[start : start + size]), name
-        assert (s.epoch, s.bank, s.enable, s.oversize) == (7, 1, 1, False)
+    sizes = {
+        "one byte of payload": 1,
+        "two tags, longest headers": 1,
+        "checksum of zero": 1,
+        "padded": 3,
+        "long extension header": 3,
+        "padded, odd": len(BODY) + 1,
+    }
+    for name, expected in table(CANDIDATES, width).items():
+        start = CANDIDATES[name].index(b"G", 30)
+        payload = CANDIDATES[name][start : start + sizes.get(name, len(BODY))]
+        assert expected == Expected(True, None, 0, 0x89ABCDEF, True, payload), name
 
 
-@pytest.mark.parametrize("width", [1, 4, 8, 32])
-def test_no_other_frame_is_a_candidate(width: int) -> None:
-    # A candidate before each: what is left of its headers must not count for the next frame.
-    candidate = CANDIDATES["one byte of payload"]
-    frames = [frame for other in OTHERS.values() for frame in (candidate, other)]
-    seen = walk(frames, width)
-    assert all(s.expected.candidate for s in seen[::2])
-    for name, s in zip(OTHERS, seen[1::2], strict=True):
-        assert (s.expected.candidate, s.expected.spoofed) == (False, False), name
+@pytest.mark.parametrize("width", [8, 64])
+def test_no_other_frame_is_a_candidate_and_those_that_speak_for_the_nic_are_spoofed(
+    width: int,
+) -> None:
+    for name, expected in table(OTHERS | SPOOFED, width).items():
+        event = "spoofed" if name in SPOOFED else None
+        assert (expected.candidate, expected.event) == (False, event), name
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_frame_that_speaks_for_the_nic_is_spoofed(width: int) -> None:
-    for s in walk(list(SPOOFED.values()), width):
-        assert s.expected == Expected(spoofed=True)
+@pytest.mark.parametrize("width", [8, 64])
+def test_a_damaged_candidate_is_not_intact(width: int) -> None:
+    for name, expected in table(DAMAGED, width).items():
+        assert (expected.candidate, expected.intact) == (True, False), name
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_frame_that_ends_within_its_type_is_not_taken_for_the_one_before(width: int) -> None:
-    frames = [cut for frame in SPOOFED.values() for cut in (frame, frame[:13], frame[:17])]
-    seen = [s.expected.spoofed for s in walk(frames, width)]
-    assert seen == [judge(frame).spoofed for frame in frames]
-    assert sum(seen) == 6  # four whole ones, and two whose outer type is there in 17 bytes
+def test_no_change_of_a_bit_escapes_the_checksums() -> None:
+    frame = CANDIDATES["ipv4"]
+    covered = range(14, 54 + len(BODY))
+    changed = []
+    for place in covered:
+        damaged = bytearray(frame)
+        damaged[place] ^= 1 << place % 8
+        changed.append(bytes(damaged))
+    seen = walk(changed, 8)
+    assert not any(s.expected.candidate and s.expected.intact for s in seen)
+    assert sum(s.expected.candidate for s in seen) > len(covered) // 2
+
+
+@pytest.mark.parametrize("width", [1, 8, 64])
+def test_a_runt_is_dropped_whatever_it_says(width: int) -> None:
+    # Behind a spoofed frame: what is left of its type must not count for the next frame.
+    frames = [frame for runt in RUNTS.values() for frame in (SPOOFED["shim's type"], runt)]
+    seen = walk([*frames, bytes(59), bytes(60)], width)
+    assert {s.expected.event for s in seen[1:-2:2]} == {"runts"}
+    assert [s.expected.event for s in seen[-2:]] == ["runts", None]
+
+
+def test_a_frame_that_the_mac_marks_bad_is_dropped_and_no_more_than_that() -> None:
+    kinds = [
+        CANDIDATES["ipv4"],
+        CANDIDATES["ipv6"],
+        OTHERS["udp"],
+        SPOOFED["shim's type"],
+        RUNTS["a payload, no padding"],
+    ]
+    frames = [frame for kind in kinds for frame in (kind, kind)]
+    seen = [s.expected for s in walk(frames, 8, errors=range(0, len(frames), 2))]
+    assert [s.event for s in seen[::2]] == ["errors"] * len(kinds)
+    assert [s.event for s in seen[1::2]] == [None, None, None, "spoofed", "runts"]
+    assert [s.candidate for s in seen] == [False, True, False, True] + [False] * 6
 
 
 @pytest.mark.parametrize(
     ("width", "count", "idle"),
-    [(1, 25, 0), (2, 40, 0.2), (4, 80, 0), (8, 200, 0), (8, 80, 0.3), (16, 150, 0), (64, 400, 0)],
+    [(1, 20, 0), (2, 30, 0.2), (4, 60, 0), (8, 150, 0.3), (16, 150, 0), (32, 150, 0), (64, 200, 0)],
 )
 def test_mutants_are_judged_as_the_model_judges_them(width: int, count: int, idle: float) -> None:
     frames = mutants(count, seed=width)
-    expected = [judge(frame, max_frame=MAX_FRAME) for frame in frames]
-    seen = [s.expected for s in walk(frames, width, idle=idle)]
-    assert sum(e.candidate for e in expected) > 3
+    errors = set(range(0, count, 11))
+    expected = [
+        judge(frame, max_frame=MAX_FRAME, error=n in errors) for n, frame in enumerate(frames)
+    ]
+    seen = [s.expected for s in walk(frames, width, idle=idle, errors=errors)]
+    assert sum(e.intact for e in expected) > 3
     for frame, got, want in zip(frames, seen, expected, strict=True):
         assert got == want, frame.hex()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [1, 8, 64])
 def test_a_frame_of_max_frame_bytes_is_a_candidate_and_a_longer_one_is_not(width: int) -> None:
     head = CANDIDATES["ipv4"]
     exact, over, long_ = (head + bytes(n - len(head)) for n in (256, 257, 600))
     spoofed = SPOOFED["shim's type"] + bytes(300)
-    seen = walk([exact, over, head, long_, spoofed, head], width)
+    # What becomes of an oversize frame is said before its end: the mark comes too late.
+    seen = walk([exact, over, head, long_, spoofed, head], width, errors=[3])
     assert [s.expected.candidate for s in seen] == [True, False, True, False, False, True]
-    assert [s.oversize for s in seen] == [False, True, False, True, False, False]
-    assert [s.expected.spoofed for s in seen] == [False, False, False, False, True, False]
+    events = [None, "oversize", None, "oversize", "spoofed", None]
+    assert [s.expected.event for s in seen] == events
     assert all(s.beats <= 256 // width for s in seen)
 
 
-@pytest.mark.parametrize("width", [1, 8, 64])
-def test_port_zero_listens_to_nothing(width: int) -> None:
-    frame = bytearray(CANDIDATES["ipv4"])
-    frame[36:38] = b"\0\0"
-    (seen,) = walk([bytes(frame)], width, port=0)
-    assert seen.expected == Expected()
+def test_the_checksum_of_a_jumbo_frame_is_verified() -> None:
+    tcp = TCP(dport=PORT, seq=5, flags="A")
+    # Bytes of all ones make the greatest sum there is.
+    four = bytes(Ether() / IP(src="192.0.2.1", dst="192.0.2.2") / tcp / (b"\xff" * 8960))
+    six = bytes(Ether() / IPv6(src="fd00::1", dst="fd00::2") / tcp / (b"\xff" * 8940))
+    damaged = bytearray(four)
+    damaged[-1] ^= 1
+    seen = walk([four, bytes(damaged), six], 64, max_frame=9216)
+    assert [len(s.expected.masked) for s in seen] == [8960, 8960, 8940]
+    assert [s.expected.intact for s in seen] == [True, False, True]
 
 
-@pytest.mark.parametrize("width", [1, 8])
-def test_a_frame_is_judged_under_what_held_at_its_first_beat(width: int) -> None:
+def test_every_listener_has_its_number_and_the_lowest_counts() -> None:
+    ports = (80, 443, 8080, 80, 0, 15001, 80 << 8, 9)
+    frames = [
+        bytes(Ether() / IP() / TCP(dport=port) / b"GET / HTTP/1.1") for port in (*ports, 81, 40)
+    ]
+    seen = walk(frames, 8, ports=ports)
+    listeners = [s.expected.listener if s.expected.candidate else None for s in seen]
+    assert listeners == [0, 1, 2, 0, None, 5, 6, 7, None, None]
+
+
+def test_a_change_of_ports_counts_for_the_whole_payload_or_not_at_all() -> None:
     frame = CANDIDATES["ipv4"]
-    beats = -(-len(frame) // width)
+    settings = ((PORT,), (), (9, PORT), (7,))
+    # 15 beats a frame: 37 clocks are no multiple of them, so every beat sees a change.
+    seen = walk([frame] * 80, 8, context=lambda clock: {"ports": settings[clock // 37 % 4]})
+    found = [s.expected for s in seen]
+    assert all(e.masked == (frame[54:] if e.candidate else b"") for e in found)
+    assert {(e.candidate, e.listener) for e in found} == {(True, 0), (True, 1), (False, 0)}
+
+
+def test_a_frame_is_judged_under_what_held_at_its_first_beat() -> None:
+    frame = CANDIDATES["ipv4"]
 
     def context(clock: int) -> dict[str, int]:
         # Everything changes in the second beat of the first frame.
         later = clock > 0
         return {"epoch": 8 if later else 7, "bank": later, "enable": not later}
 
-    first, second = walk([frame, frame], width, context=context)
+    first, second = walk([frame, frame], 8, context=context)
     assert (first.epoch, first.bank, first.enable) == (7, 0, 1)
     assert (second.epoch, second.bank, second.enable) == (8, 1, 0)
     assert first.expected == second.expected
-    assert second.arrival - first.arrival == beats
+    assert second.arrival - first.arrival == 15
 
 
-def test_a_beat_comes_out_after_the_latency_that_the_walker_names() -> None:
-    walker = FrameWalker(Geometry(width=8, max_frame=MAX_FRAME))
-    received = Received()
-    offered = packet_beats(CANDIDATES["ipv4"], 8)
-    simulate(
-        walker,
-        drive(walker.i, offered),
-        collect(walker.o, received, lambda: len(received) == len(offered)),
-    )
-    assert received.clocks == list(range(walker.latency, walker.latency + len(offered)))
+@pytest.mark.parametrize(("width", "check"), [(1, 2), (4, 2), (8, 3), (16, 3), (32, 4), (64, 4)])
+def test_the_walker_says_how_long_it_takes(width: int, check: int) -> None:
+    walker = FrameWalker(Geometry(width=width))
+    assert (walker.latency, walker.check_latency) == (6, check)
