@@ -1,7 +1,7 @@
 """Ethernet frames: TCP segments are built here, walked here, and relieved of their shim here.
 
 The builder stands where a client and its network would; the walker reads a frame by the same rules
-as the RTL's FrameWalker (RFC 894, IEEE 802.1Q, RFC 791, RFC 8200, RFC 9293).
+as the RTL's FrameWalker (RFC 894, IEEE 802.1Q, RFC 791, RFC 8200, RFC 9293, RFC 1071).
 """
 
 import struct
@@ -11,7 +11,19 @@ from typing import NamedTuple
 from ..contract.verdict import ETHERTYPE, SHIM, VERSION, Verdict
 from .driver import NicError
 
-__all__ = ["Address", "Connection", "Segment", "find_segment", "is_spoofed", "split"]
+__all__ = [
+    "SHORTEST",
+    "Address",
+    "Connection",
+    "Segment",
+    "find_segment",
+    "is_intact",
+    "is_spoofed",
+    "split",
+]
+
+SHORTEST = 60
+"""Bytes of the shortest frame that a MAC sends, without FCS (IEEE 802.3, 3.2.8)."""
 
 Address = tuple[str, int]
 """Host and port, the first two members of a socket address of either family."""
@@ -19,8 +31,14 @@ Address = tuple[str, int]
 _MACS = bytes.fromhex("020000000001020000000002")
 """Locally administered addresses of the NIC and of the wire's next hop."""
 
-_IPV4, _IPV6, _VLAN = 0x0800, 0x86DD, 0x8100
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_CUSTOMER_TAG, _SERVICE_TAG = 0x8100, 0x88A8
+_TAGS = (_CUSTOMER_TAG, _SERVICE_TAG)
 _TCP = 6
+_HOP_BY_HOP, _ROUTING, _DESTINATION = 0, 43, 60
+_EXTENSIONS = ((_HOP_BY_HOP, _ROUTING, _DESTINATION), (_ROUTING, _DESTINATION))
+"""Extension headers that may stand in the first place, and in the second."""
+
 _ACK_PSH = 0x5018
 """Data offset 5, no options, flags ACK and PSH."""
 
@@ -30,7 +48,8 @@ _IPV4_FIELDS = struct.Struct(">BxHxxHxB")
 _IPV6_FIELDS = struct.Struct(">BxxxHB")
 _TCP_FIELDS = struct.Struct(">xxHI4xB")
 
-_VLAN_KIND = _VLAN.to_bytes(2, "big")
+_EXTENSION_FIELDS = struct.Struct(">BB")
+
 _SHIM_KIND = ETHERTYPE.to_bytes(2, "big")
 _SHIM_END = 12 + SHIM.size
 
@@ -78,7 +97,8 @@ class Connection:
         self._tcp_sum = _sum(addresses) + _TCP + sum(self._ports) + _ACK + _ACK_PSH + _WINDOW
 
     def frame(self, seq: int, payload: bytes) -> bytes:
-        """The frame that carries *payload* from sequence number *seq* (modulo 2**32)."""
+        """The frame that carries *payload* from sequence number *seq* (modulo 2**32), padded to
+        the shortest that there is."""
         seq &= 0xFFFFFFFF
         length = 20 + len(payload)
         checksum = _checksum(self._tcp_sum + length + seq + _sum(payload))
@@ -89,7 +109,8 @@ class Connection:
             middle = length.to_bytes(2, "big") + self._tail + ip_checksum.to_bytes(2, "big")
         else:
             middle = length.to_bytes(2, "big") + self._tail
-        return b"".join((self._head, middle, self._addresses, tcp, payload))
+        frame = b"".join((self._head, middle, self._addresses, tcp, payload))
+        return frame if len(frame) >= SHORTEST else frame.ljust(SHORTEST, b"\0")
 
     def frames(self, seq: int, data: bytes) -> list[bytes]:
         """The frames that carry *data* from *seq* on, each but the last filled to the MSS."""
@@ -100,53 +121,82 @@ class Connection:
 
 
 class Segment(NamedTuple):
-    """Where a frame's TCP payload stands, and which bytes of the stream it holds."""
+    """Where a frame's TCP payload stands, and which bytes of the stream it holds.
+
+    ``ip`` and ``tcp`` are the offsets of the headers.
+    """
 
     start: int
     end: int
     seq: int
     port: int
+    ip: int
+    tcp: int
 
 
 def find_segment(frame: bytes) -> Segment | None:
-    """The TCP payload of *frame* (without shim); None where it has none, or is not intact.
+    """The TCP payload of *frame* (without shim); None where it has none, or is cut off.
 
-    Ethernet II with at most one VLAN tag; IPv4 with options, not a fragment; IPv6 without extension
-    headers; TCP with options.  Each length must fit into the one around it; padding may follow.
+    Ethernet II with up to two VLAN tags; IPv4 with options, not a fragment; IPv6 with up to two
+    extension headers; TCP with options.  Each length must fit into the one around it; padding may
+    follow.  Checksums are :func:`is_intact`'s matter.
     """
     size = len(frame)
-    ip = 14
-    if size < ip + 2:
-        return None
-    kind = int.from_bytes(frame[12:14], "big")
-    if kind == _VLAN:
-        kind = int.from_bytes(frame[16:18], "big")
-        ip = 18
+    kind, ip = int.from_bytes(frame[12:14], "big"), 14
+    if kind in _TAGS:
+        kind, ip = int.from_bytes(frame[16:18], "big"), 18
+        if kind == _CUSTOMER_TAG:
+            kind, ip = int.from_bytes(frame[20:22], "big"), 22
     if kind == _IPV4 and size >= ip + 20:
         version_length, length, fragment, protocol = _IPV4_FIELDS.unpack_from(frame, ip)
         tcp = ip + 4 * (version_length & 15)
         end = ip + length
-        intact = version_length >> 4 == 4 and tcp >= ip + 20 and not fragment & 0x3FFF
+        sound = version_length >> 4 == 4 and tcp >= ip + 20 and not fragment & 0x3FFF
     elif kind == _IPV6 and size >= ip + 40:
         version, length, protocol = _IPV6_FIELDS.unpack_from(frame, ip)
         tcp = ip + 40
         end = tcp + length
-        intact = version >> 4 == 6
+        for allowed in _EXTENSIONS:
+            if protocol not in allowed or size < tcp + 2:
+                break
+            protocol, words = _EXTENSION_FIELDS.unpack_from(frame, tcp)
+            tcp += 8 * (words + 1)
+        sound = version >> 4 == 6
     else:
         return None
-    if not intact or protocol != _TCP or not tcp + 20 <= end <= size:
+    if not sound or protocol != _TCP or not tcp + 20 <= end <= size:
         return None
     port, seq, offset = _TCP_FIELDS.unpack_from(frame, tcp)
     start = tcp + 4 * (offset >> 4)
     if not tcp + 20 <= start < end:
         return None
-    return Segment(start, end, seq, port)
+    return Segment(start, end, seq, port, ip, tcp)
+
+
+def is_intact(frame: bytes, segment: Segment) -> bool:
+    """Whether the checksums of *frame* are right: TCP's, and over IPv4 that of its header.
+
+    The address in the IPv6 header counts, which is not the last one before a routing header has
+    been gone through (RFC 8200, 8.1).
+    """
+    _, end, _, _, ip, tcp = segment
+    if frame[ip] >> 4 == 4:
+        if _sum(frame[ip:tcp]):
+            return False
+        addresses = frame[ip + 12 : ip + 20]
+    else:
+        addresses = frame[ip + 8 : ip + 40]
+    # Both sums hold more than zeros, so that all ones is the only multiple of 0xFFFF they can be.
+    return not (_sum(addresses) + _TCP + end - tcp + _sum(frame[tcp:end])) % 0xFFFF
 
 
 def is_spoofed(frame: bytes) -> bool:
-    """Whether *frame* claims the shim's EtherType, at once or behind a VLAN tag."""
-    kind = frame[12:14]
-    return kind == _SHIM_KIND or (kind == _VLAN_KIND and frame[16:18] == _SHIM_KIND)
+    """Whether *frame* claims the shim's EtherType, at once or behind VLAN tags: as many as a NIC
+    or a kernel takes off for its host."""
+    at = 12
+    while at < 20 and int.from_bytes(frame[at : at + 2], "big") in _TAGS:
+        at += 4
+    return frame[at : at + 2] == _SHIM_KIND
 
 
 def split(frame: bytes) -> tuple[Verdict | None, bytes]:

@@ -14,7 +14,7 @@ from ..contract.table import TableImage
 from ..contract.verdict import SHIM, Verdict
 from ..reference.classifier import classify
 from .control import check_frames, check_image, check_loaded, listeners, next_epoch
-from .frames import find_segment, is_spoofed
+from .frames import SHORTEST, find_segment, is_intact, is_spoofed
 
 __all__ = ["ReferenceNic"]
 
@@ -43,22 +43,32 @@ class ReferenceNic:
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         check_frames(frames)
+        return [out for out in map(self.receive, frames) if out is not None]
+
+    def receive(self, frame: bytes, *, error: bool = False) -> bytes | None:
+        """Receive *frame*, with *error* marked bad by the MAC; what the host gets of it, if any."""
         count = self._count
-        out = []
-        for frame in frames:
-            count("frames_in")
-            if is_spoofed(frame):
-                count("spoofed")
-                continue
-            verdict = self._verdict(frame)
-            if verdict is None:
-                count("passed")
-            else:
-                count(verdict.state.word)
-                frame = b"".join((frame[:12], SHIM.pack(verdict), frame[12:]))
-            count("frames_out")
-            out.append(frame)
-        return out
+        count("frames_in")
+        oversize = len(frame) > self.geometry.max_frame
+        dropped = None
+        if error and not oversize:
+            dropped = "errors"
+        elif len(frame) < SHORTEST:
+            dropped = "runts"
+        elif is_spoofed(frame):
+            dropped = "spoofed"
+        if dropped is not None:
+            count(dropped)
+            return None
+        if oversize:
+            count("oversize")
+        verdict = None if oversize else self._verdict(frame)
+        count("frames_out")
+        if verdict is None:
+            count("passed")
+            return frame
+        count(verdict.state.word)
+        return b"".join((frame[:12], SHIM.pack(verdict), frame[12:]))
 
     def counters(self) -> dict[str, int]:
         return dict(self._counters)
@@ -78,11 +88,11 @@ class ReferenceNic:
         self.close()
 
     def _verdict(self, frame: bytes) -> Verdict | None:
-        if len(frame) > self.geometry.max_frame:
-            self._count("oversize")
-            return None
         segment = find_segment(frame)
         if segment is None or not segment.port or segment.port not in self._ports:
+            return None
+        if not is_intact(frame, segment):
+            self._count("bad_checksum")
             return None
         return classify(
             frame[segment.start : segment.end],

@@ -24,6 +24,9 @@ __all__ = ["SimulatedNic"]
 _NIC, _CHARS, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
 _LENGTH = struct.Struct("<I")
 
+_DROPS = ("spoofed", "errors", "runts")
+"""Counters of frames that go no further."""
+
 _FAILURES = {
     -1: "The simulated NIC does not answer",
     -2: "The simulated NIC refuses the access",
@@ -47,7 +50,7 @@ class SimulatedNic:
         # streamed out; silence for longer than that means that nothing is left inside.
         self._patience = 4 * geometry.max_frame // geometry.width + 1024
         self._control = RegisterControl(self._bus, geometry)
-        self._spoofed = 0
+        self._dropped = 0
 
     @property
     def cycles(self) -> int:
@@ -89,9 +92,10 @@ class SimulatedNic:
 
     def _check_dropped(self, dropped: int) -> None:
         """Raise :exc:`NicError` unless the NIC says that it *dropped* so many frames itself."""
-        spoofed = self._control.counters()["spoofed"]
-        counted = spoofed - self._spoofed & 0xFFFFFFFF
-        self._spoofed = spoofed
+        counters = self._control.counters()
+        total = sum(counters[name] for name in _DROPS)
+        counted = total - self._dropped & 0xFFFFFFFF
+        self._dropped = total
         if counted != dropped:
             raise NicError(f"The simulated NIC lost {dropped - counted} frames", place="exchange")
 

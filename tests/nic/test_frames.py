@@ -5,13 +5,20 @@ from ipaddress import ip_address
 
 import pytest
 from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
-from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.inet6 import (
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+    IPv6ExtHdrRouting,
+    PadN,
+)
+from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
 from hybridmesh.contract.verdict import SHIM, Flag, Verdict
 from hybridmesh.nic import NicError
-from hybridmesh.nic.frames import Connection, Segment, find_segment, is_spoofed, split
+from hybridmesh.nic.frames import Connection, find_segment, is_intact, is_spoofed, split
 
 PAIRS = {
     "ipv4": (("192.0.2.7", 40000), ("198.51.100.1", 80)),
@@ -26,13 +33,13 @@ def pair(request):
 
 def test_a_frame_reads_in_scapy_as_it_was_meant(pair):
     (peer, peer_port), (local, local_port) = pair
-    frame = Ether(Connection(*pair).frame(0x89ABCDEF, b"hello"))
+    frame = Ether(Connection(*pair).frame(0x89ABCDEF, b"hello, wire"))
     ip = frame.payload
     assert (ip_address(ip.src), ip_address(ip.dst)) == (ip_address(peer), ip_address(local))
     assert (frame[TCP].sport, frame[TCP].dport) == (peer_port, local_port)
     assert frame[TCP].seq == 0x89ABCDEF
     assert frame[TCP].flags == "PA"
-    assert bytes(frame[TCP].payload) == b"hello"
+    assert bytes(frame[TCP].payload) == b"hello, wire"
 
 
 def test_lengths_and_checksums_are_those_that_scapy_computes(pair):
@@ -41,6 +48,7 @@ def test_lengths_and_checksums_are_those_that_scapy_computes(pair):
     for _ in range(300):
         built = connection.frame(rng.getrandbits(32), rng.randbytes(rng.randrange(1, 200)))
         fresh = Ether(built)
+        assert len(built) >= 60
         for layer, names in ((fresh[1], ("len", "chksum", "plen")), (fresh[TCP], ("chksum",))):
             for name in names:
                 if name in layer.fields:
@@ -91,12 +99,35 @@ V4 = {"src": "192.0.2.7", "dst": "198.51.100.1"}
 V6 = {"src": "2001:db8::7", "dst": "2001:db8::1"}
 T = {"sport": 4000, "dport": 80, "seq": 77, "flags": "PA"}
 
+PAD = [PadN(optdata=bytes(4))]
+
 SEGMENTS = {
     "IPv4": (ether(IP(**V4), TCP(**T), Raw(b"abc")), 54),
     "IPv6": (ether(IPv6(**V6), TCP(**T), Raw(b"abc")), 74),
     "a VLAN tag": (ether(Dot1Q(vlan=7), IP(**V4), TCP(**T), Raw(b"abc")), 58),
     "a VLAN tag and IPv6": (ether(Dot1Q(vlan=7), IPv6(**V6), TCP(**T), Raw(b"abc")), 78),
+    "a service tag": (ether(Dot1AD(vlan=7), IP(**V4), TCP(**T), Raw(b"abc")), 58),
+    "two VLAN tags": (ether(Dot1Q(), Dot1Q(), IP(**V4), TCP(**T), Raw(b"abc")), 62),
+    "both tags and IPv6": (ether(Dot1AD(), Dot1Q(), IPv6(**V6), TCP(**T), Raw(b"abc")), 82),
     "IPv4 options": (ether(IP(**V4, options=b"\x94\x04\0\0"), TCP(**T), Raw(b"abc")), 58),
+    "hop-by-hop options": (
+        ether(IPv6(**V6), IPv6ExtHdrHopByHop(options=PAD), TCP(**T), Raw(b"abc")),
+        82,
+    ),
+    "a routing header gone through": (
+        ether(IPv6(**V6), IPv6ExtHdrRouting(segleft=0), TCP(**T), Raw(b"abc")),
+        82,
+    ),
+    "two extension headers": (
+        ether(
+            IPv6(**V6),
+            IPv6ExtHdrHopByHop(options=PAD),
+            IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(20))]),
+            TCP(**T),
+            Raw(b"abc"),
+        ),
+        106,
+    ),
     "TCP options": (ether(IP(**V4), TCP(**T, options=[("Timestamp", (1, 2))]), Raw(b"abc")), 66),
     "most options": (
         ether(IP(**V4, options=b"\1" * 40), TCP(**T, options=[("NOP", None)] * 40), Raw(b"abc")),
@@ -109,8 +140,31 @@ SEGMENTS = {
 
 @pytest.mark.parametrize(("frame", "start"), SEGMENTS.values(), ids=SEGMENTS)
 def test_the_payload_is_found_behind(frame, start):
-    assert find_segment(frame) == Segment(start, start + 3, 77, 80)
+    segment = find_segment(frame)
+    assert (segment.start, segment.end, segment.seq, segment.port) == (start, start + 3, 77, 80)
     assert frame[start : start + 3] == b"abc"
+    assert is_intact(frame, segment)
+
+
+def test_no_change_of_a_byte_escapes_the_checksums():
+    for frame, start in SEGMENTS.values():
+        segment = find_segment(frame)
+        # All but the IPv6 header's first words, extension headers and padding.
+        covered = [*range(segment.tcp, start + 3)]
+        if frame[segment.ip] >> 4 == 4:
+            covered += range(segment.ip, segment.tcp)
+        else:
+            covered += range(segment.ip + 8, segment.ip + 40)
+        for place in covered:
+            changed = bytearray(frame)
+            changed[place] ^= 0x10
+            assert not is_intact(bytes(changed), segment), place
+
+
+def test_a_packet_on_its_way_along_a_routing_header_is_not_intact():
+    header = IPv6ExtHdrRouting(addresses=["2001:db8::9"], segleft=1)
+    frame = ether(IPv6(**V6), header, TCP(**T), Raw(b"abc"))
+    assert not is_intact(frame, find_segment(frame))
 
 
 PLAIN = SEGMENTS["IPv4"][0]
@@ -120,7 +174,8 @@ NO_SEGMENTS = {
     "MAC addresses alone": PLAIN[:12],
     "EtherType alone": PLAIN[:14],
     "ARP": PLAIN[:12] + b"\x08\x06" + PLAIN[14:],
-    "two VLAN tags": ether(Dot1Q(), Dot1Q(), IP(**V4), TCP(**T), Raw(b"abc")),
+    "three VLAN tags": ether(Dot1Q(), Dot1Q(), Dot1Q(), IP(**V4), TCP(**T), Raw(b"abc")),
+    "a service tag within": ether(Dot1Q(type=0x88A8), Dot1AD(), IP(**V4), TCP(**T), Raw(b"abc")),
     "UDP": ether(IP(**V4, proto=17), TCP(**T), Raw(b"abc")),
     "more fragments": ether(IP(**V4, flags="MF"), TCP(**T), Raw(b"abc")),
     "a later fragment": ether(IP(**V4, frag=1), TCP(**T), Raw(b"abc")),
@@ -132,7 +187,24 @@ NO_SEGMENTS = {
     "an IP length without a TCP header": ether(IP(**V4, len=39), TCP(**T), Raw(b"abc")),
     "an IP length within a TCP header cut off": ether(IP(**V4, len=30), TCP(**T))[:44],
     "an IPv6 length beyond the frame": ether(IPv6(**V6, plen=24), TCP(**T), Raw(b"abc")),
-    "an IPv6 extension header": ether(IPv6(**V6), IPv6ExtHdrDestOpt(), TCP(**T), Raw(b"abc")),
+    "three IPv6 extension headers": ether(
+        IPv6(**V6),
+        *[IPv6ExtHdrDestOpt(options=PAD)] * 2,
+        IPv6ExtHdrRouting(),
+        TCP(**T),
+        Raw(b"abc"),
+    ),
+    "hop-by-hop options behind others": ether(
+        IPv6(**V6),
+        IPv6ExtHdrDestOpt(nh=0, options=PAD),
+        IPv6ExtHdrHopByHop(options=PAD),
+        TCP(**T),
+        Raw(b"abc"),
+    ),
+    "an IPv6 fragment": ether(IPv6(**V6), IPv6ExtHdrFragment(), TCP(**T), Raw(b"abc")),
+    "an extension header beyond the packet": ether(
+        IPv6(**V6), IPv6ExtHdrDestOpt(nh=6, len=9, options=PAD), TCP(**T), Raw(b"abc")
+    ),
     "no payload": ether(IP(**V4), TCP(**T)),
     "no payload but padding": ether(IP(**V4), TCP(**T)) + bytes(6),
     "a TCP offset of 4 words": ether(IP(**V4), TCP(**T, dataofs=4), Raw(b"abc")),
@@ -151,13 +223,19 @@ def test_no_prefix_of_a_frame_has_a_payload():
         assert not any(find_segment(frame[:size]) for size in range(start + 3))
 
 
-def test_a_frame_that_claims_the_shim_is_spoofed():
-    assert is_spoofed(PLAIN[:12] + b"\x88\xb5" + PLAIN[14:])
-    assert is_spoofed(PLAIN[:12] + b"\x88\xb5")
-    assert is_spoofed(PLAIN[:12] + b"\x81\x00\x00\x07\x88\xb5" + PLAIN[14:])
+@pytest.mark.parametrize("tags", ["", "8100", "88a8", "8100 8100", "88a8 8100", "8100 88a8"])
+def test_a_frame_that_claims_the_shim_is_spoofed_behind_any_tags(tags):
+    start = PLAIN[:12] + b"".join(bytes.fromhex(tag) + b"\0\7" for tag in tags.split())
+    assert is_spoofed(start + b"\x88\xb5" + PLAIN[14:])
+    assert is_spoofed(start + b"\x88\xb5")
+    assert not is_spoofed(start + b"\x88")
+    assert not is_spoofed(start + b"\x08\x00\x88\xb5" + PLAIN[16:])
+
+
+def test_what_only_looks_like_the_shims_type_is_not_spoofed():
     assert not is_spoofed(PLAIN)
-    assert not is_spoofed(PLAIN[:12] + b"\x81\x00\x00\x07\x08\x00\x88\xb5")
-    assert not is_spoofed(PLAIN[:12] + b"\x88")
+    assert not is_spoofed(PLAIN[:12] + bytes.fromhex("8100 88b5 0800") + PLAIN[14:])
+    assert not is_spoofed(PLAIN[:12] + bytes.fromhex("8847 0000 88b5") + PLAIN[14:])
 
 
 def test_splitting_takes_the_shim_off_and_leaves_the_frame():

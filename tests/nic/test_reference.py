@@ -119,20 +119,52 @@ def test_counters_tell_the_frames_apart(nic):
             WIRE.frame(1, HEAD.replace(b"Host:", b"H st:")),
             WIRE.frame(1, bytes(3000)),
             b"\xff" * 60,
-            b"\xff" * 12 + b"\x88\xb5",
+            b"\xff" * 12 + b"\x88\xb5" + bytes(46),
+            b"\xff" * 12 + b"\x88\xb5" + bytes(45),
+            WIRE.frame(1, HEAD)[:-1] + b"\x0b",
         ]
     )
+    nic.receive(WIRE.frame(1, HEAD), error=True)
     assert nic.counters() == {
-        "frames_in": 6,
-        "frames_out": 5,
+        "frames_in": 9,
+        "frames_out": 6,
         "decided": 1,
         "provisional": 0,
         "undecided": 1,
         "malformed": 1,
-        "passed": 2,
+        "passed": 3,
         "spoofed": 1,
         "oversize": 1,
+        "errors": 1,
+        "runts": 1,
+        "bad_checksum": 1,
     }
+
+
+def test_a_frame_with_a_wrong_checksum_passes_untouched(nic):
+    nic.load(image(b"/"))
+    frame = bytearray(WIRE.frame(1, HEAD))
+    frame[60] ^= 1
+    assert nic.exchange([bytes(frame)]) == [bytes(frame)]
+    elsewhere = frame.copy()
+    elsewhere[37] ^= 1  # the port: no listener's, so its checksum is nobody's matter
+    assert nic.exchange([bytes(elsewhere)]) == [bytes(elsewhere)]
+    assert nic.counters()["bad_checksum"] == 1
+
+
+def test_bad_frames_and_runts_are_dropped(nic):
+    nic.load(image(b"/"))
+    runt = WIRE.frame(1, HEAD)[:59]
+    spoofed = runt[:12] + b"\x88\xb5" + runt[14:]
+    assert nic.exchange([runt, spoofed]) == []
+    assert nic.receive(runt, error=True) is None
+    assert nic.receive(WIRE.frame(1, HEAD), error=True) is None
+    counters = nic.counters()
+    assert [counters[name] for name in ("frames_in", "errors", "runts", "spoofed")] == [4, 2, 2, 0]
+    # The mark comes when most of the frame is with the host.
+    long_ = WIRE.frame(1, HEAD + bytes(GEOMETRY.max_frame))
+    assert nic.receive(long_, error=True) == long_
+    assert nic.counters()["errors"] == 2
 
 
 def test_epochs_count_from_1_and_skip_0_when_they_wrap(nic):
