@@ -171,8 +171,8 @@ def test_one_head_in_words(run):
     )
     assert done.code == 0
     lines = done.out.splitlines()
-    assert lines[0] == "NIC verdict   provisional, row 7 of epoch 1"
-    assert lines[1] == "decided by    the CPU"
+    assert lines[0] == "NIC verdict   decided, row 8 of epoch 1"
+    assert lines[1] == "decided by    the NIC alone"
     assert lines[2] == "virtual host  shop.example.com:80"
     assert any("shop/shop/search-v2: " in line for line in lines)
     assert lines[-2].startswith("route         shop/shop/search (")
