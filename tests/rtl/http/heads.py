@@ -2,7 +2,7 @@
 
 import random
 
-__all__ = ["BROKEN", "GOOD", "corpus"]
+__all__ = ["BROKEN", "GOOD", "corpus", "crowded"]
 
 _END = b"\r\n\r\n"
 
@@ -112,3 +112,21 @@ def corpus(rng: random.Random, mutations: int) -> list[bytes]:
     whole += [b"".join(rng.choices(_PIECES, k=rng.randint(1, 20))) for _ in range(mutations // 4)]
     rng.shuffle(whole)
     return whole
+
+
+_SHORT = (
+    *(b"a: b", b"c: d", b"ef: g", b"h: i:", b"te: 1", b"via: j", b"connection: k"),
+    *(b"Connection: keep-alive", b"x-envoy-: l", b"proxy-: m", b"transfer-encoding: chunked"),
+    *(b"content-length: 7", b"content-length: 123", b"TE_: n", b"host:o", b"keep-alive: p"),
+)
+
+
+def crowded(rng: random.Random) -> bytes:
+    """A head that says much in few bytes, most often one that breaks no rule."""
+    names = rng.choices((b"", b"q", b"r=", b"=s", b"t=u"), k=rng.randrange(6))
+    query = b"?" * bool(names) + b"&".join(names)
+    lines = [b"host: " + rng.choice((b"a", b"b:1", b"a.b")), *rng.choices(_SHORT, k=6)]
+    rng.shuffle(lines)
+    path = rng.choice((b"/", b"/v"))
+    head = b"GET " + path + query + b" HTTP/1.1\r\n" + b"\r\n".join(lines) + _END
+    return head + b"ab"[: rng.randrange(3)]
