@@ -1,88 +1,94 @@
 """The verdict engine: lexer, fields, matcher, and the shim that says what came of them."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect
+from functools import reduce
+from operator import or_
 
-from hybridmesh.contract.geometry import Geometry
+from amaranth.hdl import Cat, Module, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hybridmesh.contract.geometry import OPTION_QUERY, Geometry
 from hybridmesh.contract.grammar import Mark
 
 from .http.facts import HeadFacts
 from .http.lexer import Lexer
-from .layout import TableWrite, frame_verdict, payload_beat
+from .layout import TableRead, TableWrite, frame_verdict, payload_beat
 from .match.decimal import Decimal
 from .match.delay import Delay
-from .match.field import FieldAligner
+from .match.field import FieldAligner, terminated
 from .match.hosts import HostMatcher
-from .match.lines import LineMatcher
+from .match.keys import KeyMatcher
+from .match.options import Options
 from .match.rows import RowMatcher
 from .match.tcam import Tcam
-from .verdict import ShimBuilder, line_hits
+from .pipeline import delayed
+from .verdict import ShimBuilder
 
 __all__ = ["VerdictEngine"]
-
-WIDEST = 8
-"""Bytes per beat above which three field lines can share a beat."""
-
-LONGEST_HOST = 64
-"""Host key bytes above which a host can end while the one before is still given out in reverse.
-
-From a frame's first byte to its host are at least 76 bytes (Ethernet, IPv4 and TCP header, shortest
-request line), or 63 in a malformed head, which must not spoil its neighbour's verdict either.
-"""
 
 
 class VerdictEngine(wiring.Component):
     """Judge every frame.
 
-    ==========  =====================================================  =====================
-    stage       what happens                                           latency
-    ==========  =====================================================  =====================
-    lexer       marks and reasons by byte                              Lexer.latency
-    fields      path, lines, length and host matched, host the last    + HostMatcher.latency
-    rows        the row that wins, and its flags                       + RowMatcher.latency
-    o           the shim                                               + 1
-    ==========  =====================================================  =====================
+    ==========  ==================================================  =====================
+    stage       what happens                                        latency
+    ==========  ==================================================  =====================
+    lexer       marks and rules by byte                             Lexer.latency
+    fields      path, lines, length and host matched, the host's    + ``fields``
+                class or the predicates the last
+    rows        the row that wins, and its flags                    + RowMatcher.latency
+    o           the shim                                            + 1
+    ==========  ==================================================  =====================
 
-    The latency counts from the beat with ``last`` and is the same for every frame and table.  What
-    is known before the host's class waits in delay lines.
+    The latency counts from the beat with ``last`` and is the same for every frame and table: 29
+    clocks at width 1, 32 at widths 8 and 64, with host keys of 64 bytes.  What is known before it
+    is needed waits in delay lines.
 
     Parameters
     ----------
     geometry : Geometry
+    intact_at : int
+        Clocks after the beat with ``last`` at which ``intact`` is valid.
 
     Members
     -------
     i : stream of payload_beat, always ready
+    intact : in
+        The frame's checksums are right.
     table : TableWrite
+    ask : TableRead
     now : in, 16
         Clock count, as in ``info.arrival``.
     o : stream of frame_verdict, always ready
 
-    Raises
-    ------
-    ValueError
-        For a width or a host key that the fields' spacing does not allow.
+    Attributes
+    ----------
+    latency, fields : int
     """
 
-    def __init__(self, geometry: Geometry) -> None:
-        if geometry.width > WIDEST:
-            raise ValueError(
-                f"VerdictEngine takes at most {WIDEST} bytes per beat, not {geometry.width}"
-            )
-        if geometry.host_bytes > LONGEST_HOST:
-            raise ValueError(
-                f"VerdictEngine takes at most {LONGEST_HOST} host bytes, not {geometry.host_bytes}"
-            )
+    def __init__(self, geometry: Geometry, intact_at: int = 0) -> None:
         self._geometry = geometry
+        self._intact_at = intact_at
         self._lexer = Lexer(geometry)
+        self._facts = HeadFacts(geometry)
+        self._aligner = FieldAligner(geometry.width, geometry.path_bytes)
+        self._path = Tcam(geometry.path, geometry.width)
+        self._keys = KeyMatcher(geometry)
+        self._options = Options(geometry.options)
+        self._length = Decimal(geometry.width)
         self._hosts = HostMatcher(geometry)
         self._rows = RowMatcher(geometry)
-        self.latency = self._lexer.latency + self._hosts.latency + self._rows.latency + 1
+        before_class = max(self._keys.latency, self._facts.latency) + self._rows.lead
+        self.fields = max(
+            self._hosts.latency, self._aligner.latency + self._path.latency, before_class
+        )
+        self.latency = self._lexer.latency + self.fields + self._rows.latency + 1
         super().__init__(
             {
                 "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
+                "intact": In(1),
                 "table": In(TableWrite),
+                "ask": In(TableRead),
                 "now": In(16),
                 "o": Out(stream.Signature(frame_verdict(), always_ready=True)),
             }
@@ -90,78 +96,119 @@ class VerdictEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        geometry = self._geometry
         m.submodules.lexer = lexer = self._lexer
-        m.submodules.facts = facts = HeadFacts(geometry)
-        m.submodules.path_aligner = aligner = FieldAligner(geometry.width, geometry.path_bytes)
-        m.submodules.path = path = Tcam(geometry.path, geometry.width)
-        m.submodules.lines = lines = LineMatcher(geometry)
-        m.submodules.length = length = Decimal(geometry.width)
+        m.submodules.facts = facts = self._facts
+        m.submodules.path = path = self._path
+        m.submodules.keys = keys = self._keys
+        m.submodules.length = length = self._length
         m.submodules.hosts = hosts = self._hosts
         m.submodules.rows = rows = self._rows
-        connect(m, wiring.flipped(self.i), lexer.i)
+        m.submodules.shim = shim = ShimBuilder(self._geometry)
+        connect(m, flipped(self.i), lexer.i)
         connect(m, lexer.o, facts.i)
-        connect(m, aligner.o, path.i)
-        for part in (path, lines, hosts, rows):
-            connect(m, wiring.flipped(self.table), part.table)
+        connect(m, shim.o, flipped(self.o))
+        self._cut(m)
+        self._load(m)
 
-        beat = lexer.o.p
-        for part, start, end in (
-            (aligner, Mark.PATH_START, Mark.PATH_END),
-            (lines, Mark.LINE_START, Mark.LINE_END),
-            (length, Mark.LENGTH_START, Mark.LENGTH_END),
-            (hosts, Mark.HOST_START, Mark.HOST_END),
-        ):
-            field = part.i.p
-            marks = [beat.marks[lane] for lane in range(geometry.width)]
-            m.d.comb += [
-                part.i.valid.eq(lexer.o.valid),
-                field.data.eq(beat.data),
-                field.start.eq(Cat(mark[start] for mark in marks)),
-                field.end.eq(Cat(mark[end] for mark in marks)),
-                field.bank.eq(beat.bank),
-                field.first.eq(beat.first),
-            ]
-
-        # Everything meets the host's class, and then the row.
-        meet = hosts.latency
-        found = meet + rows.latency
-
-        def late(name: str, signal: Value, known: int, wanted: int) -> Value:
-            """*signal*, valid *known* clocks after the last beat, *wanted* clocks after it."""
-            m.submodules[name] = delay = Delay(signal.shape(), wanted - known)
-            m.d.comb += delay.i.eq(signal)
-            return delay.o
-
-        early = late("early", facts.o.p, facts.latency, meet)
-        path_rows = late("path_rows", path.match, FieldAligner.latency + path.latency, meet)
-        hits = Signal(line_hits(geometry))
+        # All is known so many clocks after the lexer's last beat, and is needed so many after it.
+        row = self.fields + rows.latency - shim.lead
+        call = self.fields - rows.lead
+        classes = hosts.latency - 1
+        met = [self._late(m, facts.o.p[name], facts.latency, call) for name in ("method", "bank")]
+        listener = self._late(m, facts.o.p.info.listener, facts.latency, call)
+        seen = self._late(m, keys.seen, keys.latency, call)
+        asked = facts.o.valid
         m.d.comb += [
-            hits.seen.eq(lines.seen),
-            hits.repeated.eq(lines.repeated),
-            hits.touched.eq(lines.touched),
-        ]
-        met = late("hits", hits, lines.latency, meet)
-        at_bank = late("class_bank", facts.o.p.bank, facts.latency, meet - 1)
-        predicates = met.seen[: geometry.predicates]
-        m.d.comb += [
-            hosts.bank.eq(at_bank),
-            rows.valid.eq(late("asked", facts.o.valid, facts.latency, meet)),
-            rows.word.eq(Cat(hosts.host_class, early.method, Const(0, 4), predicates)),
-            rows.path.eq(path_rows),
-            rows.bank.eq(early.bank),
-        ]
-
-        m.submodules.shim = shim = ShimBuilder(geometry)
-        m.d.comb += [
-            shim.valid.eq(late("judged", facts.o.valid, facts.latency, found)),
-            shim.facts.eq(late("late", facts.o.p, facts.latency, found)),
-            shim.hits.eq(late("late_hits", met, meet, found)),
-            shim.length.eq(late("late_length", length.value, Decimal.latency, found)),
+            hosts.class_wanted.eq(self._late(m, asked, facts.latency, classes)),
+            hosts.class_bank.eq(self._late(m, facts.o.p.bank, facts.latency, classes)),
+            rows.call_valid.eq(self._late(m, asked, facts.latency, call)),
+            rows.call.eq(Cat(met[0], listener)),
+            rows.predicates.eq(seen),
+            rows.call_bank.eq(met[1]),
+            rows.valid.eq(self._late(m, asked, facts.latency, self.fields)),
+            rows.bank.eq(self._late(m, met[1], call, self.fields)),
+            rows.host_class.eq(self._late(m, hosts.host_class, hosts.latency, self.fields)),
+            rows.path.eq(
+                self._late(m, path.match, self._aligner.latency + path.latency, self.fields)
+            ),
+            shim.valid.eq(self._late(m, asked, facts.latency, row)),
+            shim.facts.eq(self._late(m, facts.o.p, facts.latency, row)),
+            shim.intact.eq(self._late(m, self.intact, self._intact_at - lexer.latency, row)),
+            shim.repeated.eq(self._late(m, keys.repeated, keys.latency, row)),
+            shim.crowded.eq(self._late(m, keys.crowded, keys.latency, row)),
+            shim.length.eq(self._late(m, length.value, length.latency, row)),
             shim.found.eq(rows.found),
             shim.row.eq(rows.row),
             shim.row_flags.eq(rows.flags),
             shim.now.eq(self.now),
         ]
-        connect(m, shim.o, wiring.flipped(self.o))
         return m
+
+    def _cut(self, m: Module) -> None:
+        """Give each field's part the marks that it needs."""
+        lexer, hosts, length = self._lexer, self._hosts, self._length
+        beat, marks = lexer.o.p, lexer.o.p.marks
+        m.submodules.aligner = aligner = self._aligner
+        m.submodules.options = options = self._options
+        m.d.comb += options.bank.eq(beat.bank)
+        query = (options.o & OPTION_QUERY).any().replicate(self._geometry.width)
+
+        connect(m, aligner.o, self._path.i)
+        field, key = aligner.i.p, self._keys.i.p
+        m.d.comb += [
+            aligner.i.valid.eq(lexer.o.valid),
+            field.data.eq(terminated(beat.data, marks[Mark.PATH_END])),
+            field.start.eq(marks[Mark.PATH_START]),
+            field.mask.eq(marks[Mark.PATH]),
+            field.end.eq(marks[Mark.PATH_END]),
+            self._keys.i.valid.eq(lexer.o.valid),
+            key.data.eq(beat.data),
+            key.start.eq(marks[Mark.LINE_START] | (marks[Mark.PARAM_START] & query)),
+            key.mask.eq(marks[Mark.LINE] | (marks[Mark.QUERY] & query)),
+            key.end.eq(marks[Mark.LINE_END] | (marks[Mark.PARAM_END] & query)),
+            key.query.eq(marks[Mark.QUERY]),
+            key.offset.eq(beat.offset),
+            *(part[name].eq(beat[name]) for part in (field, key) for name in ("bank", "first")),
+            hosts.valid.eq(lexer.o.valid),
+            hosts.data.eq(beat.data),
+            hosts.start.eq(marks[Mark.HOST_START]),
+            hosts.end.eq(marks[Mark.HOST_END]),
+            hosts.bank.eq(beat.bank),
+            length.valid.eq(lexer.o.valid),
+            length.data.eq(beat.data),
+            length.end.eq(marks[Mark.LENGTH_END]),
+        ]
+
+    def _load(self, m: Module) -> None:
+        """Bring the loader's words to every memory, and one memory's answer back."""
+        options, hosts, rows = self._options, self._hosts, self._rows
+        for part in (self._path, self._keys, hosts, rows, options):
+            connect(m, flipped(self.table), part.table)
+        asks = (
+            self._path.ask,
+            self._keys.ask,
+            hosts.ask_patterns,
+            hosts.ask_classes,
+            rows.ask_calls,
+            rows.ask_classes,
+            rows.ask_flags,
+            options.ask,
+        )
+        for ask in asks:
+            m.d.comb += [getattr(ask, name).eq(getattr(self.ask, name)) for name in _QUESTION]
+        m.d.comb += [
+            self.ask.done.eq(reduce(or_, (ask.done for ask in asks))),
+            self.ask.data.eq(reduce(or_, (ask.data for ask in asks))),
+        ]
+
+    def _late(self, m: Module, signal: Value, known: int, wanted: int) -> Value:
+        """*signal*, valid *known* clocks after the last beat, *wanted* clocks after it."""
+        clocks = wanted - known
+        if clocks < 2:
+            return delayed(m, signal, clocks)
+        m.submodules += (delay := Delay(signal.shape(), clocks))
+        m.d.comb += delay.i.eq(signal)
+        return delay.o
+
+
+_QUESTION = ("en", "bank", "space", "word")

@@ -5,19 +5,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import ROW_PROVISIONAL, ROW_TOUCH, Geometry
-from hybridmesh.contract.verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, Reason
-from hybridmesh.contract.watch import Column
+from hybridmesh.contract.verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, Reason, State
 
 from .http.facts import Facts
-from .layout import frame_verdict, wire_vector
+from .layout import FrameInfo, frame_verdict, wire_vector
 
-__all__ = ["ShimBuilder", "line_hits"]
-
-
-def line_hits(geometry: Geometry) -> data.StructLayout:
-    """What :class:`~hybridmesh.rtl.match.lines.LineMatcher` says of a head."""
-    columns = geometry.header_columns
-    return data.StructLayout({"seen": columns, "repeated": columns, "touched": 1})
+__all__ = ["ShimBuilder"]
 
 
 class ShimBuilder(wiring.Component):
@@ -26,8 +19,13 @@ class ShimBuilder(wiring.Component):
     ==========  ==================================================  =======
     stage       what happens                                        latency
     ==========  ==================================================  =======
-    o           the shim                                            1
+    reason      why the head is not decided, the lowest reason      -1
+    known       what is known of a head that is                     0
+    o           the row put in: the shim                            1
     ==========  ==================================================  =======
+
+    The latency counts from the clock in which the row is given; all else comes ``lead`` clocks
+    before it.
 
     Parameters
     ----------
@@ -36,9 +34,12 @@ class ShimBuilder(wiring.Component):
     Members
     -------
     valid : in
-        The rest is that of one frame.
+        What is given is that of one frame.
     facts : in, Facts
-    hits : in, line_hits
+    intact : in
+        The frame's checksums are right.
+    repeated, crowded : in
+        From the key matcher.
     length : in, 32
         Value of Content-Length.
     found, row, row_flags : in
@@ -47,17 +48,21 @@ class ShimBuilder(wiring.Component):
     o : stream of frame_verdict, always ready
     """
 
+    lead = 2
+
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
         super().__init__(
             {
                 "valid": In(1),
                 "facts": In(Facts),
-                "hits": In(line_hits(geometry)),
+                "intact": In(1),
+                "repeated": In(1),
+                "crowded": In(1),
                 "length": In(32),
                 "found": In(1),
                 "row": In(range(geometry.rows)),
-                "row_flags": In(8),
+                "row_flags": In(geometry.row_flags.columns),
                 "now": In(16),
                 "o": Out(stream.Signature(frame_verdict(), always_ready=True)),
             }
@@ -65,75 +70,98 @@ class ShimBuilder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        facts, hits, o = self.facts, self.hits, self.o.p
-        predicates = self._geometry.predicates
-        watch, again = hits.seen[predicates:], hits.repeated[predicates:]
-        length, coding, chunked = Column.LENGTH, Column.CODING, Column.CHUNKED
 
-        found_here = {
-            Reason.TABLE_OFF: ~facts.info.enable,
-            Reason.FRAMING: (
-                again[length]
-                | again[coding]
-                | (watch[length] & watch[coding])
-                | (watch[coding] ^ watch[chunked])
-                | (watch[coding] & facts.http_1_0)
-            ),
-            Reason.REPEATED: hits.repeated[:predicates].any(),
-        }
-        reasons = Signal(32)
-        m.d.comb += reasons.eq(facts.reasons)
-        for reason, holds in found_here.items():
-            with m.If(holds):
-                m.d.comb += reasons[reason].eq(1)
-        reason = Signal(8)
-        state = Signal(8)
-        provisional = self.row_flags & ROW_PROVISIONAL
-        m.d.comb += state.eq(Mux(provisional.any(), Flag.PROVISIONAL, Flag.DECIDED))
+        # reason
+        facts, length = Signal(Facts), Signal(32)
+        reason, state = Signal(8), Signal(8)
+        usable, insert, valid = Signal(), Signal(), Signal()
+        info = self.facts.info
+        reasons = Cat(self._reasons())
+        m.d.sync += [
+            facts.eq(self.facts),
+            length.eq(self.length),
+            usable.eq(~reasons.any()),
+            reason.eq(Reason.NONE),
+            state.eq(State.NONE.value),
+            insert.eq(info.candidate & self.intact & self.facts.token & ~info.spoofed),
+            valid.eq(self.valid),
+        ]
         for candidate in sorted(Reason, reverse=True):
             with m.If(reasons[candidate]):
-                m.d.comb += [reason.eq(candidate), state.eq(candidate.state.value)]
-        usable = ~reasons.any()
+                m.d.sync += [reason.eq(candidate), state.eq(candidate.state.value)]
 
-        touch = hits.touched | facts.http_1_0 | (self.row_flags & ROW_TOUCH).any()
+        # known: nothing but the state and the reason of a head that is not decided
         flags = {
-            Flag.TOUCH: touch,
-            Flag.BODY_CHUNKED: watch[coding],
+            Flag.TOUCH: facts.touch | facts.http_1_0,
+            Flag.BODY_CHUNKED: facts.chunked,
             Flag.BODY_LENGTH: facts.has_length,
             Flag.MORE_DATA: facts.more,
         }
+        decided = {
+            "flags": sum(Mux(bit, int(flag), 0) for flag, bit in flags.items()),
+            "method": facts.method,
+            "head_length": facts.head_length,
+            "path_offset": facts.path_offset,
+            "path_length": facts.path_length,
+            "host_offset": facts.host_offset,
+            "host_length": facts.host_length,
+            "body_length": Mux(facts.has_length, length, 0),
+        }
+        known = {name: Signal(len(Value.cast(value)), name=name) for name, value in decided.items()}
+        m.d.sync += [known[name].eq(Mux(usable, value, 0)) for name, value in decided.items()]
+        late = Signal(
+            data.StructLayout(
+                {
+                    "info": FrameInfo,
+                    "reason": 8,
+                    "state": 8,
+                    "usable": 1,
+                    "insert": 1,
+                    "valid": 1,
+                }
+            )
+        )
+        m.d.sync += [
+            late.info.eq(facts.info),
+            late.reason.eq(reason),
+            late.state.eq(state),
+            late.usable.eq(usable),
+            late.insert.eq(insert),
+            late.valid.eq(valid),
+        ]
 
-        def known(value: Value | data.View) -> Value:
-            """Zero in the verdict of a head that is not decided."""
-            return Mux(usable, value, 0)
-
+        # o
+        provisional = (self.row_flags & ROW_PROVISIONAL).any()
+        touch = Mux(late.usable & (self.row_flags & ROW_TOUCH).any(), Flag.TOUCH, 0)
+        sure = Mux(provisional, Flag.PROVISIONAL, Flag.DECIDED)
         values = {
+            **known,
             "ethertype": ETHERTYPE,
             "version": VERSION,
-            "flags": state | known(sum(Mux(bit, int(flag), 0) for flag, bit in flags.items())),
-            "epoch": facts.info.epoch,
-            "row": Mux(usable & self.found, self.row, NO_ROW),
-            "reason": reason,
-            "method": known(facts.method),
+            "flags": Mux(late.usable, sure, late.state) | known["flags"] | touch,
+            "epoch": late.info.epoch,
+            "row": Mux(late.usable & self.found, self.row, NO_ROW),
+            "reason": late.reason,
             "head_offset": 0,
-            "seq": facts.info.seq,
-            "head_length": known(facts.head_length),
-            "path_offset": known(facts.path_offset),
-            "path_length": known(facts.path_length),
-            "host_offset": known(facts.host_offset),
-            "host_length": known(facts.host_length),
+            "seq": late.info.seq,
             "reserved": 0,
-            "latency": (self.now + 1 - facts.info.arrival)[:16],
-            "body_length": known(Mux(facts.has_length, self.length, 0)),
+            "latency": (self.now + 1 - late.info.arrival)[:16],
             "authenticator": 0,
         }
-        insert = Signal()
-        m.d.comb += insert.eq(facts.info.candidate & facts.token & ~facts.info.spoofed)
-        m.d.sync += self.o.valid.eq(self.valid)
-        with m.If(self.valid):
+        o = self.o.p
+        m.d.sync += self.o.valid.eq(late.valid)
+        with m.If(late.valid):
             m.d.sync += [
-                o.insert.eq(insert),
-                o.drop.eq(facts.info.spoofed),
-                o.shim.eq(Mux(insert, Cat(wire_vector(SHIM, values)), 0)),
+                o.insert.eq(late.insert),
+                o.drop.eq(late.info.spoofed),
+                o.shim.eq(Mux(late.insert, Cat(wire_vector(SHIM, values)), 0)),
             ]
         return m
+
+    def _reasons(self) -> list[Value]:
+        """By number, why the head is not decided: what its bytes say, and what the table does."""
+        reasons = list(self.facts.reasons)
+        reasons[Reason.TABLE_OFF] |= ~self.facts.info.enable
+        reasons[Reason.CROWDED] |= self.crowded
+        reasons[Reason.REPEATED] |= self.repeated
+        return reasons

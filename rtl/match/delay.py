@@ -11,6 +11,12 @@ __all__ = ["Delay"]
 class Delay(wiring.Component):
     """``o`` is what ``i`` was *clocks* clocks before.
 
+    ==========  ==================================================  =======
+    stage       what happens                                        latency
+    ==========  ==================================================  =======
+    memory      written, read ``clocks`` - 1 clocks later           clocks
+    ==========  ==================================================  =======
+
     Parameters
     ----------
     shape : shape-like
@@ -27,7 +33,12 @@ class Delay(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=self._shape, depth=self._clocks, init=[])
+        m.submodules.memory = memory = Memory(
+            shape=self._shape,
+            depth=self._clocks,
+            init=[],
+            attrs={"ram_style": "distributed"},
+        )
         write, read = memory.write_port(), memory.read_port()
         put, get = Signal(range(self._clocks)), Signal(range(self._clocks), init=1)
         for pointer in (put, get):

@@ -4,12 +4,14 @@ A field's byte *n* must meet the table memory of position *n*: lane ``n % width`
 ``n // width``.  A byte rotator does that; a field costs no clock beyond the beats it stands in.
 """
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
-__all__ = ["FieldAligner", "first_lane", "key_beat", "marked_beat"]
+from ..pipeline import bits_of, delayed
+from .shift import rotated, shift_latency
+
+__all__ = ["FieldAligner", "key_beat", "lane_number", "marked_beat", "terminated"]
 
 
 def marked_beat(width: int) -> data.StructLayout:
@@ -18,13 +20,18 @@ def marked_beat(width: int) -> data.StructLayout:
     Members
     -------
     data : 8 * width
-    start, end : width
-        Lane of the field's first byte, lane of the byte after its last; each at most once a beat.
+        The lane of the terminator holds it, see :func:`terminated`.
+    start : width
+        Lane of the field's first byte; at most one.
+    mask : width
+        Lanes of the field and its terminator.
+    end : width
+        Lane of the terminator; at most one.
     bank, first : 1
         As in :func:`~hybridmesh.rtl.layout.payload_beat`.
     """
     return data.StructLayout(
-        {"data": 8 * width, "start": width, "end": width, "bank": 1, "first": 1}
+        {"data": 8 * width, "start": width, "mask": width, "end": width, "bank": 1, "first": 1}
     )
 
 
@@ -34,18 +41,15 @@ def key_beat(width: int, positions: int) -> data.StructLayout:
     Members
     -------
     data : 8 * width
-        The terminator's lane is zero.
     mask : width
         Lanes to be looked up: bytes of the key and its terminator, below *positions*.
     word : array of width
     begin, end : 1
         The key's first byte, its terminator is in this beat.
-    length : 16
-        Bytes of the key; valid with ``end``, of keys shorter than *positions*.
     bank, first : 1
         Of the frame; ``first`` in the frame's first beat, whether or not it has lanes of a key.
     """
-    words = exact_log2(positions // width)
+    words = bits_of(positions // width)
     return data.StructLayout(
         {
             "data": 8 * width,
@@ -53,31 +57,32 @@ def key_beat(width: int, positions: int) -> data.StructLayout:
             "word": data.ArrayLayout(words, width),
             "begin": 1,
             "end": 1,
-            "length": 16,
             "bank": 1,
             "first": 1,
         }
     )
 
 
-def first_lane(m: Module, lanes: Value, name: str) -> Signal:
-    """Number of the lowest set bit of *lanes*; 0 where none is."""
-    number = Signal(range(max(len(lanes), 2)), name=name)
-    for lane in reversed(range(len(lanes))):
-        with m.If(lanes[lane]):
-            m.d.comb += number.eq(lane)
-    return number
+def lane_number(lanes: Value) -> Value:
+    """Number of the one set bit of *lanes*; of no meaning where there are more."""
+    bits = (len(lanes) - 1).bit_length()
+    return Cat(Cat(lane for n, lane in enumerate(lanes) if n >> k & 1).any() for k in range(bits))
+
+
+def terminated(beat: Value, end: Value, terminator: Value | int = 0) -> Value:
+    """*beat* with *terminator* in the lane of *end*."""
+    return Cat(Mux(lane, terminator, beat.word_select(n, 8)) for n, lane in enumerate(end))
 
 
 class FieldAligner(wiring.Component):
     """Cut one field out of the beats and rotate it into place.
 
-    ==========  ==================================================  =======
+    ==========  ==================================================  ========================
     stage       what happens                                        latency
-    ==========  ==================================================  =======
-    s1_cut      lanes of the field, its terminator zeroed           1
-    o           rotated, word addresses by lane                     2
-    ==========  ==================================================  =======
+    ==========  ==================================================  ========================
+    s1_cut      shift and number of the beat known                  1
+    o           rotated, word addresses by lane                     1 + shift_latency(width)
+    ==========  ==================================================  ========================
 
     Parameters
     ----------
@@ -92,11 +97,10 @@ class FieldAligner(wiring.Component):
     o : stream of key_beat, always ready
     """
 
-    latency = 2
-
     def __init__(self, width: int, positions: int) -> None:
         self._width = width
         self._positions = positions
+        self.latency = 1 + shift_latency(width)
         super().__init__(
             {
                 "i": In(stream.Signature(marked_beat(width), always_ready=True)),
@@ -107,63 +111,43 @@ class FieldAligner(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width = self._width
-        lanes = range(width)
         limit = self._positions // width
         i = self.i.p
-        open_ = Signal()  # the field goes on from the beat before
-        words = Signal(range(limit + 2))  # beats since the field's first
-        shift = Signal(range(max(width, 2)))  # lane of the field's first byte
 
-        # s1_cut
-        began = i.start.any()
-        goes_on = open_ & ~i.first & ~began
-        inside = Cat((goes_on | i.start[: lane + 1].any()) & ~i.end[:lane].any() for lane in lanes)
-        start = first_lane(m, i.start, "start_lane")
-        stop = first_lane(m, i.end, "end_lane")
-        valid = Signal()
-        cut = Signal(data.StructLayout({"data": 8 * width, "mask": width, "stop": stop.shape()}))
-        flags = Signal(data.StructLayout({"begin": 1, "end": 1, "bank": 1, "first": 1}))
-        m.d.sync += valid.eq(self.i.valid)
+        # s1_cut: the field's lanes from ``shift`` on are of the word before where they wrap around
+        s1_beat = Signal(marked_beat(width))
+        s1_valid = Signal()
+        shift = Signal(bits_of(width))
+        wraps = Signal(width)  # by lane after the rotation
+        words = Signal(range(limit + 2))  # beats since the field's first
+        m.d.sync += s1_valid.eq(self.i.valid)
         with m.If(self.i.valid):
-            ends = i.end.any() & (goes_on | began)
-            m.d.sync += [
-                cut.data.eq(Cat(Mux(i.end[n], 0, i.data.word_select(n, 8)) for n in lanes)),
-                cut.mask.eq(inside),
-                cut.stop.eq(stop),
-                flags.begin.eq(began),
-                flags.end.eq(ends),
-                flags.bank.eq(i.bank),
-                flags.first.eq(i.first),
-                open_.eq((goes_on | began) & ~ends),
-            ]
-            with m.If(began):
-                m.d.sync += [shift.eq(start), words.eq(0)]
+            m.d.sync += s1_beat.eq(i)
+            with m.If(i.start.any()):
+                from_top = [i.start[width - lane :].any() if lane else 0 for lane in range(width)]
+                m.d.sync += [shift.eq(lane_number(i.start)), wraps.eq(Cat(from_top)), words.eq(0)]
             with m.Elif(words <= limit):
                 m.d.sync += words.eq(words + 1)
 
-        # o: lane t takes the byte of lane (t + shift) % width, which is of the word before where
-        # that wrapped around
-        o = self.o.p
-        m.d.sync += self.o.valid.eq(valid)
-        with m.If(valid):
-            m.d.sync += [
-                o.data.eq(_rotate(cut.data, shift, 8)),
-                o.begin.eq(flags.begin),
-                o.end.eq(flags.end),
-                o.bank.eq(flags.bank),
-                o.first.eq(flags.first),
-                o.length.eq(words * width + cut.stop - shift),
-            ]
-            mask = _rotate(cut.mask, shift, 1)
-            for lane in lanes:
-                wrapped = (lane + shift >= width) if lane else 0
-                word = Signal(range(limit + 2), name=f"word{lane}")
-                m.d.comb += word.eq(words - wrapped)
-                m.d.sync += [o.word[lane].eq(word), o.mask[lane].eq(mask[lane] & (word < limit))]
+        # o
+        o, late = self.o.p, shift_latency(width)
+        turned = rotated(m, s1_beat.data, shift, 8)
+        taken = s1_beat.mask & s1_valid.replicate(width)
+        mask = rotated(m, taken, shift, 1)
+        whole, before = words < limit, (words - 1)[: len(words)] < limit
+        inside = Cat(Mux(wrap, before, whole) for wrap in wraps)
+        m.d.comb += [
+            self.o.valid.eq(delayed(m, s1_valid, late)),
+            o.data.eq(turned),
+            o.mask.eq(mask & delayed(m, inside, late)),
+            o.begin.eq(delayed(m, s1_beat.start.any(), late)),
+            o.end.eq(delayed(m, s1_beat.end.any(), late)),
+            o.bank.eq(delayed(m, s1_beat.bank, late)),
+            o.first.eq(delayed(m, s1_beat.first, late)),
+        ]
+        late_wraps, late_words = delayed(m, wraps, late), delayed(m, words, late)
+        earlier = Signal.like(late_words)
+        m.d.comb += earlier.eq(late_words - 1)
+        for lane in range(width):
+            m.d.comb += o.word[lane].eq(Mux(late_wraps[lane], earlier, late_words))
         return m
-
-
-def _rotate(vector: Value, shift: Value, unit: int) -> Value:
-    """*vector* rotated right by *shift* units of *unit* bits."""
-    count = len(vector) // unit
-    return Array(vector.rotate_right(n * unit) for n in range(count))[shift]

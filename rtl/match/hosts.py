@@ -1,31 +1,38 @@
 """The host's class: the lowest host pattern that matches, by the table's plain memory."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hybridmesh.contract.geometry import Geometry
 
-from ..layout import TableWrite
-from .field import FieldAligner, marked_beat
+from ..layout import TableRead, TableWrite
+from .array import PlainTable
 from .priority import PriorityEncoder
-from .reverse import LONG_KEY, Reverser
-from .tcam import TableWord, Tcam, table_memory
+from .reverse import Reverser
+from .tcam import Tcam
 
 __all__ = ["HostMatcher"]
 
+LANES = 8
+"""Host bytes that are looked up in a clock, at narrower widths too: the host is what a verdict
+waits for."""
+
+NEAREST = 63
+"""Bytes from a frame's start to the nearest end of a host, even in a malformed head: Ethernet, IPv4
+and TCP headers and ``\\nhost: ``; so many there are at least from one frame's last beat on."""
+
 
 class HostMatcher(wiring.Component):
-    """Class of the host, a fixed time after its end at the latest, until the next one's.
+    """Class of the host, a fixed time after its end, until the next one's.
 
     ==========  ==================================================  =============================
     stage       what happens                                        latency
     ==========  ==================================================  =============================
-    aligner     host cut and rotated                                2
-    reverser    last word of the reversed host                      4 + host_bytes / width - 1
+    reverser    last word of the reversed host                      Reverser.latency + words - 1
     tcam        patterns matched                                    ... + Tcam.latency
     first       number of the lowest pattern                        ... + PriorityEncoder.latency
-    o           class read                                          ... + 1
+    classes     class read                                          ... + 1
     ==========  ==================================================  =============================
 
     Parameters
@@ -34,63 +41,77 @@ class HostMatcher(wiring.Component):
 
     Members
     -------
-    i : stream of marked_beat, always ready
-    table : TableWrite
-    bank : in
-        Bank of the frame whose host's class is wanted in the next clock.
+    valid, data, start, end, bank : in
+        A beat, with the marks of the host.
+    class_wanted, class_bank : in
+        A frame's class is wanted in the next clock, and its bank.
     host_class : out, 8
         The class; 0 where no pattern matches.
+    table : TableWrite
+    ask_patterns, ask_classes : TableRead
+
+    Raises
+    ------
+    ValueError
+        For a host key that a neighbour's host would spoil.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = geometry
-        self._tcam = Tcam(geometry.host, geometry.width)
+        width = geometry.width
+        lanes = max(width, LANES)
+        self._width = width
+        self._reverser = Reverser(width, geometry.host_bytes, lanes)
+        if self._reverser.words > 1 + NEAREST // width:
+            raise ValueError(
+                f"at width {width} a host key can have {lanes * (1 + NEAREST // width)} bytes, "
+                f"not {geometry.host_bytes}"
+            )
+        self._tcam = Tcam(geometry.host, lanes)
         self._first = PriorityEncoder(geometry.hosts)
-        words = geometry.host_bytes // geometry.width
+        self._classes = PlainTable(geometry.host_class)
         self.latency = (
-            FieldAligner.latency
-            + Reverser.latency
-            + (words - 1)
+            self._reverser.latency
+            + self._reverser.words
+            - 1
             + self._tcam.latency
             + self._first.latency
-            + 1
+            + self._classes.latency
         )
         super().__init__(
             {
-                "i": In(stream.Signature(marked_beat(geometry.width), always_ready=True)),
-                "table": In(TableWrite),
+                "valid": In(1),
+                "data": In(8 * width),
+                "start": In(width),
+                "end": In(width),
                 "bank": In(1),
+                "class_wanted": In(1),
+                "class_bank": In(1),
                 "host_class": Out(8),
+                "table": In(TableWrite),
+                "ask_patterns": In(TableRead),
+                "ask_classes": In(TableRead),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        geometry = self._geometry
-        space = geometry.host_class
-        m.submodules.aligner = aligner = FieldAligner(geometry.width, LONG_KEY)
-        m.submodules.reverser = reverser = Reverser(geometry.width, geometry.host_bytes)
+        m.submodules.reverser = reverser = self._reverser
         m.submodules.tcam = tcam = self._tcam
         m.submodules.first = first = self._first
-        connect(m, wiring.flipped(self.i), aligner.i)
-        connect(m, aligner.o, reverser.i)
-        connect(m, reverser.o, tcam.i)
-        connect(m, wiring.flipped(self.table), tcam.table)
-        m.d.comb += first.i.eq(tcam.match)
+        m.submodules.classes = classes = self._classes
+        for name in ("valid", "data", "start", "end", "bank"):
+            m.d.comb += getattr(reverser, name).eq(getattr(self, name))
+        m.d.comb += [tcam.i.valid.eq(reverser.o_valid), tcam.i.p.eq(reverser.o)]
+        connect(m, flipped(self.table), tcam.table)
+        connect(m, flipped(self.table), classes.table)
+        connect(m, flipped(self.ask_patterns), tcam.ask)
+        connect(m, flipped(self.ask_classes), classes.ask)
 
-        word = TableWord(m, self.table, space)
-        found = Signal()
-        m.d.sync += found.eq(first.found)
-        classes = table_memory(
-            m,
-            "classes",
-            space,
-            2 * space.entries,
-            word,
-            address=Cat(word.entry, word.bank),
-            chosen=1,
-            read=Cat(first.number, self.bank),
-            enable=1,
-        )
-        m.d.comb += self.host_class.eq(Mux(found, classes, 0))
+        m.d.comb += [
+            first.i.eq(tcam.match),
+            classes.en.eq(self.class_wanted & first.found),
+            classes.entry.eq(first.number),
+            classes.bank.eq(self.class_bank),
+            self.host_class.eq(classes.o),
+        ]
         return m

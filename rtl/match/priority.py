@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["PriorityEncoder"]
 
 GROUP = 16
-"""Bits that are looked at in one clock."""
+"""Bits that are looked at in one clock; of more than its square, twice as many."""
 
 
 class PriorityEncoder(wiring.Component):
@@ -16,7 +16,7 @@ class PriorityEncoder(wiring.Component):
     ==========  ==================================================  ==============
     stage       what happens                                        latency
     ==========  ==================================================  ==============
-    level k     lowest of each sixteen, its number's next digit     1 + k
+    level k     lowest of each group, its number's next digit       1 + k
     ==========  ==================================================  ==============
 
     Parameters
@@ -35,8 +35,9 @@ class PriorityEncoder(wiring.Component):
 
     def __init__(self, bits: int) -> None:
         self._bits = bits
+        self._group = GROUP if bits <= GROUP**2 else 2 * GROUP
         self.latency = 0
-        while GROUP**self.latency < bits:
+        while self._group**self.latency < bits:
             self.latency += 1
         super().__init__(
             {"i": In(bits), "number": Out(range(bits)), "found": Out(1)},
@@ -48,14 +49,16 @@ class PriorityEncoder(wiring.Component):
         numbers = []
         for level in range(self.latency):
             above, digits = [], []
-            for k in range(0, len(found), GROUP):
-                group = found[k : k + GROUP]
+            for k in range(0, len(found), self._group):
+                group = found[k : k + self._group]
                 lowest = Signal(range(max(len(group), 2)), name=f"lowest{level}_{k}")
                 for n in reversed(range(len(group))):
                     with m.If(group[n]):
                         m.d.comb += lowest.eq(n)
                 any_ = Signal(name=f"any{level}_{k}")
-                whole = Cat(Array(numbers[k : k + GROUP])[lowest], lowest) if numbers else lowest
+                whole = (
+                    Cat(Array(numbers[k : k + self._group])[lowest], lowest) if numbers else lowest
+                )
                 number = Signal(len(whole), name=f"number{level}_{k}")
                 m.d.sync += [any_.eq(Cat(group).any()), number.eq(whole)]
                 above.append(any_)

@@ -1,113 +1,151 @@
 """The host, last byte first: so that ``*.example.com`` is a prefix of the key."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 from hybridmesh.contract.geometry import TERMINATOR
 
-from .field import key_beat
+from ..pipeline import bits_of, delayed
+from .field import key_beat, lane_number
+from .shift import shift_latency, shifted
 
-__all__ = ["LONG_KEY", "Reverser"]
-
-LONG_KEY = 1 << 16
-"""Positions of the keys it takes: any host that a segment can hold."""
+__all__ = ["Reverser"]
 
 
 class Reverser(wiring.Component):
-    """Keep the last bytes of a key and give them out again in reverse.
+    """Give a field's last bytes out again in reverse, a word a clock.
 
-    ==========  ==================================================  ===================
+    ==========  ==================================================  ===========================
     stage       what happens                                        latency
-    ==========  ==================================================  ===================
-    s1_store    bytes in the buffer, the key's length known         1
-    o           word k of the reversed key                          2 + k
-    ==========  ==================================================  ===================
+    ==========  ==================================================  ===========================
+    s1_window   the field's last beat behind the bytes before it,   1 + k
+                then those of word k from the history
+    o           word k of the reversed key                          1 + shift_latency(width) + k
+    ==========  ==================================================  ===========================
 
-    The latency counts from the beat with the key's end.  The last word comes at most
-    ``2 + positions / width - 1`` clocks after it; a key that ends before that spoils this one.
-    Frames keep their hosts farther apart, see :class:`~hybridmesh.rtl.engine.VerdictEngine`.
+    The latency counts from the beat with the field's end.  A beat's window is that beat behind the
+    *lanes* bytes before it: whatever the lane the field ends in, the word is a piece of a window,
+    and the words before it are the same piece of earlier ones.
 
     Parameters
     ----------
     width : int
+        Bytes per beat.
     positions : int
         Bytes of the reversed key that are given out.
+    lanes : int
+        Bytes of a word: the width, or a multiple of it.
 
     Members
     -------
-    i : stream of key_beat(width, LONG_KEY), always ready
-    o : stream of key_beat(width, positions), always ready
+    valid, data, bank : in
+        A beat.
+    start, end : in, width
+        Lane of the field's first byte, lane of the byte after its last; at most one.
+    o : out, key_beat(lanes, positions)
+    o_valid : out
+
+    Notes
+    -----
+    A field that ends before the last word of the one before it is out spoils that one.
     """
 
-    latency = 2
-
-    def __init__(self, width: int, positions: int) -> None:
+    def __init__(self, width: int, positions: int, lanes: int) -> None:
         self._width = width
+        self._lanes = lanes
         self._positions = positions
+        self.words = positions // lanes
+        self.latency = 1 + shift_latency(width)
         super().__init__(
             {
-                "i": In(stream.Signature(key_beat(width, LONG_KEY), always_ready=True)),
-                "o": Out(stream.Signature(key_beat(width, positions), always_ready=True)),
+                "valid": In(1),
+                "data": In(8 * width),
+                "bank": In(1),
+                "start": In(width),
+                "end": In(width),
+                "o": Out(key_beat(lanes, positions)),
+                "o_valid": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width = self._width
-        lane_bits = exact_log2(width)
-        words = self._positions // width
-        word_bits = exact_log2(words)
-        i, o = self.i.p, self.o.p
+        width, lanes = self._width, self._lanes
+        step = lanes // width  # beats from a word to the next
 
-        # s1_store: the buffer is a ring, a long key's first bytes are overwritten, though never by
-        # the terminator, which is one byte more than the ring takes
-        length = Signal(16)
-        bank = Signal()
+        # s1_window
+        before = Signal(8 * lanes)
+        passed = Cat(before, self.data)
+        s1_window = Signal(8 * (lanes + width - 1))
         busy = Signal()
-        turn = Signal(range(max(words, 2)))
-        ports = []
-        for lane in range(width):
-            memory = m.submodules[f"lane{lane}"] = Memory(shape=8, depth=words, init=[])
-            write, read = memory.write_port(), memory.read_port(domain="comb")
-            byte = i.data.word_select(lane, 8)
-            m.d.comb += [
-                write.addr.eq(i.word[lane]),
-                write.data.eq(byte),
-                write.en.eq(self.i.valid & i.mask[lane] & (byte != TERMINATOR)),
-            ]
-            ports.append(read)
+        turn = Signal(bits_of(self.words))
+        bank = Signal()
+        starts, ends = self.valid & self.start.any(), self.valid & self.end.any()
+        with m.If(self.valid):
+            m.d.sync += before.eq(passed[-8 * lanes :])
+        earlier = self._history(m, passed, ends) if self.words > 1 else passed
+        m.d.sync += [s1_window.eq(earlier), turn.eq(turn + 1)]
+        with m.If(turn == self.words - 1):
+            m.d.sync += busy.eq(0)
+        with m.If(ends):
+            m.d.sync += [s1_window.eq(passed), bank.eq(self.bank), turn.eq(0), busy.eq(1)]
 
-        # o: byte r of the reversed key is byte length - 1 - r of the key
-        m.d.sync += self.o.valid.eq(busy)
-        m.d.sync += [o.begin.eq(turn == 0), o.bank.eq(bank), o.first.eq(0), o.length.eq(length)]
-        lasts = []
-        addresses = []
-        for lane in range(width):
-            source = Signal(17, name=f"source{lane}")
-            m.d.comb += source.eq(length - 1 - lane)
-            addresses.append(((source >> lane_bits) - turn)[:word_bits])
-            number = turn * width + lane
-            byte = Array(port.data for port in ports)[source[:lane_bits]]
-            m.d.sync += [
-                o.data.word_select(lane, 8).eq(Mux(number == length, TERMINATOR, byte)),
-                o.mask[lane].eq(number <= length),
-                o.word[lane].eq(turn),
-            ]
-            lasts.append(number == length)
-        for lane, port in enumerate(ports):
-            # the output lane that this buffer lane feeds
-            taker = Signal(range(max(width, 2)), name=f"taker{lane}")
-            m.d.comb += taker.eq((length - 1 - lane)[:lane_bits])
-            m.d.comb += port.addr.eq(Array(addresses)[taker])
-        ends = Cat(lasts).any() | (turn == words - 1)
-        m.d.sync += o.end.eq(ends)
-        with m.If(busy):
-            m.d.sync += turn.eq(turn + 1)
-            with m.If(ends):
-                m.d.sync += busy.eq(0)
-        with m.If(self.i.valid & i.end):
-            m.d.sync += [length.eq(i.length), bank.eq(i.bank), busy.eq(1), turn.eq(0)]
+        # bytes from word ``turn`` on: whole beats, and what the first and the last lane differ by
+        begun = Signal(bits_of(width))
+        shift = Signal(bits_of(width))
+        most = self.words * step + 1
+        beats, left_beats = Signal(range(most + 1)), Signal(range(-self.words * step, most + 1))
+        beats_now = Signal.like(beats)
+        m.d.comb += beats_now.eq(Mux(starts, 0, beats + (beats != most)))
+        with m.If(self.valid):
+            m.d.sync += beats.eq(beats_now)
+        with m.If(starts):
+            m.d.sync += begun.eq(lane_number(self.start))
+        m.d.sync += left_beats.eq(left_beats - step)
+        with m.If(ends):
+            m.d.sync += [shift.eq(lane_number(self.end)), left_beats.eq(beats_now)]
+        left = left_beats * width + (shift - begun)
+
+        # o
+        late = shift_latency(width)
+        units = shifted(m, s1_window, shift, 8, lanes, width)
+        inside = Cat(busy & (left >= lane) for lane in range(lanes))
+        over = Cat(left == lane for lane in range(lanes))
+        over, o = delayed(m, over, late), self.o
+        m.d.comb += [
+            self.o_valid.eq(delayed(m, busy, late)),
+            o.data.eq(
+                Cat(
+                    Mux(over[lane], TERMINATOR, units.word_select(lanes - 1 - lane, 8))
+                    for lane in range(lanes)
+                )
+            ),
+            o.mask.eq(delayed(m, inside, late)),
+            o.begin.eq(delayed(m, turn == 0, late)),
+            o.end.eq(delayed(m, turn == self.words - 1, late)),
+            o.bank.eq(delayed(m, bank, late)),
+            *(word.eq(delayed(m, turn, late)) for word in o.word),
+        ]
         return m
+
+    def _history(self, m: Module, passed: Value, ends: Value) -> Value:
+        """The windows before the last that ended a field, a word's worth of beats a clock."""
+        step = self._lanes // self._width
+        depth = 1 << (self.words * step - 1).bit_length()
+        m.submodules.history = memory = Memory(
+            shape=len(passed), depth=depth, init=[], attrs={"ram_style": "distributed"}
+        )
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        place, back = Signal(range(depth)), Signal(range(depth))
+        with m.If(self.valid):
+            m.d.sync += place.eq(place + 1)
+        m.d.sync += back.eq(Mux(ends, place, back) - step)
+        m.d.comb += [
+            write.en.eq(self.valid),
+            write.addr.eq(place),
+            write.data.eq(passed),
+            read.addr.eq(back),
+        ]
+        return read.data

@@ -1,30 +1,39 @@
 """The row that wins: all conditions ANDed (their mismatches ORed), the lowest row, its flags."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hybridmesh.contract.geometry import Geometry
 
-from ..layout import TableWrite
-from .delay import Delay
+from ..layout import TableRead, TableWrite
+from ..pipeline import delayed
+from .array import PlainTable, TcamArray
 from .priority import PriorityEncoder
-from .tcam import TableWord, or_tree, table_memory
 
 __all__ = ["RowMatcher"]
 
+HALVES = 2
+
 
 class RowMatcher(wiring.Component):
-    """Look up the word (class, method, predicates), AND it with the path, find the lowest row.
+    """Look up the call (method and listener), the predicates and the class, find the lowest row.
 
     ==========  ==================================================  =============================
     stage       what happens                                        latency
     ==========  ==================================================  =============================
-    s1_read     word memories read                                  1
-    or          mismatches of word and path ORed, four a clock      1 + levels
+    calls       call and predicates looked up, ``lead`` clocks      1 - lead + ...
+                before the class is there
+    classes     class looked up                                     1
+    or          mismatches of both and of the path ORed             2
     first       number of the lowest row                            ... + PriorityEncoder.latency
-    o           its flags read                                      ... + 1
+    flags       its flags read                                      ... + 1
     ==========  ==================================================  =============================
+
+    The latency counts from the clock in which the class is given.
 
     Parameters
     ----------
@@ -32,93 +41,89 @@ class RowMatcher(wiring.Component):
 
     Members
     -------
-    valid : in
-        A verdict is asked for.
-    word : in, 8 * geometry.word.positions
-        Class byte, method byte, predicate bytes, lowest first.
-    path : in, rows
-        Rows whose path condition matches.
-    bank : in
-    table : TableWrite
+    call_valid, call, predicates, call_bank : in
+        Method and listener, and the predicates hit, ``lead`` clocks before the rest.
+    valid, host_class, path, bank : in
+        A verdict is asked for: the class, and the rows whose path condition matches.
     found : out
         Whether a row matches.
     row : out
-    flags : out, 8
-        Flags of the row.
+    flags : out
+        Flags of the row; zero where none matches.
+    table : TableWrite
+    ask_calls, ask_classes, ask_flags : TableRead
+
+    Attributes
+    ----------
+    latency, lead : int
     """
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
+        space = geometry.word
+        rest = range(1, space.positions)
+        self._calls = TcamArray(space, len(rest), positions=rest, terms=HALVES, register=False)
+        self._classes = TcamArray(space, 1, positions=range(1), terms=HALVES, register=False)
         self._first = PriorityEncoder(geometry.rows)
-        terms, levels = 2 * geometry.word.positions + 1, 0
-        while terms > 1:
-            terms = -(-terms // 4)
-            levels += 1
-        self.latency = 1 + levels + self._first.latency + 1
-        self._before_flags = self.latency - 1
+        self._flags = PlainTable(geometry.row_flags)
+        self.lead = self._calls.latency - self._classes.latency
+        self._numbered = self._classes.latency + 1 + self._first.latency
+        self.latency = self._numbered + self._flags.latency
         super().__init__(
             {
+                "call_valid": In(1),
+                "call": In(8),
+                "predicates": In(geometry.predicates),
+                "call_bank": In(1),
                 "valid": In(1),
-                "word": In(8 * geometry.word.positions),
+                "host_class": In(8),
                 "path": In(geometry.rows),
                 "bank": In(1),
-                "table": In(TableWrite),
                 "found": Out(1),
                 "row": Out(range(geometry.rows)),
-                "flags": Out(8),
+                "flags": Out(geometry.row_flags.columns),
+                "table": In(TableWrite),
+                "ask_calls": In(TableRead),
+                "ask_classes": In(TableRead),
+                "ask_flags": In(TableRead),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        space, flag_space = self._geometry.word, self._geometry.row_flags
-        table_word = TableWord(m, self.table, space)
-        nibble, half, position = (
-            table_word.entry[:4],
-            table_word.entry[4],
-            table_word.entry[5:],
-        )
-
-        # s1_read
-        mismatch = Signal(self._geometry.rows)
-        valid = Signal()
-        m.d.sync += [mismatch.eq(~self.path), valid.eq(self.valid)]
-        terms = [mismatch]
-        for byte in range(space.positions):
-            for side in range(2):
-                entry = table_memory(
-                    m,
-                    f"byte{byte}_{'high' if side else 'low'}",
-                    space,
-                    2 * 16,
-                    table_word,
-                    address=Cat(nibble, table_word.bank),
-                    chosen=(half == side) & (position == byte),
-                    read=Cat(self.word.word_select(2 * byte + side, 4), self.bank),
-                    enable=self.valid,
-                )
-                terms.append(entry)
-
-        # or, first
-        total, _, _ = or_tree(m, terms, valid)
+        m.submodules.calls = calls = self._calls
+        m.submodules.classes = classes = self._classes
         m.submodules.first = first = self._first
-        m.d.comb += first.i.eq(~total)
+        m.submodules.flags = flags = self._flags
+        for part, ask in (
+            (calls, self.ask_calls),
+            (classes, self.ask_classes),
+            (flags, self.ask_flags),
+        ):
+            connect(m, flipped(self.table), part.table)
+            connect(m, flipped(ask), part.ask)
+        m.d.comb += [
+            calls.data.eq(Cat(self.call, self.predicates)),
+            calls.mask.eq(self.call_valid.replicate(len(calls.mask))),
+            calls.bank.eq(self.call_bank),
+            classes.data.eq(self.host_class),
+            classes.mask.eq(self.valid),
+            classes.bank.eq(self.bank),
+        ]
 
-        # o
-        m.submodules.bank = bank = Delay(1, self._before_flags)
-        m.d.comb += bank.i.eq(self.bank)
-        flag_word = TableWord(m, self.table, flag_space)
-        flags = table_memory(
-            m,
-            "flags",
-            flag_space,
-            2 * flag_space.entries,
-            flag_word,
-            address=Cat(flag_word.entry, flag_word.bank),
-            chosen=1,
-            read=Cat(first.number, bank.o),
-            enable=1,
-        )
-        m.d.sync += [self.found.eq(first.found), self.row.eq(first.number)]
-        m.d.comb += self.flags.eq(Mux(self.found, flags, 0))
+        # or
+        path = delayed(m, self.path, self._classes.latency)
+        mismatch = Signal(self._geometry.rows)
+        m.d.sync += mismatch.eq(reduce(or_, [*classes.o, *calls.o, ~path]))
+
+        # first, flags
+        found, row = first.found, first.number
+        m.d.comb += [
+            first.i.eq(~mismatch),
+            flags.en.eq(found & delayed(m, self.valid, self._numbered)),
+            flags.entry.eq(row),
+            flags.bank.eq(delayed(m, self.bank, self._numbered)),
+            self.flags.eq(flags.o),
+        ]
+        m.d.sync += [self.found.eq(found), self.row.eq(Mux(found, row, 0))]
         return m

@@ -71,10 +71,12 @@ def beats_of(payload: bytes, before: int, width: int, seq: int, bank: int) -> li
     ]
 
 
-@pytest.mark.parametrize(("width", "idle"), [(1, 0), (2, 0.3), (4, 0), (8, 0), (8, 0.3)])
+@pytest.mark.parametrize(
+    ("width", "idle"), [(1, 0), (2, 0.3), (4, 0), (8, 0), (8, 0.3)]
+)
 def test_every_verdict_is_that_of_the_model_after_the_stated_latency(width, idle):
     rng = random.Random(width)
-    geometry = Geometry(width=width, **SIZES)
+    geometry = Geometry(width=width, **{k: max(n, width) for k, n in SIZES.items()})
     image = compile_table(load([SHOP]).table, geometry).image
     payloads = [*HEADS, *(mutant(rng) for _ in range(12 if width == 1 else 30))]
     dut = VerdictEngine(geometry)
@@ -93,6 +95,7 @@ def test_every_verdict_is_that_of_the_model_after_the_stated_latency(width, idle
                     ctx.set(dut.table.en, 1)
                     await ctx.tick()
         ctx.set(dut.table.en, 0)
+        ctx.set(dut.intact, 1)
         await ctx.tick().repeat(6)
         for number, payload in enumerate(payloads):
             for beat in beats_of(payload, 54 + 4 * rng.randint(0, 3), width, number, bank=1):
@@ -133,7 +136,7 @@ def test_every_verdict_is_that_of_the_model_after_the_stated_latency(width, idle
     assert len(reasons) > 4  # the heads do not all fail in one way
 
 
-@pytest.mark.parametrize("sizes", [{"width": 16}, {"host_bytes": 128}])
-def test_a_geometry_whose_fields_could_collide_is_refused(sizes):
-    with pytest.raises(ValueError, match="VerdictEngine takes at most"):
-        VerdictEngine(Geometry(**sizes))
+@pytest.mark.parametrize(("width", "host_bytes"), [(8, 128), (64, 128), (4, 256)])
+def test_a_host_key_that_its_neighbour_would_spoil_is_refused(width, host_bytes):
+    with pytest.raises(ValueError, match=f"at width {width} a host key can have .* not"):
+        VerdictEngine(Geometry(width=width, host_bytes=host_bytes))

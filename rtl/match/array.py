@@ -1,0 +1,303 @@
+"""Table memories side by side: one per lane and nibble half, written, searched and read back.
+
+Each entry holds the columns' mismatch bits, so the OR over all that was looked up is zero in the
+columns that match.  Reading an entry back is a look-up of that entry alone, in a clock in which the
+search needs no lane: the same OR brings it out.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hybridmesh.contract.geometry import Space
+
+from ..layout import TableRead, TableWrite
+from ..pipeline import bits_of, delayed
+from .memory import TableMemory
+
+__all__ = ["FAN_IN", "Answer", "PlainTable", "TableWord", "TcamArray", "levels"]
+
+FAN_IN = 4
+"""Vectors that are ORed in one clock."""
+
+SHALLOW = 64
+"""Entries up to which a memory is LUT RAM."""
+
+
+def levels(terms: int, kept: int) -> int:
+    """Clocks in which *terms* vectors are ORed to *kept* at most."""
+    count = 0
+    while terms > kept:
+        terms = -(-terms // FAN_IN)
+        count += 1
+    return count
+
+
+class TableWord:
+    """A :data:`~hybridmesh.rtl.layout.TableWrite`, registered and cut into the parts of *space*.
+
+    The words of an entry are gathered and written with its last one, so that a memory has one
+    write enable, however wide it is; they come in rising order.
+
+    Attributes
+    ----------
+    hit : Signal
+        An entry of this space is written.
+    entry, bank, data : Value
+        Number of the entry, its bank, its ``32 * space.slices`` bits.
+    """
+
+    def __init__(self, m: Module, table: wiring.PureInterface, space: Space) -> None:
+        slice_bits = exact_log2(space.slices)
+        self.hit = Signal()
+        self.bank = Signal()
+        self.entry = Signal(bits_of(space.entries))
+        self.data = Signal(32 * space.slices)
+        mine = table.en & (table.space == space.number)
+        number = table.word[:slice_bits]
+        m.d.sync += self.hit.eq(mine & number.all() if slice_bits else mine)
+        with m.If(mine):
+            m.d.sync += [
+                self.entry.eq(table.word >> slice_bits),
+                self.bank.eq(table.bank),
+                self.data.word_select(number, 32).eq(table.data),
+            ]
+
+
+class Answer:
+    """Asks the memories for an entry when they are free, and answers with a word of it.
+
+    Attributes
+    ----------
+    wanted : Signal
+        The entry ``entry`` of ``bank`` is to be read in this clock.
+    """
+
+    def __init__(
+        self, m: Module, ask: wiring.PureInterface, space: Space, mine: Value, free: Value
+    ) -> None:
+        slice_bits = exact_log2(space.slices)
+        self._m, self._ask = m, ask
+        self._under_way = Signal()
+        self._slice = ask.word[:slice_bits]
+        self.bank = ask.bank
+        self.entry = (ask.word >> slice_bits)[: (space.entries - 1).bit_length()]
+        self.wanted = Signal()
+        here = ask.en & (ask.space == space.number) & mine
+        m.d.comb += self.wanted.eq(here & ~self._under_way & ~ask.done & free)
+        with m.If(self.wanted):
+            m.d.sync += self._under_way.eq(1)
+
+    def give(self, value: Value, latency: int) -> None:
+        """*value* holds the entry, *latency* clocks after it was wanted."""
+        m, ask = self._m, self._ask
+        entry = Signal(-(-len(value) // 32) * 32)
+        there = delayed(m, self.wanted, latency + 1)
+        m.d.sync += [entry.eq(value), ask.done.eq(there), ask.data.eq(0)]
+        with m.If(there):
+            m.d.sync += [
+                ask.data.eq(entry.word_select(self._slice, 32)),
+                self._under_way.eq(0),
+            ]
+
+
+class TcamArray(wiring.Component):
+    """The memories of a TCAM space, or of some positions of it, and the OR of what is looked up.
+
+    ==========  ==================================================  =============================
+    stage       what happens                                        latency
+    ==========  ==================================================  =============================
+    address     of each memory: the search's, or to be read back    0 or 1
+    memories    entries read                                        ... + TableMemory.latency
+    o           lanes and halves ORed, four a clock                 ... + levels(2 lanes, terms)
+    ==========  ==================================================  =============================
+
+    Parameters
+    ----------
+    space : Space
+    lanes : int
+        Bytes that are looked up in a clock: byte *n* of a key in lane ``n % lanes``.
+    positions : range
+        Positions of the space that are here; as many as the lanes, or all.
+    terms : int
+        Vectors that may be left to be ORed.
+    register : bool
+        Register the addresses, for memories that are spread far.
+
+    Members
+    -------
+    data, mask : in
+        A byte for each lane, and whether it is looked up.
+    word : in, array of lanes
+        The byte's position divided by ``lanes``.
+    bank : in
+    table : TableWrite
+    ask : TableRead
+    o : out, array of columns
+        Their OR is the mismatch; zero where no lane was looked up.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        lanes: int,
+        *,
+        positions: range | None = None,
+        terms: int = 1,
+        register: bool = True,
+    ) -> None:
+        self._space = space
+        self._lanes = lanes
+        self._positions = positions or range(space.positions)
+        self._words = len(self._positions) // lanes
+        depth = 2 * 16 * self._words
+        self._memories = [
+            TableMemory(space.columns, depth, distributed=depth <= SHALLOW)
+            for _ in range(2 * lanes)
+        ]
+        self._levels = levels(2 * lanes, terms)
+        self._register = register
+        self.latency = register + self._memories[0].latency + self._levels
+        left = 2 * lanes
+        for _ in range(self._levels):
+            left = -(-left // FAN_IN)
+        super().__init__(
+            {
+                "data": In(8 * lanes),
+                "mask": In(lanes),
+                "word": In(bits_of(self._words)).array(lanes),
+                "bank": In(1),
+                "table": In(TableWrite),
+                "ask": In(TableRead),
+                "o": Out(space.columns).array(left),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        space, lanes, positions = self._space, self._lanes, self._positions
+        write = TableWord(m, self.table, space)
+        asked_position = (self.ask.word >> exact_log2(space.slices))[5:][: _bits(space.positions)]
+        here = (asked_position >= positions.start) & (asked_position < positions.stop)
+        answer = Answer(m, self.ask, space, here, ~self.mask.any())
+        w, r = _Place(write.entry, positions, lanes), _Place(answer.entry, positions, lanes)
+
+        # address
+        domain = m.d.sync if self._register else m.d.comb
+        w_data = Signal.like(write.data)
+        domain += w_data.eq(write.data)
+        terms = []
+        for number, memory in enumerate(self._memories):
+            lane, half = divmod(number, 2)
+            m.submodules[f"lane{lane}_{'high' if half else 'low'}"] = memory
+            looked_up = self.mask[lane]
+            nibble = self.data.word_select(number, 4)
+            domain += [
+                memory.w_en.eq(write.hit & w.chosen(lane, half)),
+                memory.w_addr.eq(Cat(w.nibble, w.word, write.bank)),
+                memory.r_en.eq(looked_up | (answer.wanted & r.chosen(lane, half))),
+                memory.r_addr.eq(
+                    Mux(
+                        looked_up,
+                        Cat(nibble, self.word[lane][: len(r.word)], self.bank),
+                        Cat(r.nibble, r.word, answer.bank),
+                    )
+                ),
+            ]
+            m.d.comb += memory.w_data.eq(w_data)
+            terms.append(memory.r_data)
+        for level in range(self._levels):
+            sums = []
+            for k in range(0, len(terms), FAN_IN):
+                total = Signal(space.columns, name=f"or{level}_{k}", reset_less=True)
+                m.d.sync += total.eq(_any(terms[k : k + FAN_IN]))
+                sums.append(total)
+            terms = sums
+        m.d.comb += [o.eq(term) for o, term in zip(self.o, terms, strict=True)]
+        answer.give(_any(list(self.o)), self.latency)
+        return m
+
+
+class PlainTable(wiring.Component):
+    """A plain space: one entry for each position.
+
+    ==========  ==================================================  =======
+    stage       what happens                                        latency
+    ==========  ==================================================  =======
+    o           entry read                                          1
+    ==========  ==================================================  =======
+
+    Parameters
+    ----------
+    space : Space
+
+    Members
+    -------
+    en, entry, bank : in
+    table : TableWrite
+    ask : TableRead
+    o : out, columns
+        The entry; zero where ``en`` was low.
+    """
+
+    latency = 1
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._memory = TableMemory(space.columns, 2 * space.entries, distributed=True)
+        super().__init__(
+            {
+                "en": In(1),
+                "entry": In(bits_of(space.entries)),
+                "bank": In(1),
+                "table": In(TableWrite),
+                "ask": In(TableRead),
+                "o": Out(space.columns),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = self._memory
+        write = TableWord(m, self.table, self._space)
+        answer = Answer(m, self.ask, self._space, Signal(init=1), ~self.en)
+        m.d.comb += [
+            memory.w_en.eq(write.hit),
+            memory.w_addr.eq(Cat(write.entry, write.bank)),
+            memory.w_data.eq(write.data),
+            memory.r_en.eq(self.en | answer.wanted),
+            memory.r_addr.eq(
+                Mux(self.en, Cat(self.entry, self.bank), Cat(answer.entry, answer.bank))
+            ),
+            self.o.eq(memory.r_data),
+        ]
+        answer.give(memory.r_data, self.latency)
+        return m
+
+
+class _Place:
+    """Where an entry of a TCAM space stands among the memories of some of its positions."""
+
+    def __init__(self, entry: Value, positions: range, lanes: int) -> None:
+        offset = (entry[5:] - positions.start)[: _bits(max(positions.stop, 2))]
+        lane_bits = _bits(lanes)
+        self._half = entry[4]
+        self._lane = offset[:lane_bits]
+        self._mine = (entry[5:] >= positions.start) & (entry[5:] < positions.stop)
+        self.nibble = entry[:4]
+        self.word = offset[lane_bits:][: _bits(len(positions) // lanes)]
+
+    def chosen(self, lane: int, half: int) -> Value:
+        return self._mine & (self._half == half) & (self._lane == lane)
+
+
+def _bits(count: int) -> int:
+    return (count - 1).bit_length()
+
+
+def _any(terms: list[Value]) -> Value:
+    value = terms[0]
+    for term in terms[1:]:
+        value = value | term
+    return value
