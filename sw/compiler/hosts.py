@@ -13,10 +13,10 @@ from itertools import count
 from ..config.model import Route, VirtualHost
 from ..contract.table import TableImage
 from .host_space import fits, write_entry
-from .predicates import Predicates, PredicateTest
-from .questions import Line
+from .predicates import Predicates
+from .prefixes import Tests, prefix_tests
 
-__all__ = ["CLASSES", "HostGroup", "HostPlan", "place_hosts", "precedence"]
+__all__ = ["CLASSES", "HostGroup", "HostPlan", "place_hosts"]
 
 CLASSES = 254
 """Classes that a group of hosts can have; they count from 1."""
@@ -24,8 +24,6 @@ CLASSES = 254
 _NO_CLASS = 0
 _OVERFLOW = CLASSES + 1
 """Class of hosts that an entry finds but cannot tell apart; only the catch-all row takes it."""
-
-_Tests = tuple[PredicateTest, ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class HostGroup:
     routes: tuple[Route, ...]
     domains: tuple[str, ...]
     number: int
-    tests: _Tests = ()
+    tests: Tests = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class HostPlan:
     unsure: tuple[int, ...]
 
 
-def precedence(domain: str) -> tuple[int, int]:
+def _precedence(domain: str) -> tuple[int, int]:
     """Sort key of *domain*: exact, longest suffix, longest prefix, any."""
     if domain == "*":
         return 3, 0
@@ -70,14 +68,14 @@ def place_hosts(
 ) -> HostPlan:
     """Fill the host space, and take the predicates that prefixes need."""
     capacity = image.geometry.hosts
-    domains = sorted((host.domain for host in hosts), key=precedence)
-    prefixes = [domain for domain in domains if precedence(domain)[0] == 2]
-    named = [domain for domain in domains if precedence(domain)[0] < 2] if prefixes else domains
+    domains = sorted((host.domain for host in hosts), key=_precedence)
+    prefixes = [domain for domain in domains if _precedence(domain)[0] == 2]
+    named = [domain for domain in domains if _precedence(domain)[0] < 2] if prefixes else domains
     # A star stands for one byte or more, and the NIC decides no host that ends in a dot.
     bare = sorted({p[:-1] for p in prefixes if not p.endswith(".*")}.difference(named))
-    by_line: Mapping[str, _Tests] = {}
+    by_line: Mapping[str, Tests] = {}
     if prefixes and len(named) + len(bare) <= capacity:
-        by_line = _prefix_tests(prefixes, image, predicates)
+        by_line = prefix_tests(prefixes, predicates)
     groups = _groups(hosts, by_line)
     numbers = {domain: group.number for group in groups for domain in group.domains}
 
@@ -85,7 +83,7 @@ def place_hosts(
     entries += [(d, numbers[d] if fits(d, image.host.space) else _OVERFLOW) for d in named]
     # The last ones may find no room, and prefixes nothing to tell them by.
     unclassed = [domain for domain, _ in entries[capacity:]]
-    unclassed += [domain for domain in domains if domain not in by_line and domain not in named]
+    unclassed += [domain for domain in domains[len(named) :] if domain not in by_line]
     entries = entries[:capacity]
     for entry, (domain, number) in enumerate(entries):
         image.host_class[entry] = number
@@ -100,27 +98,7 @@ def place_hosts(
     )
 
 
-def _prefix_tests(
-    prefixes: Sequence[str], image: TableImage, predicates: Predicates
-) -> dict[str, _Tests]:
-    """What tells the hosts of each prefix, and those of ``*``, from all others without a class;
-    nothing where the NIC cannot tell them all."""
-    texts = {prefix: prefix[:-1].lower().encode() for prefix in prefixes}
-    lines = {p: Line(b"host", text, any_case=True) for p, text in texts.items()}
-    # A colon would be taken for that of the port.
-    if any(b":" in texts[p] or not lines[p].fits(image.header.space) for p in prefixes):
-        return {}
-    if predicates.columns(list(lines.values())) is None:
-        return {}
-    tests = {"*": tuple(PredicateTest(line, absent=True) for line in lines.values())}
-    for prefix, text in texts.items():
-        longer = (p for p in prefixes if p != prefix and texts[p].startswith(text))
-        others = (PredicateTest(lines[p], absent=True) for p in longer)
-        tests[prefix] = (PredicateTest(lines[prefix]), *others)
-    return tests
-
-
-def _groups(hosts: Sequence[VirtualHost], by_line: Mapping[str, _Tests]) -> tuple[HostGroup, ...]:
+def _groups(hosts: Sequence[VirtualHost], by_line: Mapping[str, Tests]) -> tuple[HostGroup, ...]:
     members: dict[tuple[int, str], list[VirtualHost]] = {}
     for host in hosts:
         alone = host.domain if host.domain in by_line else ""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..contract.geometry import Space
 from ..contract.table import Tcam
 from .questions import Param, Question
 
@@ -41,8 +42,12 @@ class Predicates:
         self.ask_params = False
 
     @property
+    def space(self) -> Space:
+        return self._tcam.space
+
+    @property
     def capacity(self) -> int:
-        return self._tcam.space.columns
+        return self.space.columns
 
     @property
     def used(self) -> int:
