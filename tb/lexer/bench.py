@@ -1,4 +1,5 @@
-"""The lexer says of every payload what its golden model says, a constant time after each beat."""
+"""The lexer says of every payload what its golden model says, a constant time after each beat, and
+so do the facts that are gathered from it, a constant time after the last."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from cocotb.triggers import ClockCycles
 from hybridmesh.contract.grammar import MAX_FIELDS, TCHAR, Mark
 from hybridmesh.contract.verdict import Method, Reason
 from hybridmesh.reference.lexer import Lexed, Span, lex
-from hybridmesh.rtl.http.lexer import Lexer
+from hybridmesh.rtl.http.facts import Facts
 from hybridmesh.rtl.layout import lexed_beat, payload_beat
 from tb.lib.begin import is_long, rng_of, start
 from tb.lib.design import under_test
@@ -20,11 +21,14 @@ from tb.lib.stream import AmaranthPort, Source
 from tb.lib.traffic import any_payload
 from tb.lib.valid import Watch, payload_beats
 
+from . import HeadLexer
+from .crowd import crowded
+
 GEOMETRY = under_test().geometry
 WIDTH = GEOMETRY.width
 GIVEN, SAID = payload_beat(GEOMETRY), lexed_beat(GEOMETRY)
-LATENCY = Lexer(GEOMETRY).latency
-HEADS = 1000 if is_long() else 12 + 4 * WIDTH
+DUT = HeadLexer(GEOMETRY)
+HEADS = 1000 if is_long() else 12 + 4 * min(WIDTH, 16)
 
 
 @cocotb.test()
@@ -33,16 +37,24 @@ async def every_payload_is_lexed_as_by_the_model(dut: Any, idle: str) -> None:
     rng = rng_of(idle)
     source = Source(dut.clk, AmaranthPort(dut, "i"), PAUSES[idle](rng))
     await start(dut)
-    given, said = Watch(dut, "i"), Watch(dut, "o")
-    payloads = [any_payload(rng) for _ in range(HEADS)]
-    for payload in payloads:
-        info = {"seq": rng.getrandbits(32), "epoch": rng.getrandbits(16)}
+    given, said, gathered = (Watch(dut, name) for name in ("i", "o", "facts"))
+    payloads = [crowded(rng) if rng.random() < 0.4 else any_payload(rng) for _ in range(HEADS)]
+    infos = [
+        {"seq": rng.getrandbits(32), "epoch": rng.getrandbits(16), "listener": rng.getrandbits(4)}
+        for _ in payloads
+    ]
+    ends = set()
+    for payload, info in zip(payloads, infos, strict=True):
         before = rng.randrange(3 * WIDTH + 5)
-        source.send(payload_beats(GEOMETRY, rng, payload, before=before, info=info))
+        beats = payload_beats(GEOMETRY, rng, payload, before=before, info=info)
+        source.send(beats)
+        ends.add(len(beats) + max(ends, default=0))
     await source.drained()
-    await ClockCycles(dut.clk, LATENCY + 2)
+    await ClockCycles(dut.clk, DUT.facts_latency + 2)
 
-    assert said.clocks == [clock + LATENCY for clock in given.clocks]
+    assert said.clocks == [clock + DUT.latency for clock in given.clocks]
+    lasts = [clock for n, clock in enumerate(given.clocks, 1) if n in ends]
+    assert gathered.clocks == [clock + DUT.facts_latency for clock in lasts]
     if idle == "none":
         assert given.clocks[-1] - given.clocks[0] == len(given.clocks) - 1
     frames: list[list[dict[str, Any]]] = []
@@ -52,9 +64,40 @@ async def every_payload_is_lexed_as_by_the_model(dut: Any, idle: str) -> None:
         if beat["first"]:
             frames.append([])
         frames[-1].append(beat)
-    for payload, frame in zip(payloads, frames, strict=True):
-        assert found(frame) == lex(payload), payload
+    facts = [unpack(Facts, taken) for taken in gathered.payloads]
+    for payload, info, frame, fact in zip(payloads, infos, frames, facts, strict=True):
+        lexed = lex(payload)
+        assert found(frame) == lexed, payload
         assert sum(beat["token"].bit_count() for beat in frame) == (payload[0] in TCHAR), payload
+        assert fact["info"] == frame[-1]["info"]
+        assert {name: fact["info"][name] for name in info} == info
+        expected = facts_of(payload, lexed)
+        assert {name: fact[name] for name in expected} == expected, payload
+
+
+def facts_of(payload: bytes, lexed: Lexed) -> dict[str, int]:
+    """What the facts must be; those that only a head without a reason has, of such a head."""
+    facts = {
+        "token": payload[0] in TCHAR,
+        "reasons": sum(1 << reason for reason in lexed.reasons),
+        "head_length": lexed.head_length,
+        "chunked": lexed.chunked,
+        "touch": lexed.touch,
+        "http_1_0": lexed.http_1_0,
+        "more": lexed.head_length < len(payload),
+    }
+    if not lexed.head_length:
+        del facts["head_length"], facts["more"]
+    if lexed.reasons or not lexed.path or not lexed.host:
+        return facts
+    return facts | {
+        "method": lexed.method,
+        "path_offset": lexed.path.start,
+        "path_length": lexed.path.end - lexed.path.start,
+        "host_offset": lexed.host.start,
+        "host_length": min(lexed.host.end - lexed.host.start, 255),
+        "has_length": lexed.length is not None,
+    }
 
 
 def found(frame: Iterable[dict[str, Any]]) -> Lexed:
