@@ -7,7 +7,7 @@ from ..lib.design import Design
 
 __all__ = ["DESIGNS"]
 
-GEOMETRIES = [Geometry(width=width, max_frame=512) for width in (1, 8, 64)]
+GEOMETRIES = [Geometry(width=width, max_frame=9216) for width in (1, 8, 64)]
 
 DESIGNS = tuple(
     Design(f"width{geometry.width}", lambda geometry=geometry: FrameWalker(geometry), geometry)

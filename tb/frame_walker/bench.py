@@ -1,4 +1,5 @@
-"""The walker shows the payload that software finds, a constant time after each beat."""
+"""The walker shows the payload that software finds, a constant time after each beat, and says what
+becomes of the frame as software says it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +7,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from hybridmesh.nic.frames import find_segment, is_spoofed
+from hybridmesh.nic.frames import SHORTEST, find_segment, is_intact, is_spoofed
 from hybridmesh.rtl.frame.cursor import FrameContext
+from hybridmesh.rtl.frame.payload import FrameEvents
 from hybridmesh.rtl.frame.walker import FrameWalker
 from hybridmesh.rtl.layout import payload_beat
 from tb.lib.begin import is_long, rng_of, start
@@ -16,21 +18,29 @@ from tb.lib.packed import pack, unpack
 from tb.lib.packet import beats
 from tb.lib.pauses import PAUSES
 from tb.lib.stream import AmaranthPort, Source
-from tb.lib.traffic import PORT, any_frame
+from tb.lib.traffic import PORT, any_frame, segment
 
 GEOMETRY = under_test().geometry
 WIDTH = GEOMETRY.width
 LAYOUT = payload_beat(GEOMETRY)
+CHECK_LATENCY = FrameWalker(GEOMETRY).check_latency
+PORTS = (8080, PORT, 443, PORT, 0, 0, 0, PORT)
+LISTENER = 1
 
 
 class Monitor:
-    """The beats of ``o`` with the clock of each, and the clocks of the beats of ``i``."""
+    """The beats of ``o`` with the clock of each, the clocks of the beats of ``i``, and by clock
+    what is said beside them.
+    """
 
     def __init__(self, dut: Any) -> None:
         self._dut = dut
         self.given: list[int] = []
         self.taken: list[int] = []
         self.seen: list[dict[str, Any]] = []
+        self.events: list[set[str]] = []
+        self.intact: list[int] = []
+        self.bad: set[int] = set()
         cocotb.start_soon(self._run())
 
     async def _run(self) -> None:
@@ -43,6 +53,11 @@ class Monitor:
             if dut.o__valid.value:
                 self.taken.append(clock)
                 self.seen.append(unpack(LAYOUT, int(dut.o__payload.value)))
+            events = unpack(FrameEvents, int(dut.events.value))
+            self.events.append({name for name, happened in events.items() if happened})
+            self.intact.append(int(dut.intact.value))
+            if dut.bad_checksum.value:
+                self.bad.add(clock)
             clock += 1
             dut.now.value = clock & 0xFFFF
 
@@ -53,26 +68,45 @@ def shown(frame: bytes) -> Iterator[bytes]:
     return (cut[at : at + WIDTH] for at in range(0, len(cut), WIDTH))
 
 
+def fate(frame: bytes, error: bool) -> str | None:
+    """The counter that *frame* goes to, if any."""
+    oversize = len(frame) > GEOMETRY.max_frame
+    if error and not oversize:
+        return "errors"
+    if len(frame) < SHORTEST:
+        return "runts"
+    if is_spoofed(frame):
+        return "spoofed"
+    return "oversize" if oversize else None
+
+
 @cocotb.test()
 @cocotb.parametrize(idle=list(PAUSES))
 async def payload_and_info_are_those_of_the_software_walker(dut: Any, idle: str) -> None:
     rng = rng_of(idle)
     dut.now.value = 0
-    dut.context.value = pack(FrameContext, bank=1, enable=1, epoch=7, port=PORT)
+    dut.context.value = pack(FrameContext, bank=1, enable=1, epoch=7)
+    dut.ports.value = sum(port << 16 * n for n, port in enumerate(PORTS))
     source = Source(dut.clk, AmaranthPort(dut, "i"), PAUSES[idle](rng))
     await start(dut)
     monitor = Monitor(dut)
-    sent = [any_frame(rng, rng.randbytes(rng.randint(1, 250))) for _ in range(60 + 600 * is_long())]
-    for frame in sent:
-        source.send(beats(frame, WIDTH))
+    sent = [
+        (any_frame(rng, rng.randbytes(rng.randint(1, 250))), rng.random() < 0.05)
+        for _ in range(100 + 900 * is_long())
+    ]
+    sent.append((segment(rng, b"\xff" * 9000), False))
+    for frame, error in sent:
+        source.send(beats(frame, WIDTH, error=error))
     await source.drained()
     await ClockCycles(dut.clk, 20)
 
     entered = iter(monitor.given)
     left = iter(zip(monitor.taken, monitor.seen, strict=True))
-    for frame in sent:
-        segment = find_segment(frame) if len(frame) <= GEOMETRY.max_frame else None
-        candidate = segment is not None and segment.port == PORT
+    bad, events = set(), [set[str]() for _ in monitor.events]
+    for frame, error in sent:
+        found = find_segment(frame) if len(frame) <= GEOMETRY.max_frame else None
+        event = fate(frame, error)
+        candidate = found is not None and found.port == PORT and event is None
         payload = bytearray()
         clocks = [next(entered) for _ in beats(frame, WIDTH)]
         for number, lanes in enumerate(shown(frame)):
@@ -87,12 +121,22 @@ async def payload_and_info_are_those_of_the_software_walker(dut: Any, idle: str)
                     assert beat["offset"] + lane & 0xFFFF == len(payload)
                     payload.append(data[lane])
         assert beat["last"]
+        if event:
+            events[clock].add(event)
         info = beat["info"]
         assert info["candidate"] == candidate, frame.hex()
-        assert info["spoofed"] == is_spoofed(frame)
+        assert info["spoofed"] == (event not in (None, "oversize"))
         if candidate:
-            assert payload == frame[segment.start : segment.end]
-            assert info["seq"] == segment.seq
+            assert payload == frame[found.start : found.end]
+            assert (info["seq"], info["listener"]) == (found.seq, LISTENER)
             assert (info["enable"], info["epoch"]) == (1, 7)
             assert info["arrival"] == clocks[0] & 0xFFFF
+            checked = clock + CHECK_LATENCY
+            assert monitor.intact[checked] == is_intact(frame, found), frame.hex()
+            if not is_intact(frame, found):
+                bad.add(checked)
     assert next(left, None) is None
+    assert monitor.events == events
+    assert monitor.bad == bad
+    assert bad
+    assert set.union(*events) >= {"errors", "runts", "spoofed"}

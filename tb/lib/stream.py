@@ -50,7 +50,7 @@ class AmaranthPort:
 
 
 class AxiPort:
-    """An AXI4-Stream; its payload is packed as in ``packet_beat``: data, keep, last."""
+    """An AXI4-Stream; its payload is packed as in ``packet_beat``: data, keep, last, error."""
 
     def __init__(self, dut: Any, prefix: str) -> None:
         self.valid = getattr(dut, f"{prefix}_tvalid")
@@ -58,18 +58,21 @@ class AxiPort:
         self._data = getattr(dut, f"{prefix}_tdata")
         self._keep = getattr(dut, f"{prefix}_tkeep")
         self._last = getattr(dut, f"{prefix}_tlast")
+        self._user = getattr(dut, f"{prefix}_tuser")
         self._width = len(self._keep)
-        self.bits = 9 * self._width + 1
+        self.bits = 9 * self._width + 2
 
     def offer(self, payload: int) -> None:
         width = self._width
         self._data.value = payload & (1 << 8 * width) - 1
         self._keep.value = payload >> 8 * width & (1 << width) - 1
-        self._last.value = payload >> 9 * width
+        self._last.value = payload >> 9 * width & 1
+        self._user.value = payload >> 9 * width + 1
 
     def payload(self) -> int:
         width = self._width
         upper = int(self._keep.value) | int(self._last.value) << width
+        upper |= int(self._user.value) << width + 1
         return int(self._data.value) | upper << 8 * width
 
 

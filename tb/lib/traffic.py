@@ -7,8 +7,15 @@ import random
 from collections.abc import Callable
 
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
-from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.layers.inet6 import (
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+    IPv6ExtHdrRouting,
+    PadN,
+)
+from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
 from hybridmesh.compiler import compile_table
@@ -122,18 +129,20 @@ def any_payload(rng: random.Random) -> bytes:
 def segment(rng: random.Random, payload: bytes, seq: int | None = None) -> bytes:
     """*payload* in a TCP segment to :data:`PORT`, under headers of any shape that is allowed."""
     packet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
-    if rng.random() < 0.3:
-        packet /= Dot1Q(vlan=rng.randrange(4096))
+    for tag in rng.choice(_TAGS):
+        packet /= tag(vlan=rng.randrange(4096))
     if rng.random() < 0.5:
         options = b"\1" * rng.choice((0, 0, 0, 4, 40))
         packet /= IP(src="192.0.2.7", dst="198.51.100.1", options=options, ttl=rng.randrange(256))
     else:
         packet /= IPv6(src="2001:db8::7", dst="2001:db8::1", hlim=rng.randrange(256))
+        for extension in rng.choice(_EXTENSIONS):
+            packet /= extension(rng)
     seq = rng.getrandbits(32) if seq is None else seq
     words = [("NOP", None)] * rng.choice((0, 0, 4, 12, 40))
     packet /= TCP(sport=rng.randrange(65536), dport=PORT, seq=seq, flags="PA", options=words)
     frame = bytes(packet / Raw(payload))
-    return frame + bytes(rng.randrange(1, 30)) if rng.random() < 0.1 else frame
+    return _padded(frame + bytes(rng.randrange(1, 30)) if rng.random() < 0.1 else frame)
 
 
 def cut(rng: random.Random, heads: int) -> list[bytes]:
@@ -156,11 +165,37 @@ def any_frame(rng: random.Random, payload: bytes) -> bytes:
     return rng.choice(_OTHERS)(rng, payload)
 
 
+def _options(kind: type[Packet]) -> Callable[[random.Random], Packet]:
+    return lambda rng: kind(options=[PadN(optdata=bytes(rng.choice((4, 12, 52))))])
+
+
+def _routing(rng: random.Random) -> Packet:
+    return IPv6ExtHdrRouting(addresses=["2001:db8::9"] * rng.randrange(4), segleft=0)
+
+
+_hop_by_hop, _destination = _options(IPv6ExtHdrHopByHop), _options(IPv6ExtHdrDestOpt)
+_EXTENSIONS: tuple[tuple[Callable[[random.Random], Packet], ...], ...] = (
+    *[()] * 4,
+    (_hop_by_hop,),
+    (_routing,),
+    (_destination,),
+    (_hop_by_hop, _routing),
+    (_routing, _destination),
+    (_destination, _destination),
+)
+_TAGS = (*[()] * 4, (Dot1Q,), (Dot1AD,), (Dot1Q, Dot1Q), (Dot1AD, Dot1Q))
+
+
+def _padded(frame: bytes) -> bytes:
+    """*frame* as a MAC sends it."""
+    return frame.ljust(60, b"\0")
+
+
 def _ether(*layers: Packet) -> bytes:
     packet: Packet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
     for layer in layers:
         packet /= layer
-    return bytes(packet)
+    return _padded(bytes(packet))
 
 
 def _tcp(rng: random.Random, **fields: object) -> Packet:
@@ -177,20 +212,33 @@ _OTHERS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
     lambda rng, data: _ether(IP(len=rng.randrange(200)), _tcp(rng), Raw(data)),
     lambda rng, data: _ether(IPv6(plen=rng.randrange(200)), _tcp(rng), Raw(data)),
     lambda rng, data: _ether(IP(), _tcp(rng, dataofs=rng.randrange(16)), Raw(data)),
-    lambda rng, data: _ether(IPv6(), IPv6ExtHdrDestOpt(), _tcp(rng), Raw(data)),
-    lambda rng, data: _ether(Dot1Q(), Dot1Q(), IP(), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(
+        IPv6(), _hop_by_hop(rng), _routing(rng), _destination(rng), _tcp(rng), Raw(data)
+    ),
+    lambda rng, data: _ether(IPv6(), _routing(rng), IPv6ExtHdrFragment(), _tcp(rng), Raw(data)),
+    lambda rng, data: _ether(Dot1Q(), Dot1Q(), Dot1Q(), IP(), _tcp(rng), Raw(data)),
+    lambda rng, data: _damaged(rng, segment(rng, data)),
+    lambda rng, data: _damaged(rng, segment(rng, data)),
     lambda rng, data: _ether(IP(), UDP(dport=PORT), Raw(data)),
     lambda rng, data: _ether(ARP()),
     lambda rng, data: segment(rng, data * 80)[:9000],
-    lambda rng, data: segment(rng, data)[: rng.randrange(1, 100)],
+    lambda rng, data: segment(rng, data)[: rng.randrange(1, 130)],
     lambda rng, data: rng.randbytes(rng.randrange(1, 200)),
     lambda rng, data: _spoofed(segment(rng, data)),
-    lambda rng, data: _spoofed(_ether(Dot1Q(vlan=5), IP(), _tcp(rng), Raw(data))),
-    lambda rng, data: _spoofed(segment(rng, data))[:14],
+    lambda rng, data: _spoofed(_ether(Dot1AD(vlan=5), Dot1AD(vlan=6), IP(), _tcp(rng), Raw(data))),
+    lambda rng, data: _spoofed(segment(rng, data))[:24],
 )
+
+
+def _damaged(rng: random.Random, frame: bytes) -> bytes:
+    """*frame* with another byte behind its EtherTypes."""
+    at = rng.randrange(24, len(frame))
+    return frame[:at] + bytes([frame[at] ^ 1 << rng.randrange(8)]) + frame[at + 1 :]
 
 
 def _spoofed(frame: bytes) -> bytes:
     """*frame* with the shim's EtherType in place of its own."""
-    at = 16 if frame[12:14] == b"\x81\x00" else 12
+    at = 12
+    while frame[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
     return frame[:at] + b"\x88\xb5" + frame[at + 2 :]

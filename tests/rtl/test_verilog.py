@@ -12,7 +12,7 @@ from hybridmesh.rtl.verilog import TOP, to_verilog
 
 SMALL = {"rows": 32, "path_bytes": 64, "host_bytes": 64, "header_bytes": 64, "hosts": 16}
 
-STREAM = ("tdata", "tkeep", "tlast", "tvalid", "tready")
+STREAM = ("tdata", "tkeep", "tlast", "tuser", "tvalid", "tready")
 LITE = {
     *("awaddr", "awvalid", "awready", "wdata", "wstrb", "wvalid", "wready"),
     *("bresp", "bvalid", "bready", "araddr", "arvalid", "arready"),

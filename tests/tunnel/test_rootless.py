@@ -48,15 +48,15 @@ def stream(nic: StubNic, isn: int) -> RootlessStream:
 def test_each_chunk_is_a_segment_with_its_true_addresses_and_offset():
     nic = StubNic()
     link = RootlessLink(nic).open(("192.0.2.7", 40000), ("198.51.100.1", 80))
-    assert link.received(b"GET") == b"GET"
-    assert link.received(b" / HTTP/1.1") == b" / HTTP/1.1"
+    assert link.received(b"GET /shop") == b"GET /shop"
+    assert link.received(b" HTTP/1.1") == b" HTTP/1.1"
     first, second = map(Ether, nic.seen)
     assert (first.src, first.dst) == (second.src, second.dst)
     assert {(f[1].src, f[TCP].sport, f[1].dst, f[TCP].dport) for f in (first, second)} == {
         ("192.0.2.7", 40000, "198.51.100.1", 80)
     }
-    assert [bytes(f[TCP].payload) for f in (first, second)] == [b"GET", b" / HTTP/1.1"]
-    assert (second[TCP].seq - first[TCP].seq) % 2**32 == 3
+    assert [bytes(f[TCP].payload) for f in (first, second)] == [b"GET /shop", b" HTTP/1.1"]
+    assert (second[TCP].seq - first[TCP].seq) % 2**32 == 9
 
 
 @pytest.mark.parametrize(
