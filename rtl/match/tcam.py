@@ -75,7 +75,9 @@ class Tcam(wiring.Component):
             array.bank.eq(i.bank),
             *(word.eq(source) for word, source in zip(array.word, i.word, strict=True)),
         ]
-        flags = Cat(self.i.valid, *(self.i.valid & flag for flag in (i.begin, i.end, i.first)))
+        # A clock without a look-up adds nothing: an entry that is read back may come out then.
+        looked_up = i.mask.any()
+        flags = Cat(self.i.valid & flag for flag in (looked_up, i.begin, i.end, i.first))
         valid, begin, end, first = delayed(m, flags, array.latency)
         mismatch = Signal(len(self.match), reset_less=True)
         with m.If(valid):
