@@ -26,6 +26,7 @@ from hybridmesh.config.model import (
     VirtualHost,
     WeightedCluster,
 )
+from hybridmesh.contract.geometry import Space
 from hybridmesh.contract.registers import register
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import SHIM, State
@@ -99,6 +100,7 @@ def image(turn: int) -> TableImage:
 
 
 IMAGES = [image(turn) for turn in range(ROUTES)]
+WORDS = [{space: words.tolist() for space, words in table.words()} for table in IMAGES]
 
 
 class Bench:
@@ -138,6 +140,19 @@ class Bench:
             checksum = zlib.crc32(words.tobytes(), checksum)
         assert await self.bus.get("spare_checksum") == checksum
         self.spare = turn
+
+    async def check(self, spare: bool, space: Space, start: int, stop: int) -> None:
+        """Read words of one of the banks back."""
+        reading = register("status").field("reading")
+        turn = self.spare if spare else self.turns[self.answered]
+        await self.bus.put("read_address", spare << 31 | space.base | start)
+        for word in range(start, stop):
+            while reading.get(await self.bus.get("status")):
+                pass
+            expected = WORDS[turn][space][word]
+            assert await self.bus.get("read_data") == expected, f"{space.name}, word {word}"
+        while reading.get(await self.bus.get("status")):
+            pass
 
     async def flip(self) -> None:
         """Swap the banks."""
@@ -247,3 +262,26 @@ async def tables_are_loaded_while_frames_are_matched(dut: Any) -> None:
     await bench.run(sent, "shim", load_and_flip)
     assert next(turns) - 2 >= LOADS
     assert bench.wire.stalls == 0
+
+
+@cocotb.test()
+@cocotb.parametrize(gap=list(GAPS))
+async def tables_are_read_back_while_frames_are_matched(dut: Any, gap: str) -> None:
+    bench = Bench(dut, "reading", gap)
+    await bench.start()
+    sent = traffic(bench.rng, gap, CLOCKS)
+    rng = bench.rng
+    runs = 0
+
+    async def check() -> None:
+        nonlocal runs
+        space = GEOMETRY.spaces[runs % len(GEOMETRY.spaces)]
+        start = rng.randrange(space.words)
+        await bench.check(rng.random() < 0.5, space, start, min(start + 8, space.words))
+        if rng.random() < 0.3:
+            await bench.flip()
+        runs += 1
+
+    await bench.run(sent, gap, check)
+    assert runs > CLOCKS // 500
+    assert bench.wire.stalls == 0 or gap == "none"
