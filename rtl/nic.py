@@ -57,10 +57,18 @@ class NicCore(wiring.Component):
     host_tx, wire_tx : packet stream
         From the host, to the wire; registered.
     bus : RegisterBus
+
+    Attributes
+    ----------
+    latency : int
+        Clocks from a frame's last beat to its verdict.
     """
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
+        self._walker = FrameWalker(geometry)
+        self._engine = VerdictEngine(geometry, self._walker.check_latency)
+        self.latency = self._walker.latency + self._engine.latency
         super().__init__(
             {
                 "wire_rx": In(packets(geometry.width)),
@@ -75,14 +83,13 @@ class NicCore(wiring.Component):
         m = Module()
         geometry = self._geometry
         beat = packet_beat(geometry.width)
-        m.submodules.walker = walker = FrameWalker(geometry)
-        m.submodules.engine = engine = VerdictEngine(geometry, walker.check_latency)
+        m.submodules.walker = walker = self._walker
+        m.submodules.engine = engine = self._engine
         m.submodules.control = control = Control(geometry, FRAMES)
         m.submodules.admission = admission = Admission(geometry.width, FRAMES)
-        delay = walker.latency + engine.latency
         slack = 8  # clocks through the verdict's FIFO and registers
         m.submodules.frames = frames = Fifo(
-            beat, geometry.max_frame // geometry.width + delay + slack
+            beat, geometry.max_frame // geometry.width + self.latency + slack
         )
         m.submodules.frame = frame = Register(beat)
         m.submodules.verdicts = verdicts = Fifo(frame_verdict(), FRAMES)
