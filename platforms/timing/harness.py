@@ -7,7 +7,7 @@ output bit.  Registers start from their initial values, as in Amaranth's ECP5 pl
 """
 
 from amaranth.back import rtlil
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,7 +40,9 @@ class Harness(wiring.Component):
     def __init__(self, dut: wiring.Component) -> None:
         self._dut = dut
         ports = [
-            (member.flow, Value.cast(value)) for _, member, value in dut.signature.flatten(dut)
+            (member.flow, Value.cast(value))
+            for _, member, value in dut.signature.flatten(dut)
+            if not isinstance(value, Const)  # ``ready`` of a stream that always is
         ]
         self._inputs = Cat(value for flow, value in ports if flow is In)
         self._outputs = Cat(value for flow, value in ports if flow is Out)

@@ -70,7 +70,8 @@ def write_plot(picture: Path, results: Sequence[Result]) -> None:
             if goal := result.target.goal_mhz:
                 axes.plot([goal, goal], [y - 0.3, y + 0.3], color="tab:red", linewidth=2)
             label = f"{result.fmax:.0f} MHz, {result.gbps:.1f} Gb/s"
-            axes.annotate(label, (high, y), (6, 0), textcoords="offset points", va="center")
+            right = max(high, goal or 0)
+            axes.annotate(label, (right, y), (6, 0), textcoords="offset points", va="center")
         axes.set_yticks(range(len(shown)), [f"{r.target.name}" for r in shown])
         axes.set_ylim(-0.6, len(shown) - 0.4)
         axes.set_xlim(0, 1.25 * max(r.spread[1] for r in shown))

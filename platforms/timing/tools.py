@@ -1,6 +1,7 @@
 """The tools of the flow as child processes: where they are, and no child left behind."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,8 +57,9 @@ def run(tool: str, arguments: Sequence[str], folder: Path, log: str) -> None:
 
 
 def version(tool: str) -> str:
-    """What *tool* calls itself."""
-    output = subprocess.run(
+    """The number of *tool*'s version."""
+    told = subprocess.run(
         [str(locate(tool)), "--version"], capture_output=True, text=True, check=True
     )
-    return (output.stdout or output.stderr).strip().splitlines()[-1]
+    found = re.search(r"[0-9]+(\.[0-9]+)+", told.stdout + told.stderr)
+    return found[0] if found else "of unknown version"
