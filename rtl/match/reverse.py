@@ -133,7 +133,8 @@ class Reverser(wiring.Component):
     def _history(self, m: Module, passed: Value, ends: Value) -> Value:
         """The windows before the last that ended a field, a word's worth of beats a clock."""
         step = self._lanes // self._width
-        depth = 1 << (self.words * step - 1).bit_length()
+        # as far back as the first word is, and not where the beats since the end were written
+        depth = 1 << ((self.words - 1) * (step + 1) - 1).bit_length()
         m.submodules.history = memory = Memory(
             shape=len(passed), depth=depth, init=[], attrs={"ram_style": "distributed"}
         )
