@@ -53,9 +53,9 @@ def look_back(m: Module, vector: Value, depth: int, *, valid: Value, first: Valu
     The register keeps still where there is no beat.
     """
     window = Signal(depth + len(vector))
-    before = window[len(vector) :] & ~first.replicate(depth)
+    lanes = [vector] if depth == 0 else [window[len(vector) :] & ~first.replicate(depth), vector]
     with m.If(valid):
-        m.d.sync += window.eq(Cat(before, vector))
+        m.d.sync += window.eq(Cat(lanes))
     return window
 
 

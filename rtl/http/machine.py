@@ -87,14 +87,13 @@ class PrefixMachine(wiring.Component):
         before = self._carry(m, functions, delayed(m, self.first, 1 + self._levels))
         functions = {move: delayed(m, lanes, 1) for move, lanes in functions.items()}
 
-        inner = self._width - 1  # lane n + 1 comes after the composition of lanes 0 to n
-        for state, o in enumerate(self.o):
+        for state, o in enumerate(self.o):  # a lane comes after the composition of those before it
             moved = [
-                before[source].replicate(inner) & lanes[:inner]
+                before[source].replicate(self._width) & lanes
                 for (source, target), lanes in functions.items()
                 if target == state
             ]
-            m.d.sync += o.eq(Cat(before[state], any_of(moved, inner)))
+            m.d.sync += o.eq(Cat(before[state], any_of(moved, self._width))[: self._width])
         return m
 
     def _functions(self, m: Module) -> Functions:

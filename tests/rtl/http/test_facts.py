@@ -236,7 +236,7 @@ def test_a_hundred_field_lines_are_counted_and_one_more_is_too_many(width: int) 
         return Head(end + 1, marks=(*marks, (Mark.HEAD_END, end)), method=(Method.GET, 3))
 
     apart = 3  # closer than any two lines of a head that is decided
-    counts = (99, 100, 101, 102, 100, 109, 230, 3)
+    counts = (99, 100, 101, 102, 100, 150, 3)
     gather([lines(count, apart) for count in counts], width)
 
 

@@ -1,12 +1,15 @@
 """The lexer against the grammar: frames of heads, broken heads and noise, back to back."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 from itertools import repeat
 
 import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Value
 from amaranth.lib import data
 from heads import BROKEN, GOOD, corpus, crowded
 from plain import Found, find
@@ -172,3 +175,13 @@ def test_the_heads_show_every_rule_every_mark_and_every_method() -> None:
     assert {reason for found in shown for reason in found.reasons} == {r.reason for r in RULES}
     assert {mark for found in shown for mark, at in found.marks.items() if at} == set(Mark)
     assert {m for found in shown for m in found.methods} == set(Method) - {Method.OTHER}
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_the_lexer_has_no_signal_of_no_bits(width: int) -> None:
+    """Verilog knows no vector of no bits: written as ``[-1:0]``, it has two."""
+    dut = Lexer(Geometry(width=width))
+    members = dut.signature.flatten(dut)
+    ports = [Value.cast(value) for path, _, value in members if path[-1] != "ready"]
+    text = rtlil.convert(dut, ports=ports)
+    assert not re.search(r"wire width 0 ", text)
