@@ -12,8 +12,7 @@ from amaranth.lib.wiring import In, Out
 from hybridmesh.contract.geometry import Geometry
 
 from .cursor import Header, since, until
-from .headers import IPV6_WORDS, TCP
-from .payload import bounds_beat
+from .headers import IPV6_WORDS, TCP, tcp_beat
 
 __all__ = ["Checksum"]
 
@@ -48,7 +47,7 @@ class Checksum(wiring.Component):
 
     Members
     -------
-    i : stream of bounds_beat, always ready
+    i : stream of tcp_beat, always ready
     intact : out
         A frame's checksums are right, ``latency`` clocks after its beat of ``i`` with ``last``; it
         means nothing in other clocks, and of a frame that holds no whole TCP segment.
@@ -69,7 +68,7 @@ class Checksum(wiring.Component):
         self.latency = 3 + self._levels
         super().__init__(
             {
-                "i": In(stream.Signature(bounds_beat(geometry), always_ready=True)),
+                "i": In(stream.Signature(tcp_beat(geometry), always_ready=True)),
                 "intact": Out(1),
             }
         )
@@ -78,7 +77,7 @@ class Checksum(wiring.Component):
         m = Module()
         i, at = self.i.p, self.i.p.at
         ip = Header(i.ip_words, 2)
-        tcp = Header(i.tcp_words, 2).offset(0)
+        tcp = Header(i.words, 2).offset(0)
         source, end = Signal(8), Signal(8)
         m.d.comb += [
             source.eq(Mux(i.ipv4, ip.offset(IPV4_SOURCE), ip.offset(IPV6_SOURCE))),

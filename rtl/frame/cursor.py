@@ -12,6 +12,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.verdict import ETHERTYPE
 
 from ..layout import packet_beat
 
@@ -30,6 +31,12 @@ __all__ = [
 
 TYPES = (12, 16, 20)
 """Where an EtherType can stand: behind the addresses, behind one tag, behind two."""
+
+CUSTOMER_TAG, SERVICE_TAG = 0x8100, 0x88A8
+IPV4, IPV6 = 0x0800, 0x86DD
+
+Kind = data.StructLayout({"tag": 1, "customer": 1, "ipv4": 1, "ipv6": 1, "shim": 1})
+"""What an EtherType says: a tag of either kind, one of 802.1Q, IP, the shim."""
 
 FrameContext = data.StructLayout(
     {
@@ -76,7 +83,7 @@ def cursor_beat(geometry: Geometry) -> data.StructLayout:
 def ethernet_beat(geometry: Geometry) -> data.StructLayout:
     """Members: ``at``; ``types``, what stands at each of :data:`TYPES`."""
     return data.StructLayout(
-        {"at": cursor_beat(geometry), "types": data.ArrayLayout(16, len(TYPES))}
+        {"at": cursor_beat(geometry), "types": data.ArrayLayout(Kind, len(TYPES))}
     )
 
 
@@ -84,17 +91,15 @@ def ethernet_beat(geometry: Geometry) -> data.StructLayout:
 class Header:
     """Where a header stands in its frame: *words* 32-bit words and *extra* bytes from the start.
 
-    No header behind Ethernet's moves by less than a word, so the low two bits of every offset are
-    constants, and a beat of up to four bytes needs no lane multiplexer.
+    No header moves by less than a word, so the low two bits of every offset are constants, and a
+    beat of up to four bytes needs no lane multiplexer.
     """
 
-    words: Value | None
+    words: Value
     extra: int
 
     def offset(self, k: int) -> Value:
         """Offset in the frame of the header's byte *k*."""
-        if self.words is None:
-            return C(self.extra + k, 16)
         carry, low = divmod(self.extra + k, 4)
         return Cat(C(low, 2), (self.words + carry)[: len(self.words) + 1])
 
@@ -154,7 +159,7 @@ class Cursor(wiring.Component):
     ======  =============================================================  =======
     stage   what happens                                                   latency
     ======  =============================================================  =======
-    o       index, first, last, cut; context at the first; types taken     1
+    o       index, first, last, cut; context at the first; types known     1
     ======  =============================================================  =======
 
     Members
@@ -207,6 +212,17 @@ class Cursor(wiring.Component):
                 hidden.eq(~i.p.last & (at.cut | hidden)),
                 index.eq(Mux(at.last, 0, index + 1)),
             ]
-            for n, place in enumerate(TYPES):
-                capture(m, at, o.p.types[n], Header(None, place), 0)
+            for kind, place in zip(o.p.types, TYPES, strict=True):
+                # Headers begin at even offsets: only at width 1 is the first byte the beat before.
+                beat, lane = divmod(place + 1, len(at.keep))
+                first = at.data.word_select(lane - 1, 8) if lane else o.p.at.data
+                ethertype = Cat(at.data.word_select(lane, 8), first)
+                with m.If(index == beat):
+                    m.d.sync += [
+                        kind.tag.eq(ethertype.matches(CUSTOMER_TAG, SERVICE_TAG)),
+                        kind.customer.eq(ethertype == CUSTOMER_TAG),
+                        kind.ipv4.eq(ethertype == IPV4),
+                        kind.ipv6.eq(ethertype == IPV6),
+                        kind.shim.eq(ethertype == ETHERTYPE),
+                    ]
         return m

@@ -1,8 +1,11 @@
-"""The walker's header stages: IP, what extends it, and TCP, each one clock behind the former.
+"""The walker's header stages: IP, what extends it, and TCP.
 
 A stage takes its header's bytes by absolute offset, so it knows every byte of its header that the
-beats up to the one it gives have shown.  The next stage sees that beat one clock later and finds
-its own header from it: however many headers a beat holds, each stage works on one.
+beats up to the one it gives have shown.  Where the next header stands is worked out in a clock of
+its own between two such stages.  Up to :data:`NARROW` bytes per beat no header begins in the beat
+that places it, and that clock goes by while the next beat comes: the place is *beside* the beats,
+that of the beats before.  Wider beats wait for it, so however many headers one holds, each stage
+works on one.
 
 Bytes that a frame has not shown yet, or never shows, are a former frame's.  That is harmless by
 order: the fields that place a header stand before it and no header is shorter than its minimum, so
@@ -10,32 +13,37 @@ stale bytes can only place it beyond the bytes seen; and a candidate's payload m
 frame.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.contract.verdict import ETHERTYPE
 
-from .cursor import TYPES, Header, capture, cursor_beat, ethernet_beat, reached
+from .cursor import TYPES, Header, capture, cursor_beat, ethernet_beat
 
 __all__ = [
     "IPV6_WORDS",
+    "NARROW",
+    "PLACE_BITS",
+    "TCP",
+    "ExtensionPlace",
     "ExtensionStage",
     "IpStage",
+    "Place",
     "Stage",
+    "TcpPlace",
     "TcpStage",
-    "extension_beat",
-    "ip_beat",
     "tcp_beat",
 ]
 
-CUSTOMER_TAG, SERVICE_TAG = 0x8100, 0x88A8
-IPV4, IPV6 = 0x0800, 0x86DD
+NARROW = 8
+"""An extension header's length is its second byte and it has eight at least, from an even offset:
+the header behind it is not in the same beat of eight bytes."""
+
 TCP = 6
 HOP_BY_HOP, ROUTING, DESTINATION = 0, 43, 60
 IPV6_WORDS = 10
-EXTENDED_WORDS = 11
+PLACE_BITS = 11
 """Bits of a header's place behind an IPv6 header and two extension headers, in 32-bit words."""
 
 Extension = data.StructLayout({"length": 8, "next": 8})
@@ -47,8 +55,8 @@ def ip_beat(geometry: Geometry) -> data.StructLayout:
     return data.StructLayout(
         {
             "at": cursor_beat(geometry),
-            "spoofed": 1,  # the shim's EtherType; valid with ``last``
-            "words": 3,  # 32-bit words before the header, and two bytes
+            "spoofed": 1,  # the shim's EtherType; valid with ``last``, but in runts
+            "ip_words": 3,  # 32-bit words before the header, and two bytes
             "ipv4": 1,
             "ipv6": 1,
             "version": 4,
@@ -62,9 +70,9 @@ def ip_beat(geometry: Geometry) -> data.StructLayout:
     )
 
 
-def extension_beat(geometry: Geometry) -> data.StructLayout:
-    """Members: ``at``; the IP header's verdict; where the header behind its first extension stands,
-    or behind itself, and what it is.
+def placed_beat(geometry: Geometry, **more: ShapeLike) -> data.StructLayout:
+    """Members: ``at``; what the IP header says; where the header behind it stands, or behind its
+    first extension; and *more*.
     """
     return data.StructLayout(
         {
@@ -74,10 +82,10 @@ def extension_beat(geometry: Geometry) -> data.StructLayout:
             "ipv4": 1,
             "sound": 1,  # a sound IP header, not of a fragment
             "final": 17,  # offset of the IP packet's last byte
-            "words": EXTENDED_WORDS,
-            "protocol": 8,  # what the header is
-            "extended": 1,  # there was an extension header before it: it may be one too
-            "extension": Extension,  # the header itself, if it is
+            "words": PLACE_BITS,
+            "tcp": 1,  # the header is TCP's
+            "again": 1,  # the header is a second extension
+            **more,
         }
     )
 
@@ -92,7 +100,7 @@ def tcp_beat(geometry: Geometry) -> data.StructLayout:
             "ipv4": 1,
             "whole": 1,  # a sound IP header, TCP, not a fragment
             "final": 17,
-            "words": EXTENDED_WORDS,
+            "words": PLACE_BITS,
             "port": 16,
             "seq": 32,
             "header_words": 4,  # data offset
@@ -125,6 +133,36 @@ class Stage(wiring.Component):
             m.d.sync += [self.o.p[name].eq(value) for name, value in known.items()]
 
 
+class Place(Stage):
+    """A stage between two, which works out where something stands.
+
+    Its latency is 1 where beats are wider than :data:`NARROW`.  Else it is 0, and what it finds is
+    what the beats before have shown.
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        taken: data.Layout,
+        given: data.Layout,
+        members: dict[str, wiring.Member] | None = None,
+    ) -> None:
+        super().__init__(taken, given, members)
+        self.latency = int(geometry.width > NARROW)
+
+    def place(self, m: Module, passed: tuple[str, ...], found: dict[str, ValueLike]) -> None:
+        """Pass the members *passed* with the beat, and give those *found*."""
+        known = {name: self.i.p[name] for name in passed}
+        if self.latency:
+            self.step(m, known | found)
+            return
+        for name, value in found.items():
+            known[name] = Signal.like(self.o.p[name], name=name)
+            m.d.sync += known[name].eq(value)
+        m.d.comb += self.o.valid.eq(self.i.valid)
+        m.d.comb += [self.o.p[name].eq(value) for name, value in known.items()]
+
+
 class IpStage(Stage):
     """Find the IP header and take its fields; find frames that speak for the NIC.
 
@@ -149,29 +187,25 @@ class IpStage(Stage):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, o = self.i.p, self.o.p
-        tags = [(kind == CUSTOMER_TAG) | (kind == SERVICE_TAG) for kind in i.types]
-        double = tags[0] & (i.types[1] == CUSTOMER_TAG)
-        reachable = (1, tags[0], tags[0] & tags[1])
-        spoofed = [
-            behind & (kind == ETHERTYPE) & reached(i.at, Header(None, place).offset(1))
-            for behind, kind, place in zip(reachable, i.types, TYPES, strict=True)
-        ]
-        ethertype = Signal(16)
+        plain, single, double = i.types
         words = Signal(3)
         header = Header(words, 2)
 
-        m.d.comb += [
-            ethertype.eq(Mux(tags[0], Mux(double, i.types[2], i.types[1]), i.types[0])),
-            words.eq(Mux(tags[0], Mux(double, TYPES[2], TYPES[1]), TYPES[0]) // 4),
-        ]
+        def behind_tags(name: str) -> Value:
+            return Mux(plain.tag, Mux(single.customer, double[name], single[name]), plain[name])
+
+        places = [place // 4 for place in TYPES]
+        m.d.comb += words.eq(Mux(plain.tag, Mux(single.customer, *places[:0:-1]), places[0]))
         self.step(
             m,
             {
                 "at": i.at,
-                "spoofed": Cat(spoofed).any(),
-                "words": words,
-                "ipv4": ethertype == IPV4,
-                "ipv6": ethertype == IPV6,
+                "spoofed": plain.shim
+                | (plain.tag & single.shim)
+                | (plain.tag & single.tag & double.shim),
+                "ip_words": words,
+                "ipv4": behind_tags("ipv4"),
+                "ipv6": behind_tags("ipv6"),
             },
         )
         with m.If(self.i.valid):
@@ -184,98 +218,148 @@ class IpStage(Stage):
         return m
 
 
-class ExtensionStage(Stage):
-    """Judge the IP header; look behind it, and behind the first extension header if there is one.
+class ExtensionPlace(Place):
+    """Judge the IP header; find what is behind it, or behind the first extension header.
+
+    Hop-by-hop options stand first or nowhere (RFC 8200, 4.1).
 
     ======  ==============================================  =======
     stage   what happens                                    latency
     ======  ==============================================  =======
-    o       next header found, its first two bytes taken    1
+    o       IP header judged, next header found             0 or 1
     ======  ==============================================  =======
 
     Members
     -------
     i : stream of ip_beat, always ready
-    o : stream of extension_beat, always ready
+    o : stream of placed_beat, always ready
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        super().__init__(ip_beat(geometry), extension_beat(geometry))
+        super().__init__(geometry, ip_beat(geometry), placed_beat(geometry))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        i, o = self.i.p, self.o.p
+        i = self.i.p
         more_or_later = i.fragment[:14] != 0  # MF and the offset; the bits above are DF and zero
         ipv4 = i.ipv4 & (i.version == 4) & (i.header_words >= 5) & ~more_or_later
         ipv6 = i.ipv6 & (i.version == 6)
         next_header = i.fragment[8:]
         extended = ~i.ipv4 & next_header.matches(HOP_BY_HOP, ROUTING, DESTINATION)
-        behind = IPV6_WORDS + Mux(extended, extension_words(i.extension), 0)
-        last_before = Header(i.words, 1).offset(0)
-        words = Signal(EXTENDED_WORDS)
-
-        m.d.comb += words.eq(i.words + Mux(i.ipv4, i.header_words, behind))
-        self.step(
+        # A length below the minimum, which is not sound, must not place the next frame's header
+        # before its end: 0 to 3 count as 4 to 7.
+        ihl = i.header_words
+        behind_ipv4 = Cat(ihl[:2], ihl[2] | ~ihl[3], ihl[3])
+        behind_ip = i.ip_words + Mux(i.ipv4, behind_ipv4, IPV6_WORDS)
+        behind_extension = i.ip_words + IPV6_WORDS + extension_words(i.extension)
+        last_before = Header(i.ip_words, 1).offset(0)
+        protocol = Mux(i.ipv4, i.protocol, Mux(extended, i.extension.next, next_header))
+        self.place(
             m,
+            ("at", "spoofed", "ip_words", "ipv4"),
             {
-                "at": i.at,
-                "spoofed": i.spoofed,
-                "ip_words": i.words,
-                "ipv4": i.ipv4,
                 "sound": ipv4 | ipv6,
                 "final": last_before
                 + Mux(i.ipv4, i.total_length, i.payload_length + 4 * IPV6_WORDS),
-                "words": words,
-                "protocol": Mux(i.ipv4, i.protocol, Mux(extended, i.extension.next, next_header)),
-                "extended": extended,
+                "words": Mux(extended, behind_extension, behind_ip),
+                "tcp": protocol == TCP,
+                "again": extended & i.extension.next.matches(ROUTING, DESTINATION),
             },
         )
-        with m.If(self.i.valid):
-            capture(m, i.at, Value.cast(o.extension), Header(words, 2), 0)
         return m
 
 
-class TcpStage(Stage):
-    """Find the TCP header, behind a second extension header if there is one; take its fields.
+class ExtensionStage(Stage):
+    """Take the first two bytes of the header found, should it be an extension header.
 
-    Hop-by-hop options stand first or nowhere (RFC 8200, 4.1).
-
-    ======  ====================================  =======
-    stage   what happens                          latency
-    ======  ====================================  =======
-    o       header found, its fields taken        1
-    ======  ====================================  =======
+    ======  ==============================================  =======
+    stage   what happens                                    latency
+    ======  ==============================================  =======
+    o       length and next header taken                    1
+    ======  ==============================================  =======
 
     Members
     -------
-    i : stream of extension_beat, always ready
-    o : stream of tcp_beat, always ready
+    i : stream of placed_beat, always ready
+    o : stream of placed_beat with ``extension``, always ready
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        super().__init__(extension_beat(geometry), tcp_beat(geometry))
+        self._taken = placed_beat(geometry)
+        super().__init__(self._taken, placed_beat(geometry, extension=Extension))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, o = self.i.p, self.o.p
-        again = i.extended & i.protocol.matches(ROUTING, DESTINATION)
-        protocol = Mux(again, i.extension.next, i.protocol)
-        words = Signal(EXTENDED_WORDS)
-        header = Header(words, 2)
+        self.step(m, {name: i[name] for name in self._taken.members})
+        with m.If(self.i.valid):
+            capture(m, i.at, Value.cast(o.extension), Header(i.words, 2), 0)
+        return m
 
-        m.d.comb += words.eq(i.words + Mux(again, extension_words(i.extension), 0))
-        self.step(
+
+class TcpPlace(Place):
+    """Find what is behind a second extension header.
+
+    ======  ==============================================  =======
+    stage   what happens                                    latency
+    ======  ==============================================  =======
+    o       ``behind`` the second extension, ``whole``      0 or 1
+    ======  ==============================================  =======
+
+    Members
+    -------
+    i : stream of placed_beat with ``extension``, always ready
+    o : stream of placed_beat with ``behind`` and ``whole``, always ready
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._passed = tuple(placed_beat(geometry).members)
+        super().__init__(
+            geometry,
+            placed_beat(geometry, extension=Extension),
+            placed_beat(geometry, behind=PLACE_BITS, whole=1),
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        i = self.i.p
+        self.place(
             m,
+            self._passed,
             {
-                "at": i.at,
-                "spoofed": i.spoofed,
-                "ip_words": i.ip_words,
-                "ipv4": i.ipv4,
-                "whole": i.sound & (protocol == TCP),
-                "final": i.final,
-                "words": words,
+                "behind": i.words + extension_words(i.extension),
+                "whole": i.sound & Mux(i.again, i.extension.next == TCP, i.tcp),
             },
         )
+        return m
+
+
+class TcpStage(Stage):
+    """Take the TCP header's fields.
+
+    ======  ====================================  =======
+    stage   what happens                          latency
+    ======  ====================================  =======
+    o       fields taken                          1
+    ======  ====================================  =======
+
+    Members
+    -------
+    i : stream of placed_beat with ``behind`` and ``whole``, always ready
+    o : stream of tcp_beat, always ready
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__(placed_beat(geometry, behind=PLACE_BITS, whole=1), tcp_beat(geometry))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        i, o = self.i.p, self.o.p
+        words = Signal(PLACE_BITS)
+        header = Header(words, 2)
+        m.d.comb += words.eq(Mux(i.again, i.behind, i.words))
+        names = ("at", "spoofed", "ip_words", "ipv4", "whole", "final")
+        self.step(m, {name: i[name] for name in names} | {"words": words})
         with m.If(self.i.valid):
             capture(m, i.at, o.port, header, 2)
             capture(m, i.at, o.seq, header, 4)

@@ -11,9 +11,9 @@ from hybridmesh.contract.registers import LISTENERS
 
 from ..layout import FrameInfo, payload_beat
 from .cursor import Header, cursor_beat, reached, since, split, until
-from .headers import EXTENDED_WORDS, Stage, tcp_beat
+from .headers import PLACE_BITS, Place, Stage, tcp_beat
 
-__all__ = ["SHORTEST", "BoundsStage", "FrameEvents", "ListenPorts", "MaskStage", "bounds_beat"]
+__all__ = ["SHORTEST", "PayloadPlace", "FrameEvents", "ListenPorts", "MaskStage", "bounds_beat"]
 
 SHORTEST = 60
 """Bytes of the shortest frame that a MAC sends, without FCS (IEEE 802.3, 3.2.8)."""
@@ -31,26 +31,23 @@ def bounds_beat(geometry: Geometry) -> data.StructLayout:
         {
             "at": cursor_beat(geometry),
             "spoofed": 1,
-            "sound": 1,  # a segment with payload, as far as its headers tell
+            "sound": 1,  # a TCP segment, as far as its headers tell
             "hit": 1,  # its port is a listener's
             "listener": 4,
-            "ip_words": 3,
-            "ipv4": 1,
-            "tcp_words": EXTENDED_WORDS,
-            "start": 2 + EXTENDED_WORDS,
+            "start": 2 + PLACE_BITS,
             "final": 17,
             "seq": 32,
         }
     )
 
 
-class BoundsStage(Stage):
+class PayloadPlace(Place):
     """Judge the TCP header, find the payload.
 
     ======  ====================================  =======
     stage   what happens                          latency
     ======  ====================================  =======
-    o       payload and listener found            1
+    o       payload and listener found            0 or 1
     ======  ====================================  =======
 
     Members
@@ -62,33 +59,29 @@ class BoundsStage(Stage):
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        super().__init__(tcp_beat(geometry), bounds_beat(geometry), {"ports": In(ListenPorts)})
+        super().__init__(
+            geometry, tcp_beat(geometry), bounds_beat(geometry), {"ports": In(ListenPorts)}
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i = self.i.p
-        start = Signal(2 + EXTENDED_WORDS)
+        start = Signal(2 + PLACE_BITS)
         listener = Signal(4)
         hits = [i.port == port for port in self.ports]
 
-        m.d.comb += start.eq(Header((i.words + i.header_words)[:EXTENDED_WORDS], 2).offset(0))
+        m.d.comb += start.eq(Header((i.words + i.header_words)[:PLACE_BITS], 2).offset(0))
         for n in reversed(range(LISTENERS)):
             with m.If(hits[n]):
                 m.d.comb += listener.eq(n)
-        self.step(
+        self.place(
             m,
+            ("at", "spoofed", "final", "seq"),
             {
-                "at": i.at,
-                "spoofed": i.spoofed,
-                "sound": i.whole & (i.header_words >= 5) & (start <= i.final),
+                "sound": i.whole & (i.header_words >= 5),
                 "hit": Cat(hits).any() & (i.port != 0),
                 "listener": listener,
-                "ip_words": i.ip_words,
-                "ipv4": i.ipv4,
-                "tcp_words": i.words,
                 "start": start,
-                "final": i.final,
-                "seq": i.seq,
             },
         )
         return m
@@ -139,7 +132,7 @@ class MaskStage(Stage):
         ]
         info = Signal(FrameInfo)
         m.d.comb += [
-            info.candidate.eq(ours & reached(at, i.final) & ~at.cut & ~drop),
+            info.candidate.eq(ours & (i.start <= i.final) & reached(at, i.final) & ~at.cut & ~drop),
             info.listener.eq(listener),
             info.spoofed.eq(drop),
             info.enable.eq(at.context.enable),

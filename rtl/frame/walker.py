@@ -16,8 +16,8 @@ from hybridmesh.contract.geometry import Geometry
 from ..layout import packet_beat, payload_beat
 from .checksum import Checksum
 from .cursor import Cursor, FrameContext
-from .headers import ExtensionStage, IpStage, TcpStage
-from .payload import BoundsStage, FrameEvents, ListenPorts, MaskStage
+from .headers import ExtensionPlace, ExtensionStage, IpStage, TcpPlace, TcpStage
+from .payload import FrameEvents, ListenPorts, MaskStage, PayloadPlace
 
 __all__ = ["FrameWalker"]
 
@@ -25,17 +25,22 @@ __all__ = ["FrameWalker"]
 class FrameWalker(wiring.Component):
     """Walk through a frame's headers as it passes.
 
-    ==========  ==================================================  =====================
-    stage       what happens                                        latency
-    ==========  ==================================================  =====================
-    cursor      index of the beat, cut at ``max_frame``, types      1
-    ip          IP header found and taken, spoofed                  2
-    extension   IP header judged, what is behind it taken           3
-    tcp         TCP header found and taken                          4
-    bounds      TCP header judged, payload found                    5
-    mask        lanes masked, frame judged                          6
-    intact      checksums, beside what comes after the walker       + ``check_latency``
-    ==========  ==================================================  =====================
+    ==========  =================================================  ============  ==============
+    stage       what happens                                       latency at    latency at
+                                                                   widths to 8   widths from 16
+    ==========  =================================================  ============  ==============
+    cursor      index of the beat, cut at ``max_frame``, types     1             1
+    ip          IP header found and taken, spoofed                 2             2
+    .           IP header judged, what is behind it placed         beside        3
+    extension   second extension header taken, if it is one        3             4
+    .           what is behind that placed                         beside        5
+    tcp         TCP header taken                                   4             6
+    .           TCP header judged, payload placed, listener        beside        7
+    mask        lanes masked, frame judged                         5             8
+    ==========  =================================================  ============  ==============
+
+    ``check_latency``, from ``o`` to ``intact``, is 2 clocks at widths 1 to 4, 3 at 8, 2 at 16, 3 at
+    32 and 64.
 
     Parameters
     ----------
@@ -65,15 +70,16 @@ class FrameWalker(wiring.Component):
     latency : int
         Clocks from a beat of ``i`` to the same of ``o``.
     check_latency : int
-        2 clocks at widths up to 4, 3 at 8 and 16, 4 beyond.
+        Clocks from a beat of ``o`` with ``last`` to ``intact``.
     """
-
-    latency = 6
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
         self._checksum = Checksum(geometry)
-        self.check_latency = self._checksum.latency - 1  # it begins beside the last stage
+        self._payload = PayloadPlace(geometry)
+        self.latency = 5 + 3 * self._payload.latency
+        # It begins beside the last two stages.
+        self.check_latency = self._checksum.latency - self._payload.latency - 1
         super().__init__(
             {
                 "i": In(stream.Signature(packet_beat(geometry.width), always_ready=True)),
@@ -89,15 +95,18 @@ class FrameWalker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.cursor = cursor = Cursor(self._geometry)
-        m.submodules.ip = ip = IpStage(self._geometry)
-        m.submodules.extension = extension = ExtensionStage(self._geometry)
-        m.submodules.tcp = tcp = TcpStage(self._geometry)
-        m.submodules.bounds = bounds = BoundsStage(self._geometry)
-        m.submodules.mask = mask = MaskStage(self._geometry)
+        geometry = self._geometry
+        m.submodules.cursor = cursor = Cursor(geometry)
+        m.submodules.ip = ip = IpStage(geometry)
+        m.submodules.extension_place = extension_place = ExtensionPlace(geometry)
+        m.submodules.extension = extension = ExtensionStage(geometry)
+        m.submodules.tcp_place = tcp_place = TcpPlace(geometry)
+        m.submodules.tcp = tcp = TcpStage(geometry)
+        m.submodules.payload = payload = self._payload
+        m.submodules.mask = mask = MaskStage(geometry)
         m.submodules.checksum = checksum = self._checksum
 
-        stages = (cursor, ip, extension, tcp, bounds, mask)
+        stages = (cursor, ip, extension_place, extension, tcp_place, tcp, payload, mask)
         wiring.connect(m, wiring.flipped(self.i), cursor.i)
         for former, latter in pairwise(stages):
             wiring.connect(m, former.o, latter.i)
@@ -105,9 +114,9 @@ class FrameWalker(wiring.Component):
         m.d.comb += [
             cursor.context.eq(self.context),
             cursor.now.eq(self.now),
-            bounds.ports.eq(self.ports),
-            checksum.i.payload.eq(bounds.o.payload),
-            checksum.i.valid.eq(bounds.o.valid),
+            payload.ports.eq(self.ports),
+            checksum.i.payload.eq(tcp.o.payload),
+            checksum.i.valid.eq(tcp.o.valid),
             self.events.eq(mask.events),
             self.intact.eq(checksum.intact),
         ]

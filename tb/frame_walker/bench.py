@@ -23,7 +23,7 @@ from tb.lib.traffic import PORT, any_frame, segment
 GEOMETRY = under_test().geometry
 WIDTH = GEOMETRY.width
 LAYOUT = payload_beat(GEOMETRY)
-CHECK_LATENCY = FrameWalker(GEOMETRY).check_latency
+WALKER = FrameWalker(GEOMETRY)
 PORTS = (8080, PORT, 443, PORT, 0, 0, 0, PORT)
 LISTENER = 1
 
@@ -111,7 +111,7 @@ async def payload_and_info_are_those_of_the_software_walker(dut: Any, idle: str)
         clocks = [next(entered) for _ in beats(frame, WIDTH)]
         for number, lanes in enumerate(shown(frame)):
             clock, beat = next(left)
-            assert clock - clocks[number] == FrameWalker.latency
+            assert clock - clocks[number] == WALKER.latency
             assert beat["first"] == (number == 0)
             assert beat["bank"] == 1
             data = beat["data"].to_bytes(WIDTH, "little")
@@ -131,7 +131,7 @@ async def payload_and_info_are_those_of_the_software_walker(dut: Any, idle: str)
             assert (info["seq"], info["listener"]) == (found.seq, LISTENER)
             assert (info["enable"], info["epoch"]) == (1, 7)
             assert info["arrival"] == clocks[0] & 0xFFFF
-            checked = clock + CHECK_LATENCY
+            checked = clock + WALKER.check_latency
             assert monitor.intact[checked] == is_intact(frame, found), frame.hex()
             if not is_intact(frame, found):
                 bad.add(checked)
