@@ -121,7 +121,9 @@ class VerdictEngine(wiring.Component):
         m.d.comb += [
             hosts.class_wanted.eq(self._late(m, asked, facts.latency, classes)),
             hosts.class_bank.eq(self._late(m, facts.o.p.bank, facts.latency, classes)),
-            rows.call_valid.eq(self._late(m, asked, facts.latency, call)),
+            rows.call_valid.eq(
+                self._late(m, asked & ~facts.o.p.reasons.any(), facts.latency, call)
+            ),
             rows.call.eq(Cat(met[0], listener)),
             rows.predicates.eq(seen),
             rows.call_bank.eq(met[1]),

@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("design", nargs="?", help="one of the bench's designs; all by default")
     parser.add_argument("--test", help="regular expression of the tests to run")
     parser.add_argument("--long", action="store_true", help="run the long form")
+    parser.add_argument("--seed", default="", help="other random traffic than by default")
     parser.add_argument("--waves", action="store_true", help="write dump.fst")
     args = parser.parse_args()
     known = designs(args.bench)
@@ -21,7 +22,14 @@ def main() -> None:
     for name, design in known.items():
         if args.design in (None, name):
             try:
-                simulate(args.bench, design, test=args.test, long=args.long, waves=args.waves)
+                simulate(
+                    args.bench,
+                    design,
+                    test=args.test,
+                    long=args.long,
+                    seed=args.seed,
+                    waves=args.waves,
+                )
             except AssertionError as error:
                 sys.exit(str(error))
             print(f"{args.bench} on {name}: passed")

@@ -10,13 +10,19 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hybridmesh.contract.geometry import Geometry
 
 from ..layout import TableRead, TableWrite
-from ..pipeline import delayed
-from .array import PlainTable, TcamArray
+from ..pipeline import bits_of, delayed
+from .array import FAN_IN, PlainTable, TcamArray
 from .priority import PriorityEncoder
+from .tcam import Tcam
 
 __all__ = ["RowMatcher"]
 
-HALVES = 2
+SLOWEST = 8
+"""Width up to which heads are so far apart that the call's bytes are looked up one after another,
+in two block RAMs; a decided head and its headers have more than 72 bytes."""
+
+CALL_STEPS = 5
+"""Clocks in which they are."""
 
 
 class RowMatcher(wiring.Component):
@@ -28,7 +34,7 @@ class RowMatcher(wiring.Component):
     calls       call and predicates looked up, ``lead`` clocks      1 - lead + ...
                 before the class is there
     classes     class looked up                                     1
-    or          mismatches of both and of the path ORed             2
+    or          mismatches of all and of the path ORed              2
     first       number of the lowest row                            ... + PriorityEncoder.latency
     flags       its flags read                                      ... + 1
     ==========  ==================================================  =============================
@@ -42,7 +48,8 @@ class RowMatcher(wiring.Component):
     Members
     -------
     call_valid, call, predicates, call_bank : in
-        Method and listener, and the predicates hit, ``lead`` clocks before the rest.
+        Method and listener, and the predicates hit, ``lead`` clocks before the rest; not of heads
+        that are not decided, for the others are at least ``CALL_STEPS`` clocks apart.
     valid, host_class, path, bank : in
         A verdict is asked for: the class, and the rows whose path condition matches.
     found : out
@@ -61,12 +68,15 @@ class RowMatcher(wiring.Component):
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
         space = geometry.word
-        rest = range(1, space.positions)
-        self._calls = TcamArray(space, len(rest), positions=rest, terms=HALVES, register=False)
-        self._classes = TcamArray(space, 1, positions=range(1), terms=HALVES, register=False)
+        called = space.positions - 1
+        self._lanes = called if geometry.width > SLOWEST else -(-called // CALL_STEPS)
+        self._steps = -(-called // self._lanes)
+        positions = range(1, 1 + self._steps * self._lanes)
+        self._calls = Tcam(space, self._lanes, positions=positions, register=False)
+        self._classes = TcamArray(space, 1, positions=range(1), terms=FAN_IN, register=False)
         self._first = PriorityEncoder(geometry.rows)
         self._flags = PlainTable(geometry.row_flags)
-        self.lead = self._calls.latency - self._classes.latency
+        self.lead = self._steps - 1 + self._calls.latency - self._classes.latency
         self._numbered = self._classes.latency + 1 + self._first.latency
         self.latency = self._numbered + self._flags.latency
         super().__init__(
@@ -103,18 +113,17 @@ class RowMatcher(wiring.Component):
             connect(m, flipped(self.table), part.table)
             connect(m, flipped(ask), part.ask)
         m.d.comb += [
-            calls.data.eq(Cat(self.call, self.predicates)),
-            calls.mask.eq(self.call_valid.replicate(len(calls.mask))),
-            calls.bank.eq(self.call_bank),
             classes.data.eq(self.host_class),
             classes.mask.eq(self.valid),
             classes.bank.eq(self.bank),
         ]
 
+        self._call(m)
+
         # or
         path = delayed(m, self.path, self._classes.latency)
         mismatch = Signal(self._geometry.rows)
-        m.d.sync += mismatch.eq(reduce(or_, [*classes.o, *calls.o, ~path]))
+        m.d.sync += mismatch.eq(reduce(or_, [*classes.o, ~calls.match, ~path]))
 
         # first, flags
         found, row = first.found, first.number
@@ -127,3 +136,26 @@ class RowMatcher(wiring.Component):
         ]
         m.d.sync += [self.found.eq(found), self.row.eq(Mux(found, row, 0))]
         return m
+
+    def _call(self, m: Module) -> None:
+        """Look up the call's bytes, as many in a clock as there are lanes."""
+        key, valid = self._calls.i.p, self._calls.i.valid
+        taken = Cat(self.call, self.predicates)
+        rest, bank = Signal.like(taken), Signal()
+        step = Signal(bits_of(self._steps))  # of the next clock; 0: none
+        with m.If(step != 0):
+            m.d.sync += step.eq(Mux(step == self._steps - 1, 0, step + 1))
+        with m.If(self.call_valid & (self._steps > 1)):
+            m.d.sync += step.eq(1)
+        now = Mux(self.call_valid, taken, rest)
+        m.d.sync += rest.eq(now >> 8 * self._lanes)
+        with m.If(self.call_valid):
+            m.d.sync += bank.eq(self.call_bank)
+        m.d.comb += [
+            valid.eq(self.call_valid | (step != 0)),
+            key.data.eq(now),
+            key.mask.eq(-1),
+            key.begin.eq(self.call_valid),
+            key.bank.eq(Mux(self.call_valid, self.call_bank, bank)),
+            *(word.eq(Mux(self.call_valid, 0, step)) for word in key.word),
+        ]

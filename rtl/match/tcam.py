@@ -26,7 +26,7 @@ class Tcam(wiring.Component):
     ==========  ==================================================  ======================
     stage       what happens                                        latency
     ==========  ==================================================  ======================
-    array       lanes looked up, their mismatches ORed to four      TcamArray.latency
+    array       lanes looked up, their mismatches ORed to few       TcamArray.latency
     match       ORed to what came before of the key                 ... + 1
     ==========  ==================================================  ======================
 
@@ -36,6 +36,10 @@ class Tcam(wiring.Component):
         A TCAM space of the table.
     width : int
         Bytes per beat.
+    positions : range
+        Positions of the space that keys consist of; all where none are given.
+    register : bool
+        As of :class:`~hybridmesh.rtl.match.array.TcamArray`.
 
     Members
     -------
@@ -49,12 +53,22 @@ class Tcam(wiring.Component):
         frame's first beat came then.
     """
 
-    def __init__(self, space: Space, width: int) -> None:
-        self._array = TcamArray(space, width, terms=FAN_IN)
+    def __init__(
+        self,
+        space: Space,
+        width: int,
+        *,
+        positions: range | None = None,
+        register: bool = True,
+    ) -> None:
+        positions = positions or range(space.positions)
+        self._array = TcamArray(
+            space, width, positions=positions, terms=FAN_IN + 1, register=register
+        )
         self.latency = self._array.latency + 1
         super().__init__(
             {
-                "i": In(stream.Signature(key_beat(width, space.positions), always_ready=True)),
+                "i": In(stream.Signature(key_beat(width, len(positions)), always_ready=True)),
                 "table": In(TableWrite),
                 "ask": In(TableRead),
                 "match": Out(space.columns),

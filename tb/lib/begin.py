@@ -8,7 +8,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 from cocotb.utils import get_sim_time
 
-from .runner import LONG
+from .runner import LONG, SEED
 
 __all__ = ["clock_count", "is_long", "rng_of", "start"]
 
@@ -31,8 +31,8 @@ def clock_count() -> int:
 
 
 def rng_of(*parts: object) -> random.Random:
-    """A generator that is the same from run to run for the same *parts*."""
-    return random.Random(repr(parts))
+    """A generator that is the same from run to run for the same *parts* and seed."""
+    return random.Random(f"{parts}{os.environ.get(SEED, '')}")
 
 
 def is_long() -> bool:

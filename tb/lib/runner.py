@@ -20,10 +20,13 @@ from cocotb_tools.runner import get_runner
 
 from .design import TB, Design, environment
 
-__all__ = ["LONG", "simulate"]
+__all__ = ["LONG", "SEED", "simulate"]
 
 LONG = "HYBRIDMESH_TB_LONG"
 """Environment variable that, set to 1, asks the benches for their long form."""
+
+SEED = "HYBRIDMESH_TB_SEED"
+"""Environment variable with the seed of all random traffic."""
 
 _ROOT = TB.parent
 _BUILDS = _ROOT / "build" / "tb"
@@ -38,7 +41,13 @@ _WAVES = ("--trace-fst",)
 
 
 def simulate(
-    bench: str, design: Design, *, test: str | None = None, long: bool = False, waves: bool = False
+    bench: str,
+    design: Design,
+    *,
+    test: str | None = None,
+    long: bool = False,
+    seed: str = "",
+    waves: bool = False,
 ) -> None:
     """Run the tests of *bench* on *design*.
 
@@ -48,6 +57,8 @@ def simulate(
         Regular expression of the tests to run; all if None.
     long : bool
         Run their long form.
+    seed : str
+        Any word: random traffic differs from seed to seed, and is the same for the same one.
     waves : bool
         Write ``dump.fst`` into the run's folder.
 
@@ -70,7 +81,7 @@ def simulate(
                 results_xml=str(run / "results.xml"),
                 test_filter=test,
                 waves=waves,
-                extra_env=environment(bench, design) | {LONG: str(int(long))},
+                extra_env=environment(bench, design) | {LONG: str(int(long)), SEED: seed},
                 log_file=run / "log",
             )
             count, failed = get_results(results)
