@@ -10,9 +10,15 @@ __all__ = ["DESIGNS"]
 # Small tables: they are loaded word by word.
 GEOMETRIES = [
     Geometry(
-        width=width, rows=32, path_bytes=16, host_bytes=32, header_bytes=16, hosts=16, predicates=16
+        width=width,
+        rows=32,
+        path_bytes=max(16, width),
+        host_bytes=max(32, width),
+        header_bytes=max(16, width),
+        hosts=16,
+        predicates=16,
     )
-    for width in (1, 8)
+    for width in (1, 8, 64)
 ]
 
 DESIGNS = tuple(

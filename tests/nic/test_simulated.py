@@ -123,6 +123,19 @@ def test_a_load_that_broke_off_leaves_no_trace_in_the_next(nic):
     assert split(came)[0] == split(expected[0])[0]._replace(epoch=3)
 
 
+def test_the_table_is_read_back_word_by_word(nic):
+    with pytest.raises(NicError, match="No table has been loaded"):
+        nic.verify()
+    nic.load(table(GEOMETRY))
+    nic.verify()
+    image = table(GEOMETRY, "always")
+    nic.load(image)
+    nic.verify()
+    image.header.mismatch[3, 1, 6, 1] ^= True  # the image, as it was not loaded
+    with pytest.raises(NicError, match=r"word \d+ of table space header: The NIC holds 0x"):
+        nic.verify()
+
+
 @pytest.mark.parametrize("space", GEOMETRY.spaces, ids=lambda space: space.name)
 def test_a_word_that_the_table_does_not_have_is_refused(nic, space):
     beyond = space.base + space.words
