@@ -12,7 +12,7 @@ from hybridmesh.contract.grammar import Mark
 from hybridmesh.contract.verdict import Method, Reason
 from hybridmesh.rtl.http.facts import HeadFacts
 
-WIDTHS = (1, 2, 8, 64)
+WIDTHS = (1, 8, 64)
 LATENCY = 3
 
 
@@ -24,7 +24,7 @@ class Head:
     """
 
     length: int
-    before: int = 54
+    before: int = 11
     after: int = 0
     marks: tuple[tuple[Mark, int], ...] = ()
     rules: tuple[tuple[Reason, int], ...] = ()
@@ -163,8 +163,8 @@ def whole(rng: random.Random, **changes: object) -> Head:
     end = at + 2
     marks.append((Mark.HEAD_END, end))
     values = {
-        "length": end + 1 + rng.choice((0, 0, 1, 2, 30)),
-        "before": 54 + rng.randrange(9),
+        "length": end + 1 + rng.choice((0, 0, 1, 2, 9)),
+        "before": 3 + rng.randrange(9),
         "after": rng.choice((0, 0, 1, 9)),
         "marks": tuple(marks),
         "method": (Method(rng.randrange(1, 10)), path - 1),
@@ -185,7 +185,7 @@ def whole(rng: random.Random, **changes: object) -> Head:
 @pytest.mark.parametrize("idle", [0, 0.3], ids=["gapless", "gaps"])
 def test_whole_heads_give_their_offsets_and_lengths(width: int, idle: float) -> None:
     rng = random.Random(width)
-    gather([whole(rng) for _ in range(12)], width, idle=idle)
+    gather([whole(rng) for _ in range(4 if width == 1 else 12)], width, idle=idle)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -209,12 +209,12 @@ def test_a_frame_of_one_beat_is_whole(width: int) -> None:
 def test_two_hosts_are_one_too_many_whatever_lies_between(width: int, apart: int) -> None:
     rng = random.Random(width)
     heads = []
-    for lane in range(width):
+    for lane in range(min(width, 8)):
         one = whole(rng)
         start = one.where(Mark.HOST_START)[0]
         again = ((Mark.HOST_START, start + apart), (Mark.HOST_END, start + apart + 3))
         heads += [
-            whole(rng, before=54 + lane, marks=one.marks + again, length=one.length + 30),
+            whole(rng, before=3 + lane, marks=one.marks + again, length=one.length + 30),
             one,
         ]
     gather(heads, width)
@@ -284,7 +284,7 @@ def test_body_framing_and_touch_are_of_the_whole_head_and_no_other(width: int) -
             host = [(Mark.HOST_START, end + 5), (Mark.HOST_END, end + 6)]
             marked = (*places, *host, (Mark.HEAD_END, end + 12))
             heads.append(
-                Head(end + 13, before=54 + rng.randrange(9), marks=marked, method=(Method.GET, 3))
+                Head(end + 13, before=3 + rng.randrange(9), marks=marked, method=(Method.GET, 3))
             )
     rng.shuffle(heads)
     gather(heads, width)
@@ -306,7 +306,7 @@ def test_a_connection_line_touches_unless_it_says_keep_alive(width: int) -> None
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_byte_beyond_the_head_is_more_wherever_the_head_ends(width: int) -> None:
     heads = [
-        Head(30 + more, before=54 + lane, after=3, marks=((Mark.HEAD_END, 29),))
+        Head(30 + more, before=3 + lane, after=3, marks=((Mark.HEAD_END, 29),))
         for lane in range(width)
         for more in (0, 1)
     ]
