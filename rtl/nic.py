@@ -34,7 +34,7 @@ class NicCore(wiring.Component):
     stage        what happens                                            latency
     ===========  ======================================================  ===================
     admission    a place is kept for the frame's verdict                 0
-    walker       headers parsed, payload masked                          6
+    walker       headers parsed, payload masked                          its ``latency``
     engine       verdict, after the frame's last beat                    its ``latency``
     verdicts     the verdict waits for its frame's turn                  3
     inserter     first beat of the frame, then one per clock             1

@@ -31,7 +31,8 @@ class Checksum(wiring.Component):
     ========  =============================================================  =================
     stage     what happens                                                   latency
     ========  =============================================================  =================
-    words     words of the IPv4 header, and words that TCP covers, or 0      1
+    lanes     bytes of the IPv4 header, and bytes that TCP covers            1
+    words     those as 16-bit words, the others 0                            2
     sums      up to four of them added, again until two are left             + log4(width / 4)
     totals    those added to the frame's, with TCP's length and protocol     + 1
     intact    both totals are all ones                                       + 1
@@ -65,7 +66,7 @@ class Checksum(wiring.Component):
         while words > FAN_IN // 2:
             words = -(-words // FAN_IN)
             self._levels += 1
-        self.latency = 3 + self._levels
+        self.latency = 4 + self._levels
         super().__init__(
             {
                 "i": In(stream.Signature(tcp_beat(geometry), always_ready=True)),
@@ -85,35 +86,45 @@ class Checksum(wiring.Component):
         ]
         segment = since(m, at, tcp)
         header, covered = Signal(self._width), Signal(self._width)
+        source_on, before_end = since(m, at, source), ~since(m, at, end)
+        data, odd = Signal.like(at.data), Signal()
+        m.d.sync += [
+            data.eq(at.data),
+            odd.eq(at.index[0]),
+            header.eq(0),
+            covered.eq(0),
+        ]
         with m.If(self.i.valid):
-            m.d.comb += [
+            m.d.sync += [
                 header.eq(since(m, at, ip.offset(0)) & ~segment),
-                covered.eq(
-                    (since(m, at, source) & ~since(m, at, end)) | (segment & until(m, at, i.final))
-                ),
+                covered.eq((source_on & before_end) | (segment & until(m, at, i.final))),
             ]
 
-        # By stage from ``words`` on to ``totals``.
+        # By stage from ``lanes`` on to ``totals``.
         first = [self.i.valid & at.first]
         extra = [Mux(self.i.valid & at.last, i.final - tcp + (1 + TCP), 0)[:17]]
         ipv4 = [i.ipv4]
         for signals in (first, extra, ipv4):
-            for _ in range(1 + self._levels):
+            for _ in range(2 + self._levels):
                 m.d.sync += (late := Signal.like(Value.cast(signals[-1]))).eq(signals[-1])
                 signals.append(late)
 
-        header_total = self._total(m, "header", header, IPV4_WORDS, first[-1], C(0))
-        covered_total = self._total(m, "covered", covered, self._frame_words, first[-1], extra[-1])
+        header_total = self._total(
+            m, "header", _words(data, header, odd), IPV4_WORDS, first[-1], C(0)
+        )
+        covered_total = self._total(
+            m, "covered", _words(data, covered, odd), self._frame_words, first[-1], extra[-1]
+        )
         m.d.sync += (without := Signal()).eq(~ipv4[-1])
         m.d.sync += self.intact.eq((without | _all_ones(header_total)) & _all_ones(covered_total))
         return m
 
     def _total(
-        self, m: Module, name: str, mask: Value, most: int, first: Value, extra: Value
-    ) -> Value:
-        """The sum of a frame's words under *mask*, at *most* so many, and of *extra*."""
+        self, m: Module, name: str, addends: list[Value], most: int, first: Value, extra: Value
+    ) -> Signal:
+        """The sum of a frame's *addends*, at *most* so many, and of *extra*."""
         words = []
-        for n, word in enumerate(self._words(mask)):
+        for n, word in enumerate(addends):
             m.d.sync += (held := Signal(16, name=f"{name}_word{n}")).eq(word)
             words.append(held)
         for level in range(self._levels):
@@ -128,13 +139,16 @@ class Checksum(wiring.Component):
         m.d.sync += total.eq(_sum([Mux(first, 0, total) + extra, *words]))
         return total
 
-    def _words(self, mask: Value) -> list[Value]:
-        """The beat's bytes under *mask* as 16-bit words; headers stand at even offsets."""
-        at = self.i.p.at
-        lanes = [Mux(mask[n], at.data.word_select(n, 8), 0) for n in range(self._width)]
-        if self._width == 1:
-            return [Mux(at.index[0], lanes[0], Cat(C(0, 8), lanes[0]))]
-        return [Cat(low, high) for high, low in zip(lanes[::2], lanes[1::2], strict=True)]
+
+def _words(data: Value, mask: Value, odd: Value) -> list[Value]:
+    """The bytes of *data* under *mask* as 16-bit words; headers stand at even offsets.
+
+    A single byte is at an odd offset where *odd* is set.
+    """
+    lanes = [Mux(mask[n], data.word_select(n, 8), 0) for n in range(len(mask))]
+    if len(lanes) == 1:
+        return [Mux(odd, lanes[0], Cat(C(0, 8), lanes[0]))]
+    return [Cat(low, high) for high, low in zip(lanes[::2], lanes[1::2], strict=True)]
 
 
 def _sum(values: list[Value]) -> Value:

@@ -39,7 +39,7 @@ class FrameWalker(wiring.Component):
     mask        lanes masked, frame judged                         5             8
     ==========  =================================================  ============  ==============
 
-    ``check_latency``, from ``o`` to ``intact``, is 2 clocks at widths 1 to 4, 3 at 8, 2 at 16, 3 at
+    ``check_latency``, from ``o`` to ``intact``, is 3 clocks at widths 1 to 4, 4 at 8, 3 at 16, 4 at
     32 and 64.
 
     Parameters

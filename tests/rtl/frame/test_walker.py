@@ -293,7 +293,7 @@ def test_a_frame_is_judged_under_what_held_at_its_first_beat() -> None:
 
 @pytest.mark.parametrize(
     ("width", "latency", "check"),
-    [(1, 5, 2), (4, 5, 2), (8, 5, 3), (16, 8, 2), (32, 8, 3), (64, 8, 3)],
+    [(1, 5, 3), (4, 5, 3), (8, 5, 4), (16, 8, 3), (32, 8, 4), (64, 8, 4)],
 )
 def test_the_walker_says_how_long_it_takes(width: int, latency: int, check: int) -> None:
     walker = FrameWalker(Geometry(width=width))
