@@ -200,6 +200,16 @@ def test_a_runt_is_dropped_whatever_it_says(width: int) -> None:
     assert [s.expected.event for s in seen[-2:]] == ["runts", None]
 
 
+@pytest.mark.parametrize("width", [1, 8])
+def test_a_header_of_no_length_does_not_spoil_the_checksum_of_the_next_frame(width: int) -> None:
+    frame = CANDIDATES["padded"]
+    shorts = [frame[:14] + bytes([0x40 | words]) + frame[15:] for words in range(5)]
+    names = ("padded", "vlan", "two vlan tags") if width > 1 else ("padded",)
+    candidates = [CANDIDATES[name] for name in names]
+    seen = walk([f for short in shorts for other in candidates for f in (short, other)], width)
+    assert all(s.expected.intact for s in seen[1::2])
+
+
 def test_a_frame_that_the_mac_marks_bad_is_dropped_and_no_more_than_that() -> None:
     kinds = [
         CANDIDATES["ipv4"],
