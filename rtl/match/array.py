@@ -151,7 +151,7 @@ class TcamArray(wiring.Component):
         self._lanes = lanes
         self._positions = positions or range(space.positions)
         self._words = len(self._positions) // lanes
-        depth = 2 * 16 * self._words
+        depth = 2 * 16 << _bits(self._words)  # the bank is the address's top bit
         self._memories = [
             TableMemory(space.columns, depth, distributed=depth <= SHALLOW)
             for _ in range(2 * lanes)

@@ -1,12 +1,14 @@
 """The golden rule: whatever the NIC says, the request gets the route that the exact matcher gives.
 
-Random YAML, random heads; the simulated RTL, the golden model and the matcher side by side.  The
-long form (HYBRIDMESH_AGREEMENT=100x1000) is what ``make agreement`` runs.
+Random YAML, random heads; the simulated RTL, the golden model and the matcher side by side, a table
+at width 8, one at width 1, one at width 64, and so on.  The long form (HYBRIDMESH_AGREEMENT=
+100x1000) is what ``make agreement`` runs.
 """
 
 import os
 import random
 from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 from randomyaml import random_head, random_yaml, with_prefixes
@@ -20,16 +22,28 @@ from hybridmesh.nic.frames import Connection, split
 from hybridmesh.reference.head import HeadError, find_end, parse
 from hybridmesh.reference.resolver import Resolver
 
+WIDTHS = (8, 1, 64)
 TABLES, REQUESTS = map(int, os.environ.get("HYBRIDMESH_AGREEMENT", "4x150").split("x"))
 PEER, LOCAL = ("192.0.2.1", 40000), ("192.0.2.2", 8080)
 
 
 @pytest.fixture(scope="module")
 def nics():
-    with open_nic("sim", Geometry()) as sim, open_nic("reference", Geometry()) as reference:
-        for nic in (sim, reference):
-            nic.listen(LOCAL[1])
-        yield sim, reference
+    """By width, the simulated RTL and the golden model."""
+    with ExitStack() as stack:
+        opened = {}
+
+        def both(width):
+            if width not in opened:
+                opened[width] = [
+                    stack.enter_context(open_nic(kind, Geometry(width=width)))
+                    for kind in ("sim", "reference")
+                ]
+                for nic in opened[width]:
+                    nic.listen(LOCAL[1])
+            return opened[width]
+
+        yield both
 
 
 def verdicts(nic, heads):
@@ -47,20 +61,22 @@ def verdicts(nic, heads):
 @pytest.mark.parametrize("seed", range(TABLES))
 def test_nic_and_software_agree_with_the_exact_matcher(seed, nics, tmp_path):
     rng = random.Random(seed)
+    geometry = Geometry(width=WIDTHS[seed % len(WIDTHS)])
     text = random_yaml(rng)
     (tmp_path / "mesh.yaml").write_text(text)
     table = load([tmp_path]).table
     if seed % 2:
         table = with_prefixes(rng, table)
-    compiled = compile_table(table, Geometry())
+    compiled = compile_table(table, geometry)
     heads = [random_head(rng) for _ in range(REQUESTS)]
     resolver = Resolver(table)
-    epochs = [nic.load(compiled.image) for nic in nics]
+    pair = nics(geometry.width)
+    epochs = [nic.load(compiled.image) for nic in pair]
     assert epochs[0] == epochs[1]
     resolver.add_epoch(epochs[0], compiled)
 
     states = Counter()
-    simulated, modelled = (verdicts(nic, heads) for nic in nics)
+    simulated, modelled = (verdicts(nic, heads) for nic in pair)
     for raw, of_rtl, of_model in zip(heads, simulated, modelled, strict=True):
         assert of_rtl == of_model, raw
         state = of_rtl.state if of_rtl else State.NONE
