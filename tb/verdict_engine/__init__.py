@@ -5,22 +5,31 @@ from hybridmesh.rtl.engine import VerdictEngine
 
 from ..lib.design import Design
 
-__all__ = ["DESIGNS"]
+__all__ = ["DESIGNS", "INTACT_AT", "engine"]
+
+INTACT_AT = 1
+"""Clocks after a frame's last beat at which it is known whether its checksums are right."""
 
 GEOMETRIES = [
     Geometry(
         width=width,
         rows=32,
-        path_bytes=32,
-        host_bytes=32,
-        header_bytes=32,
+        path_bytes=max(width, 32),
+        host_bytes=64,
+        header_bytes=max(width, 32),
         hosts=16,
         predicates=16,
     )
-    for width in (1, 8)
+    for width in (1, 8, 64)
 ]
 
+
+def engine(geometry: Geometry) -> VerdictEngine:
+    """The engine that the bench runs on."""
+    return VerdictEngine(geometry, INTACT_AT)
+
+
 DESIGNS = tuple(
-    Design(f"width{geometry.width}", lambda geometry=geometry: VerdictEngine(geometry), geometry)
+    Design(f"width{geometry.width}", lambda geometry=geometry: engine(geometry), geometry)
     for geometry in GEOMETRIES
 )

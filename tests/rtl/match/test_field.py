@@ -3,57 +3,54 @@
 import random
 
 import pytest
+from amaranth.hdl import Const, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 from keybench import Frame, clocked, holey, marked_beats
 
-from hybridmesh.rtl.match.field import FieldAligner
+from hybridmesh.rtl.match.field import FieldAligner, terminated
 
-WIDTHS = (1, 2, 4, 8)
-POSITIONS = 16
-LATENCY = 2
+CASES = [(1, 16, 1), (8, 16, 1), (64, 64, 2), (64, 128, 2)]  # width, positions, latency
 
 
-def align(frames: list[Frame], width: int, *, idle: float = 0) -> None:
+def align(frames: list[Frame], case: tuple[int, int, int], *, idle: float = 0) -> None:
     """Run *frames* through an aligner and expect each byte of a key at its clock and position."""
+    width, positions, late = case
     rng = random.Random(width)
-    steps, keys, begins, ends, firsts, banks = [], set(), set(), {}, set(), {}
+    steps, keys, begins, ends, firsts, banks = [], set(), set(), set(), set(), {}
     for frame in frames:
         beats = holey(marked_beats(frame, width), rng, idle)
-        clock_of = [len(steps) + n + LATENCY for n, beat in enumerate(beats) if beat is not None]
+        clock_of = [len(steps) + n + late for n, beat in enumerate(beats) if beat is not None]
         firsts.add(clock_of[0])
-        data = frame.data.ljust(width * -(-len(frame.data) // width), b"\0")
-        for number, (start, end) in enumerate(frame.fields):
+        for start, end in frame.fields:
             begins.add(clock_of[start // width])
-            last = len(data) - 1 if end is None else end
-            if end is None and number + 1 < len(frame.fields):
-                last = frame.fields[number + 1][0] // width * width - 1
-            for offset in range(start, last + 1):
-                byte = 0 if offset == end else data[offset]
-                if offset - start < POSITIONS:
-                    keys.add((clock_of[offset // width], offset - start, byte))
-                    banks[clock_of[offset // width]] = frame.bank
+            after = len(frame.data) if end is None else end + 1
+            for offset in range(start, min(after, start + positions)):
+                byte = 0 if offset == end else frame.data[offset]
+                keys.add((clock_of[offset // width], offset - start, byte))
+                banks[clock_of[offset // width]] = frame.bank
             if end is not None:
-                ends[clock_of[end // width]] = end - start
+                ends.add(clock_of[end // width])
         steps += [{"i": beat} for beat in beats]
-    steps += [{"i": None}] * LATENCY
+    steps += [{"i": None}] * late
 
-    dut = FieldAligner(width, POSITIONS)
-    assert dut.latency == LATENCY
+    dut = FieldAligner(width, positions)
+    assert dut.latency == late
     seen = clocked(dut, steps, {"valid": dut.o.valid, "o": dut.o.payload})
-    offered = {clock + LATENCY for clock, step in enumerate(steps) if step["i"] is not None}
+    offered = {clock + late for clock, step in enumerate(steps) if step["i"] is not None}
     assert {clock for clock, valid in enumerate(seen["valid"]) if valid} == offered
     out = {clock: seen["o"][clock] for clock in offered}
-    assert {
-        (clock, o.word[lane] * width + lane, o.data >> 8 * lane & 255)
-        for clock, o in out.items()
-        for lane in range(width)
-        if o.mask >> lane & 1
-    } == keys
+    got = set()
+    for clock, o in out.items():
+        data, mask, word = o.data, o.mask, list(o.word) if o.mask else ()
+        for lane in range(width):
+            if mask >> lane & 1:
+                got.add((clock, word[lane] * width + lane, data >> 8 * lane & 255))
+    assert got == keys
     assert {clock for clock, o in out.items() if o.begin} == begins
     assert {clock for clock, o in out.items() if o.first} == firsts
     assert {clock: o.bank for clock, o in out.items() if clock in banks} == banks
-    assert {clock for clock, o in out.items() if o.end} == set(ends)
-    short = {clock: length for clock, length in ends.items() if length < POSITIONS}
-    assert {clock: out[clock].length for clock in short} == short
+    assert {clock for clock, o in out.items() if o.end} == ends
 
 
 def frame(rng: random.Random, *fields: tuple[int, int | None], tail: int = 0) -> Frame:
@@ -62,61 +59,76 @@ def frame(rng: random.Random, *fields: tuple[int, int | None], tail: int = 0) ->
     return Frame(bytes(rng.choices(range(1, 256), k=size)), fields, rng.getrandbits(1))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+def lanes(width: int) -> range:
+    return range(0, width, 1 if width <= 8 else 7)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("idle", [0, 0.4], ids=["gapless", "gaps"])
-def test_a_field_of_any_length_in_any_lane_is_rotated_into_place(width: int, idle: float) -> None:
+def test_a_field_of_any_length_in_any_lane_is_rotated_into_place(case, idle: float) -> None:
+    width, positions, _ = case
     rng = random.Random(1)
+    lengths = [*range(4), width - 1, width, *range(positions - 2, positions + 3)]
     frames = [
         frame(rng, (lane, lane + length), tail=rng.randrange(3))
-        for length in range(POSITIONS + 2)
-        for lane in range(width)
+        for lane in lanes(width)
+        for length in (lengths if width <= 8 else rng.sample(lengths, 4))
     ]
-    align(frames, width, idle=idle)
+    align(frames, case, idle=idle)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_field_much_longer_than_the_key_gives_the_key_alone(width: int) -> None:
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_field_much_longer_than_the_key_gives_the_key_alone(case) -> None:
+    width, positions, _ = case
     rng = random.Random(2)
-    align([frame(rng, (1, 1 + length)) for length in (15, 16, 17, 31, 33, 80, 300, 4)], width)
+    lengths = (2 * positions, 5 * positions + 3, 19 * positions, 2)
+    align([frame(rng, (width - 1, width - 1 + length)) for length in lengths], case)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_field_can_start_in_the_beat_after_another_ended(width: int) -> None:
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_field_can_start_in_the_beat_after_another_ended(case) -> None:
+    width, _, _ = case
     rng = random.Random(3)
-    for lane in range(width):
+    for lane in rng.sample(lanes(width), min(3, width)):
         first_end = 3 * width + lane
-        starts = range((first_end // width + 1) * width, (first_end // width + 2) * width)
-        frames = [frame(rng, (lane, first_end), (s, s + width + 3)) for s in starts]
-        align(frames, width)
+        starts = [(first_end // width + 1) * width + n for n in lanes(width)]
+        align([frame(rng, (lane, first_end), (s, s + width + 3)) for s in starts], case)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_field_cut_off_by_the_next_frame_leaves_nothing_behind(width: int) -> None:
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_field_cut_off_by_the_next_frame_leaves_nothing_behind(case) -> None:
+    width, _, _ = case
     rng = random.Random(4)
     frames = []
-    for lane in range(width):
+    for lane in lanes(width):
         frames += [
             frame(rng, (lane, None), tail=2 * width),
             Frame(bytes(rng.choices(range(1, 256), k=3 * width)), ()),
             frame(rng, (lane, None), tail=width),
             frame(rng, (width - 1, 2 * width + 1)),
         ]
-    align(frames, width)
+    align(frames, case)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_field_that_never_ended_gives_way_to_the_next(width: int) -> None:
+def test_a_field_of_no_bytes_is_its_terminator() -> None:
     rng = random.Random(5)
-    starts = range(2 * width, 3 * width)
-    align([frame(rng, (0, None), (start, start + width + 2)) for start in starts], width)
+    align([frame(rng, (lane, lane), tail=lane) for lane in range(8)], CASES[1])
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_an_end_without_a_start_is_no_key(width: int) -> None:
-    data = bytes(range(1, 4 * width + 1))
-    beats = marked_beats(Frame(data, ((width, 2 * width), (4 * width, 3 * width))), width)
-    dut = FieldAligner(width, POSITIONS)
-    steps = [{"i": beat} for beat in beats] + [{"i": None}] * LATENCY
-    seen = clocked(dut, steps, {"o": dut.o.payload})
-    assert [o.end for o in seen["o"][LATENCY:]] == [0, 0, 1, 0]
-    assert seen["o"][LATENCY + 3].mask == 0
+class Ended(wiring.Component):
+    """Three lanes, one of them the terminator's."""
+
+    i: In(24)
+    end: In(3)
+    o: Out(24)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.sync += self.o.eq(terminated(self.i, self.end, Const(0xBE, 8)))
+        return m
+
+
+def test_a_terminator_takes_the_place_of_the_byte_after_a_field() -> None:
+    dut = Ended()
+    seen = clocked(dut, [{"i": 0x332211, "end": end} for end in (0, 1, 2, 4, 0)], {"o": dut.o})
+    assert seen["o"][1:] == [0x332211, 0x3322BE, 0x33BE11, 0xBE2211]

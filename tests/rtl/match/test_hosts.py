@@ -3,33 +3,39 @@
 import random
 
 import pytest
-from keybench import Frame, clocked, holey, marked_beats, matches, scatter, table_writes
+from keybench import Frame, bare, clocked, holey, marked_beats, matches, scatter, table_writes
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.table import TableImage
 from hybridmesh.rtl.match.hosts import HostMatcher
 
-WIDTHS = (1, 2, 4, 8)
-FEWEST_BEFORE = 76
-"""Bytes before a host: Ethernet, IPv4 and TCP header, 'GET / HTTP/1.1' and its CRLF, 'host: '."""
+# width, host bytes; reverser, words after the first, TCAM, encoder, class
+CASES = {
+    (1, 16): 1 + 1 + 4 + 1 + 1,
+    (1, 64): 1 + 7 + 5 + 1 + 1,
+    (8, 16): 1 + 1 + 4 + 1 + 1,
+    (8, 64): 1 + 7 + 5 + 1 + 1,
+    (64, 64): 2 + 0 + 6 + 1 + 1,
+}
+NEAREST = 63
+"""Least offset in a frame of the byte after a host: after 54 bytes of headers and a head that is
+but two spaces and ``\\nhost: ``."""
+
+NAMES = ("data", "start", "end", "bank")
+HOSTS = 16
 
 
-def latency(width: int, host_bytes: int) -> int:
-    """Rotated 2, stored 2, the words after the first, the TCAM, the encoder, the class."""
-    return 2 + 2 + host_bytes // width - 1 + {1: 3, 2: 3, 4: 4, 8: 4}[width] + 1 + 1
-
-
-def random_image(
-    width: int, host_bytes: int, seed: int, odds: tuple[float, ...] = (0.1, 0.3)
-) -> TableImage:
-    geometry = Geometry(width=width, rows=32, host_bytes=host_bytes, hosts=16)
-    return scatter(TableImage(geometry), seed, odds)
+def random_image(case: tuple[int, int], seed: int, odds: tuple[float, ...]) -> TableImage:
+    width, host_bytes = case
+    return scatter(
+        TableImage(Geometry(width=width, host_bytes=host_bytes, hosts=HOSTS)), seed, odds
+    )
 
 
 def host_class(image: TableImage, host: bytes) -> int:
     """Class of the lowest pattern that accepts the reversed *host*; 0 where none does."""
     hits = matches(image.host, host[::-1] + b"\0")
-    lowest = next((n for n in range(16) if hits >> n & 1), None)
+    lowest = next((n for n in range(HOSTS) if hits >> n & 1), None)
     return 0 if lowest is None else int(image.host_class[lowest])
 
 
@@ -38,24 +44,33 @@ def frame(rng: random.Random, before: int, length: int, after: int, bank: int) -
     return Frame(data, ((before, before + length),), bank)
 
 
-def classify(images, frames: list[Frame], width: int, *, idle: float = 0) -> set[int]:
-    """Match the hosts of *frames* and expect their classes; gives the classes."""
+def classify(images, frames: list[Frame], case: tuple[int, int], *, idle: float = 0) -> set[int]:
+    """Match the hosts of *frames*; expect their classes, asked for as soon as they are there after
+    the host's end and after the frame's.  Gives the classes."""
+    width, _ = case
     rng = random.Random(width)
     names = ("host", "host_class")
     banks = {frame.bank for frame in frames}
-    steps = [{"table": w} for bank in banks for w in table_writes(images[bank], bank, *names)]
-    geometry = images[0].geometry
-    late = latency(width, geometry.host_bytes)
+    writes = [w for bank in banks for w in table_writes(images[bank], bank, *names)]
+    steps = [{"table": word} for word in writes if word["data"] or word["space"] != 1]
+    steps += [{"table": None}] * 2
+    late = CASES[case]
     expected = {}
     for frame in frames:
-        steps += [{"i": beat} for beat in holey(marked_beats(frame, width), rng, idle)]
-        start, end = frame.fields[0]
-        expected[len(steps) - 1] = frame.bank, host_class(images[frame.bank], frame.data[start:end])
-    steps += [{}] * late
+        beats = holey(marked_beats(frame, width), rng, idle)
+        taken = [n for n, beat in enumerate(beats) if beat is not None]
+        [(start, end)] = frame.fields
+        answer = frame.bank, host_class(images[frame.bank], frame.data[start:end])
+        expected[len(steps) + taken[end // width]] = answer
+        expected[len(steps) + taken[-1]] = answer
+        steps += bare(beats, width, rng, *NAMES)
+    steps += [{"valid": 0}] * late
     for clock, (bank, _) in expected.items():
-        steps[clock + late - 1] = {**steps[clock + late - 1], "bank": bank}
+        wanted = {"class_wanted": 1, "class_bank": bank}
+        steps[clock + late - 1] = {**steps[clock + late - 1], **wanted}
+    steps = [{"class_wanted": 0, "class_bank": 0} | step for step in steps]
 
-    dut = HostMatcher(geometry)
+    dut = HostMatcher(images[0].geometry)
     assert dut.latency == late
     seen = clocked(dut, steps, {"class": dut.host_class})
     found = {clock: seen["class"][clock + late] for clock in expected}
@@ -63,45 +78,50 @@ def classify(images, frames: list[Frame], width: int, *, idle: float = 0) -> set
     return set(found.values())
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_host_of_any_length_gets_the_class_of_the_lowest_pattern(width: int) -> None:
+@pytest.mark.parametrize("case", [(1, 16), (8, 16)], ids=str)
+def test_a_host_of_any_length_gets_the_class_of_the_lowest_pattern(case) -> None:
+    width, _ = case
     rng = random.Random(width)
-    images = [random_image(width, 16, seed) for seed in (1, 2)]
-    lengths = [*range(1, 20), 40] * 2
+    images = [random_image(case, seed, (0.1, 0.3)) for seed in (1, 2)]
     frames = [
         frame(rng, 20 + rng.randrange(width), n, rng.randrange(4), rng.getrandbits(1))
-        for n in lengths
+        for n in [*range(1, 20), 40] * 2
     ]
-    classes = classify(images, frames, width, idle=0.1)
+    classes = classify(images, frames, case, idle=0.1)
     assert 0 in classes
     assert len(classes) > 4
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_hosts_as_close_as_frames_allow_do_not_disturb_each_other(width: int) -> None:
-    rng = random.Random(width)
-    images = [random_image(width, 64, 3, odds=(0.01, 0.03, 0.2))]
-    lengths = (67, 1, 64, 1, 63, 2, 65, 66, 1, 1, 62, 3)
-    frames = [frame(rng, FEWEST_BEFORE, length, 0, 0) for length in lengths]
-    assert len(classify(images, frames, width)) > 2
+@pytest.mark.parametrize(
+    ("case", "after"), [((1, 64), 0), ((8, 64), 0), ((8, 64), 40), ((64, 64), 0)], ids=str
+)
+def test_hosts_as_close_as_frames_allow_do_not_disturb_each_other(
+    case: tuple[int, int], after: int
+) -> None:
+    """Each frame's host ends at the nearest byte to its start, long hosts before short ones."""
+    rng = random.Random(case[0])
+    images = [random_image(case, 3, (0.002, 0.01, 0.03, 0.2))]
+    lengths = (63, 0, 1, 62, 80, 0, 64, 1, 41, 0, 57, 2)
+    frames = [frame(rng, max(NEAREST - n, 0), n, after, 0) for n in lengths]
+    assert len(classify(images, frames, case)) > 2
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_host_as_long_as_the_key_is_matched_to_its_first_byte(width: int) -> None:
+@pytest.mark.parametrize("case", [(1, 16), (8, 16)], ids=str)
+def test_a_host_as_long_as_the_key_is_matched_to_its_first_byte(case) -> None:
     """Two patterns of sixteen bytes that differ in the host's first byte, the key's last."""
-    image = TableImage(Geometry(width=width, rows=32, host_bytes=16, hosts=16))
+    image = TableImage(Geometry(width=case[0], host_bytes=case[1], hosts=HOSTS))
     for column, host in enumerate((b"a.example.org:16", b"b.example.org:16")):
         for position, byte in enumerate(host[::-1]):
             image.host.allow(column, position, 1 << (byte & 15), 1 << (byte >> 4))
     image.host_class[:2] = 7, 9
     hosts = (b"a.example.org:16", b"b.example.org:16", b"xb.example.org:16", b".example.org:16")
+    assert [host_class(image, host) for host in hosts] == [7, 9, 9, 0]
     frames = [Frame(b"-" * 30 + host + b"\r", ((30, 30 + len(host)),)) for host in hosts]
-    late = latency(width, 16)
-    steps = [{"table": word} for word in table_writes(image, 0, "host", "host_class")]
-    clocks = []
-    for one in frames:
-        steps += [{"i": beat} for beat in marked_beats(one, width)]
-        clocks.append(len(steps) - 1 + late)
-    dut = HostMatcher(image.geometry)
-    seen = clocked(dut, steps + [{}] * late, {"class": dut.host_class})
-    assert [seen["class"][clock] for clock in clocks] == [7, 9, 9, 0]
+    classify([image], frames, case)
+
+
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+@pytest.mark.parametrize(("width", "host_bytes"), [(8, 128), (64, 128), (4, 256)])
+def test_a_host_key_that_its_neighbour_would_spoil_is_refused(width: int, host_bytes: int) -> None:
+    with pytest.raises(ValueError, match=f"at width {width} a host key can have .* not"):
+        HostMatcher(Geometry(width=width, host_bytes=host_bytes))

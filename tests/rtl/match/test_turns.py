@@ -1,6 +1,7 @@
 """Turns against counting, crowding against the distance in bytes, wherever beats begin."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from keybench import clocked
@@ -61,17 +62,17 @@ def test_keys_less_than_a_beat_apart_are_crowded_wherever_beats_begin(
     for number in range(120 if width > 1 else 60):
         spans = keys(rng, width, close=number % 2 == 0)
         offset = -rng.randrange(3 * width)  # of the first beat's lane 0
-        too_close = [after[0] - before[1] < width for before, after in zip(spans, spans[1:])]
+        too_close = [again - end < width for (_, end), (again, _) in pairwise(spans)]
         size = max((end for _, end in spans), default=0) + rng.randrange(1, 2 * width + 1)
         for base in range(offset, size, width):
             while rng.random() < idle:
                 noise = {"start": 1 << rng.randrange(width), "end": 1 << rng.randrange(width)}
                 steps.append({"valid": 0, "first": rng.getrandbits(1), "offset": 0, **noise})
             beat = {"valid": 1, "first": base == offset, "offset": base % 2**16}
-            for name, places in zip(("start", "end"), zip(*spans), strict=False):
-                lanes = {place - base for place in places if base <= place < base + width}
+            for n, name in enumerate(("start", "end")):
+                lanes = {span[n] - base for span in spans if base <= span[n] < base + width}
                 beat[name] = sum(1 << lane for lane in lanes)
-            steps.append({"start": 0, "end": 0, **beat})
+            steps.append(beat)
         expected[len(steps) - 1] = int(any(too_close))
     dut = CrowdingCheck(width)
     assert dut.latency == 2
