@@ -6,6 +6,9 @@ BIN  := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11, \
     $(shell $(name) -c 'import sys; sys.version_info < (3, 11) or print("$(name)")' 2>/dev/null)))
 
+# Of the random traffic of make fuzz.
+SEED := $(or $(SEED),$(shell date +%s))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test agreement timing lint clean
 
@@ -31,6 +34,11 @@ agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and m
 
 timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/performance.md
 	$(BIN)/hybridmesh timing --all --page docs/performance.md
+
+fuzz: setup  ## long random traffic at widths 1, 8 and 64, RTL against model; SEED=7 repeats one
+	@for bench in lexer verdict_engine nic_core table_flip; do \
+	    echo "seed $(SEED)"; $(BIN)/python -m tb $$bench --long --seed $(SEED) || exit 1; done
+	HYBRIDMESH_AGREEMENT=30x300 $(BIN)/pytest -q tests/agreement
 
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .

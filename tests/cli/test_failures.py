@@ -108,8 +108,8 @@ def test_a_missing_compiler_is_named_with_its_package(run, monkeypatch, tmp_path
 
 
 def test_sizes_that_the_rtl_cannot_be_built_with_are_named(run, tmp_path):
-    done = run("verilog", "-o", tmp_path / "nic.v", "--width", 16)
-    assert_line(done, "at most 8 bytes per beat, not 16")
+    done = run("verilog", "-o", tmp_path / "nic.v", "--host-bytes", 128)
+    assert_line(done, "at width 8 a host key can have 64 bytes, not 128")
 
 
 def test_missing_python_packages_are_named_with_the_extra(tmp_path):
