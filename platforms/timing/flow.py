@@ -21,8 +21,12 @@ SEEDS = (1, 2, 3)
 
 _DESIGN, _NETLIST, _STAT = "design.il", "netlist.json", "stat.json"
 
-_COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=\\\\table %i"
-"""A table's banks never meet: nothing has to be built for an entry read as it is written."""
+_COLLISIONS = (
+    "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=\\\\memory %i r:CLK_ENABLE=1 %i"
+)
+"""The RTL calls those memories so whose entries are never read as they are written (banks of a
+table, delay lines): nothing has to be built for it.
+"""
 
 _SYNTHESIS = {
     Family.ECP5: f"synth_ecp5 -top {TOP} -json {_NETLIST}",

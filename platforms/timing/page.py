@@ -157,6 +157,7 @@ _NIC: tuple[Column, ...] = (
     *_SIZE,
     ("bytes per beat", lambda r: str(r.target.geometry.width)),
     ("rows", lambda r: str(r.target.geometry.rows)),
+    ("hosts", lambda r: str(r.target.geometry.hosts)),
     ("LUT4", _used("LUT4")),
     ("FF", _used("FF")),
     ("DP16KD", _used("DP16KD")),
@@ -169,6 +170,7 @@ _COUNTS: tuple[Column, ...] = (
     *_SIZE,
     ("bytes per beat", lambda r: str(r.target.geometry.width)),
     ("rows", lambda r: str(r.target.geometry.rows)),
+    ("hosts", lambda r: str(r.target.geometry.hosts)),
     *((part, _used(part)) for part in ("LUT", "FF", "RAMB36", "RAMB18", "RAM32M16", "RAM64M8")),
     ("latency in clocks", lambda r: str(r.latency)),
 )

@@ -83,7 +83,7 @@ _ALL = (
         "nic-w1-256-45f",
         Design.NIC,
         LFE5U_45F_8,
-        Geometry(width=1, rows=256),
+        Geometry(width=1, rows=256, hosts=32),
         goal_mhz=ONE_GIGABIT,
     ),
     Target(
@@ -97,7 +97,7 @@ _ALL = (
         "nic-w8-256-85f",
         Design.NIC,
         LFE5UM5G_85F_8,
-        Geometry(width=8, rows=256),
+        Geometry(width=8, rows=256, hosts=32),
         goal_mhz=TEN_GIGABITS,
     ),
     Target("nic-w64-256-xcup", Design.NIC, ULTRASCALE_PLUS, Geometry(width=64, rows=256)),
