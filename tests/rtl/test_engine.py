@@ -1,4 +1,7 @@
-"""The verdict engine as a whole against the golden classifier, on the table of the example shop."""
+"""The verdict engine as a whole against the golden classifier, on the table of the example shop.
+
+A few heads at two widths: ``tb/verdict_engine`` has the many, at all of them.
+"""
 
 import random
 from pathlib import Path
@@ -14,37 +17,21 @@ from hybridmesh.reference.classifier import classify
 from hybridmesh.rtl.engine import VerdictEngine
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
-SIZES = {
-    "rows": 32,
-    "path_bytes": 32,
-    "host_bytes": 32,
-    "header_bytes": 32,
-    "hosts": 16,
-    "predicates": 16,
-}
+SIZES = {"rows": 32, "path_bytes": 16, "host_bytes": 16, "header_bytes": 16, "hosts": 16}
 HOST = b"Host: shop.example.com\r\n"
 HEADS = (
     b"GET /api/products/12?x=1 HTTP/1.1\r\nHost: shop.example.com:8080\r\nAccept: */*\r\n\r\n",
     b"POST /api/checkout HTTP/1.1\r\nHost: a.shop.example.com\r\nContent-Length: 120\r\n\r\nbody",
-    b"GET /api/reviews HTTP/1.1\r\n" + HOST + b"X-User-Group: beta\r\nConnection: close\r\n\r\n",
-    b"GET /api/reviews HTTP/1.0\r\n" + HOST + b"x-user-group: beta\r\n\r\nGET",
+    b"GET /api/reviews HTTP/1.0\r\n" + HOST + b"x-user-group: beta\r\nConnection: x\r\n\r\nGET",
     b"GET /api/reviews HTTP/1.1\r\n" + HOST + b"X-User-Group: beta\r\n" * 2 + b"\r\n",
-    b"GET /api/orders/12 HTTP/1.1\r\n" + HOST + b"TE: x\r\n" * 5 + b"\r\n",
-    b"POST /api/orders/12 HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: nowhere\r\n\r\n",
-    b"GET / HTTP/1.1\r\n" + HOST + b"x-n: 1\r\n" * 101 + b"\r\n",
+    b"GET /%2e HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHos",
     b"X",
     b"\r\n",
 )
-
-
-def mutant(rng: random.Random) -> bytes:
-    head = bytearray(rng.choice(HEADS))
-    for _ in range(rng.randint(0, 2)):
-        spot = rng.randrange(len(head) + 1)
-        new = rng.choice([b"", b"\r", b"\n", b" ", b":", b"/", b".", b"%", b"\xff", b"a", b"7"])
-        head[spot : spot + rng.randint(0, 1)] = new
-    return bytes(head) or b"G"
 
 
 def beats_of(payload: bytes, before: int, width: int, seq: int, bank: int) -> list[dict]:
@@ -58,27 +45,18 @@ def beats_of(payload: bytes, before: int, width: int, seq: int, bank: int) -> li
             "bank": bank,
             "first": k == 0,
             "last": k + width >= len(frame),
-            "info": {
-                "candidate": 1,
-                "spoofed": 0,
-                "enable": 1,
-                "epoch": 7,
-                "seq": seq,
-                "arrival": 0,
-            },
+            "info": {"candidate": 1, "enable": 1, "epoch": 7, "seq": seq},
         }
         for k in range(0, len(frame), width)
     ]
 
 
-@pytest.mark.parametrize(
-    ("width", "idle"), [(1, 0), (2, 0.3), (4, 0), (8, 0), (8, 0.3)]
-)
+@pytest.mark.parametrize(("width", "idle"), [(1, 0), (8, 0.3)])
 def test_every_verdict_is_that_of_the_model_after_the_stated_latency(width, idle):
     rng = random.Random(width)
-    geometry = Geometry(width=width, **{k: max(n, width) for k, n in SIZES.items()})
+    geometry = Geometry(width=width, predicates=16, **SIZES)
     image = compile_table(load([SHOP]).table, geometry).image
-    payloads = [*HEADS, *(mutant(rng) for _ in range(12 if width == 1 else 30))]
+    payloads = HEADS if width == 1 else rng.sample(HEADS, len(HEADS))
     dut = VerdictEngine(geometry)
     asked: list[int] = []
     given: list[tuple[int, bool, bytes]] = []
@@ -89,14 +67,14 @@ def test_every_verdict_is_that_of_the_model_after_the_stated_latency(width, idle
         for space, words in image.words():
             ctx.set(dut.table.space, space.number)
             for number, word in enumerate(words.tolist()):
-                if word or not space.plain:
+                if word:
                     ctx.set(dut.table.word, number)
                     ctx.set(dut.table.data, word)
                     ctx.set(dut.table.en, 1)
                     await ctx.tick()
         ctx.set(dut.table.en, 0)
         ctx.set(dut.intact, 1)
-        await ctx.tick().repeat(6)
+        await ctx.tick().repeat(3)
         for number, payload in enumerate(payloads):
             for beat in beats_of(payload, 54 + 4 * rng.randint(0, 3), width, number, bank=1):
                 while rng.random() < idle:
@@ -133,10 +111,11 @@ def test_every_verdict_is_that_of_the_model_after_the_stated_latency(width, idle
         if expected:
             assert SHIM.unpack(shim)._replace(latency=0) == expected, payload
             reasons.add(Reason(expected.reason))
-    assert len(reasons) > 4  # the heads do not all fail in one way
+    assert len(reasons) > 3  # the heads do not all fail in one way
 
 
-@pytest.mark.parametrize(("width", "host_bytes"), [(8, 128), (64, 128), (4, 256)])
-def test_a_host_key_that_its_neighbour_would_spoil_is_refused(width, host_bytes):
-    with pytest.raises(ValueError, match=f"at width {width} a host key can have .* not"):
-        VerdictEngine(Geometry(width=width, host_bytes=host_bytes))
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+@pytest.mark.parametrize("width", [1, 8, 64])
+@pytest.mark.parametrize("rows", [64, 256, 1024])
+def test_a_verdict_comes_32_clocks_after_the_last_byte_at_the_latest(width, rows):
+    assert VerdictEngine(Geometry(width=width, rows=rows)).latency <= 32
