@@ -1,4 +1,4 @@
-"""The top level that is placed: a component with registers at all its ports, on four pins.
+"""The top level that is placed: a component with registers at all its ports, on three pins.
 
 Inputs come from one long shift register, outputs go into another that mixes them on its way to the
 pin: nothing is optimised away, and every path that counts is one of the component's own, from
