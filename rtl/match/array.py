@@ -234,11 +234,12 @@ class PlainTable(wiring.Component):
 
     Members
     -------
-    en, entry, bank : in
+    valid, en, entry, bank : in
+        A look-up is due, and there is an entry to be looked up.
     table : TableWrite
     ask : TableRead
     o : out, columns
-        The entry; zero where ``en`` was low.
+        The entry, zero where there was none; of no meaning where no look-up was due.
     """
 
     latency = 1
@@ -248,6 +249,7 @@ class PlainTable(wiring.Component):
         self._memory = TableMemory(space.columns, 2 * space.entries, distributed=True)
         super().__init__(
             {
+                "valid": In(1),
                 "en": In(1),
                 "entry": In(bits_of(space.entries)),
                 "bank": In(1),
@@ -261,14 +263,14 @@ class PlainTable(wiring.Component):
         m = Module()
         m.submodules.memory = memory = self._memory
         write = TableWord(m, self.table, self._space)
-        answer = Answer(m, self.ask, self._space, Signal(init=1), ~self.en)
+        answer = Answer(m, self.ask, self._space, Signal(init=1), ~self.valid)
         m.d.comb += [
             memory.w_en.eq(write.hit),
             memory.w_addr.eq(Cat(write.entry, write.bank)),
             memory.w_data.eq(write.data),
-            memory.r_en.eq(self.en | answer.wanted),
+            memory.r_en.eq(Mux(self.valid, self.en, answer.wanted)),
             memory.r_addr.eq(
-                Mux(self.en, Cat(self.entry, self.bank), Cat(answer.entry, answer.bank))
+                Mux(self.valid, Cat(self.entry, self.bank), Cat(answer.entry, answer.bank))
             ),
             self.o.eq(memory.r_data),
         ]

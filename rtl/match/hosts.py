@@ -46,7 +46,7 @@ class HostMatcher(wiring.Component):
     class_wanted, class_bank : in
         A frame's class is wanted in the next clock, and its bank.
     host_class : out, 8
-        The class; 0 where no pattern matches.
+        The class, where it was wanted; 0 where no pattern matches.
     table : TableWrite
     ask_patterns, ask_classes : TableRead
 
@@ -109,7 +109,8 @@ class HostMatcher(wiring.Component):
 
         m.d.comb += [
             first.i.eq(tcam.match),
-            classes.en.eq(self.class_wanted & first.found),
+            classes.valid.eq(self.class_wanted),
+            classes.en.eq(first.found),
             classes.entry.eq(first.number),
             classes.bank.eq(self.class_bank),
             self.host_class.eq(classes.o),

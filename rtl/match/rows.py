@@ -56,7 +56,7 @@ class RowMatcher(wiring.Component):
         Whether a row matches.
     row : out
     flags : out
-        Flags of the row; zero where none matches.
+        Flags of the row; zero where none matches.  All three count where a verdict was asked for.
     table : TableWrite
     ask_calls, ask_classes, ask_flags : TableRead
 
@@ -129,7 +129,8 @@ class RowMatcher(wiring.Component):
         found, row = first.found, first.number
         m.d.comb += [
             first.i.eq(~mismatch),
-            flags.en.eq(found & delayed(m, self.valid, self._numbered)),
+            flags.valid.eq(delayed(m, self.valid, self._numbered)),
+            flags.en.eq(found),
             flags.entry.eq(row),
             flags.bank.eq(delayed(m, self.bank, self._numbered)),
             self.flags.eq(flags.o),

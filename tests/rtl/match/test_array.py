@@ -197,7 +197,8 @@ def test_a_plain_table_is_looked_up_and_read_back_at_once(name: str) -> None:
     begin = len(steps)
     for _ in range(400):
         entry, bank = rng.randrange(space.entries), rng.getrandbits(1)
-        steps.append({"en": rng.random() < 0.7, "entry": entry, "bank": bank})
+        due = {"valid": rng.random() < 0.7, "en": rng.random() < 0.7}
+        steps.append({**due, "entry": entry, "bank": bank})
     asked = [
         {"bank": bank, "space": space.number, "word": n}
         for bank in (0, 1)
@@ -212,10 +213,11 @@ def test_a_plain_table_is_looked_up_and_read_back_at_once(name: str) -> None:
     asked = rng.sample(asked, 30)
     asker = Asker(dut.ask, asked)
     probes = {"o": dut.o, "done": dut.ask.done, "data": dut.ask.data}
-    seen = clocked(dut, [*steps, {"en": 0}], probes, ask)
+    seen = clocked(dut, [*steps, {"valid": 0}], probes, ask)
     for clock, step in enumerate(steps):
-        if step.get("en"):
-            assert seen["o"][clock + 1] == words[step["bank"]][step["entry"]]
+        if step.get("valid"):
+            wanted = words[step["bank"]][step["entry"]] if step["en"] else 0
+            assert seen["o"][clock + 1] == wanted, "an answer is not taken for an entry"
     assert asker.answers == [words[q["bank"]][q["word"]] for q in asked]
     assert sum(seen["done"]) == len(asked)
     assert all(done or not word for done, word in zip(seen["done"], seen["data"], strict=True))
