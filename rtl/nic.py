@@ -21,7 +21,7 @@ from .stream import Fifo, Register, RegisterSlice, packets
 
 __all__ = ["NicCore"]
 
-FRAMES = 128
+FRAMES = 64
 """Frames that can wait for their verdict or for the host: more than the clocks that a verdict
 takes, so that not even frames of one beat make the wire wait.
 """
@@ -92,7 +92,7 @@ class NicCore(wiring.Component):
             beat, geometry.max_frame // geometry.width + self.latency + slack
         )
         m.submodules.frame = frame = Register(beat)
-        m.submodules.verdicts = verdicts = Fifo(frame_verdict(), FRAMES)
+        m.submodules.verdicts = verdicts = Fifo(frame_verdict(), FRAMES, distributed=True)
         m.submodules.verdict = verdict = Register(frame_verdict())
         m.submodules.inserter = inserter = ShimInserter(geometry.width)
         m.submodules.host_rx = host_rx = RegisterSlice(beat)

@@ -7,7 +7,7 @@ and a payload that was offered stays as it is until it is taken.
 
 from amaranth.hdl import Module, Shape, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .layout import packet_beat
@@ -96,7 +96,7 @@ class RegisterSlice(wiring.Component):
 
 
 class Fifo(wiring.Component):
-    """Queue of payloads in block RAM.
+    """Queue of payloads in memory.
 
     ======  ======================================  =======
     stage   what happens                            latency
@@ -112,6 +112,8 @@ class Fifo(wiring.Component):
     depth : int
         Payloads that it holds at least: rounded up to a power of two, which the memory is, and one
         for its output register.
+    distributed : bool
+        LUT RAM, for payloads that are few and wide; else block RAM.
 
     Members
     -------
@@ -119,20 +121,35 @@ class Fifo(wiring.Component):
         One transfer per clock; ``o`` is the read port of the memory.
     """
 
-    def __init__(self, shape: ShapeLike, depth: int) -> None:
+    def __init__(self, shape: ShapeLike, depth: int, *, distributed: bool = False) -> None:
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
         self._bits = Shape.cast(shape).width
-        self.depth = (1 << (depth - 1).bit_length()) + 1
+        self._places = 1 << (depth - 1).bit_length()
+        self._style = "distributed" if distributed else "block"
+        self.depth = self._places + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=self._bits, depth=self.depth)
+        i, o = self.i, self.o
+        m.submodules.memory = memory = Memory(
+            shape=self._bits, depth=self._places, init=[], attrs={"ram_style": self._style}
+        )
+        write, read = memory.write_port(), memory.read_port()
+        level = Signal(range(self._places + 1))
+        push, pop = write.en, read.en
+
         m.d.comb += [
-            queue.w_data.eq(self.i.payload),
-            queue.w_en.eq(self.i.valid),
-            self.i.ready.eq(queue.w_rdy),
-            Value.cast(self.o.payload).eq(queue.r_data),
-            self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
+            i.ready.eq(level != self._places),
+            push.eq(i.valid & i.ready),
+            pop.eq((level != 0) & (~o.valid | o.ready)),
+            write.data.eq(i.payload),
+            Value.cast(o.payload).eq(read.data),
         ]
+        m.d.sync += [
+            level.eq(level + push - pop),
+            write.addr.eq(write.addr + push),
+            read.addr.eq(read.addr + pop),
+        ]
+        with m.If(~o.valid | o.ready):
+            m.d.sync += o.valid.eq(pop)
         return m
