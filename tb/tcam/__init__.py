@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.rtl.layout import TableWrite
+from hybridmesh.rtl.layout import TableRead, TableWrite
 from hybridmesh.rtl.match.field import FieldAligner, marked_beat
 from hybridmesh.rtl.match.tcam import Tcam
 
@@ -13,7 +13,7 @@ from ..lib.design import Design
 
 __all__ = ["DESIGNS", "FieldMatcher"]
 
-GEOMETRIES = [Geometry(width=width, rows=32, path_bytes=16) for width in (1, 8)]
+GEOMETRIES = [Geometry(width=w, rows=64, path_bytes=max(w, 16)) for w in (1, 8, 64)]
 
 
 class FieldMatcher(wiring.Component):
@@ -23,18 +23,20 @@ class FieldMatcher(wiring.Component):
     -------
     i : stream of marked_beat, always ready
     table : TableWrite
+    ask : TableRead
     match, end : out
         As in :class:`~hybridmesh.rtl.match.tcam.Tcam`.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = geometry
+        self._aligner = FieldAligner(geometry.width, geometry.path_bytes)
         self._tcam = Tcam(geometry.path, geometry.width)
-        self.latency = FieldAligner.latency + self._tcam.latency
+        self.latency = self._aligner.latency + self._tcam.latency
         super().__init__(
             {
                 "i": In(stream.Signature(marked_beat(geometry.width), always_ready=True)),
                 "table": In(TableWrite),
+                "ask": In(TableRead),
                 "match": Out(geometry.rows),
                 "end": Out(1),
             }
@@ -42,13 +44,12 @@ class FieldMatcher(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.aligner = aligner = FieldAligner(
-            self._geometry.width, self._geometry.path_bytes
-        )
+        m.submodules.aligner = aligner = self._aligner
         m.submodules.tcam = tcam = self._tcam
         connect(m, wiring.flipped(self.i), aligner.i)
         connect(m, aligner.o, tcam.i)
         connect(m, wiring.flipped(self.table), tcam.table)
+        connect(m, wiring.flipped(self.ask), tcam.ask)
         m.d.comb += [self.match.eq(tcam.match), self.end.eq(tcam.end)]
         return m
 

@@ -10,17 +10,18 @@ from tb.lib.begin import clock_count, is_long, rng_of, start
 from tb.lib.design import under_test
 from tb.lib.keys import accepting, marked_beats, scattered
 from tb.lib.pauses import PAUSES
+from tb.lib.readback import ask, questions
 from tb.lib.stream import AmaranthPort, Source
 from tb.lib.tables import fill
 from tb.lib.valid import Watch
 from tb.tcam import FieldMatcher
 
 GEOMETRY = under_test().geometry
-WIDTH = GEOMETRY.width
+WIDTH, KEY = GEOMETRY.width, GEOMETRY.path_bytes
 LATENCY = FieldMatcher(GEOMETRY).latency
-FIELDS = 2000 if is_long() else 80
-ODDS = (0, 0.005, 0.02, 0.1)
-LENGTHS = {"short": (0, 4), "about_the_key": (13, 18), "long": (30, 60)}
+FIELDS = 2000 if is_long() else 60
+ODDS = (0, 0.001, 0.005, 0.02, 0.1)
+LENGTHS = {"short": (0, 4), "about_the_key": (KEY - 3, KEY + 2), "long": (2 * KEY, 4 * KEY)}
 
 
 class Bench:
@@ -34,12 +35,13 @@ class Bench:
         self.answers: list[int] = []
         self._expected: list[int] = []
         dut.table__en.value = 0
+        dut.ask__en.value = 0
 
     async def start(self) -> None:
         await start(self.dut)
         for bank, image in enumerate(self.images):
             await fill(self.dut, image, bank, ("path",))
-        await ClockCycles(self.dut.clk, 2)  # the last word passes a register
+        await ClockCycles(self.dut.clk, 3)  # the last word passes two registers
         self._clocks: list[int] = []
         self._given = Watch(self.dut, "i")
         cocotb.start_soon(self._watch())
@@ -48,7 +50,7 @@ class Bench:
         """Send a frame with a random field of so many bytes."""
         rng = self.rng
         before, key = rng.randrange(2 * WIDTH), rng.randbytes(length)
-        frame = b"\xff" * before + key + b"\r\n"[: rng.randrange(1, 3)]
+        frame = b"\xff" * before + key + b"\r\n" + b"\xff" * rng.randrange(2 * WIDTH)
         self.source.send(marked_beats(frame, [(before, before + length)], WIDTH, bank))
         self._expected.append(accepting(self.images[bank].path, key))
 
@@ -96,4 +98,19 @@ async def a_bank_is_loaded_while_fields_are_matched_in_the_other(dut: Any, idle:
         await ClockCycles(dut.clk, LATENCY)
     for _ in range(FIELDS):
         bench.send(bench.rng.randrange(18), bench.rng.getrandbits(1))
+    await bench.check()
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=list(PAUSES))
+async def words_are_read_back_while_fields_are_matched(dut: Any, idle: str) -> None:
+    bench = Bench(dut, "read", idle=idle)
+    await bench.start()
+    asked, known = questions(bench.rng, bench.images, ("path",), 20)
+    reading = cocotb.start_soon(ask(dut, rng_of(idle), asked))
+    while not reading.done():
+        bench.send(bench.rng.randrange(18), bench.rng.getrandbits(1))
+        await bench.source.drained()
+    assert reading.result() == known
+    assert len(set(known)) > 5
     await bench.check()
