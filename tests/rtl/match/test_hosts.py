@@ -18,8 +18,8 @@ CASES = {
     (64, 64): 2 + 0 + 6 + 1 + 1,
 }
 NEAREST = 63
-"""Least offset in a frame of the byte after a host: after 54 bytes of headers and a head that is
-but two spaces and ``\\nhost: ``."""
+"""Least offset in a frame of a host's first byte: after 54 bytes of headers and a head that is but
+two spaces and ``\\nhost: ``."""
 
 NAMES = ("data", "start", "end", "bank")
 HOSTS = 16
@@ -98,11 +98,11 @@ def test_a_host_of_any_length_gets_the_class_of_the_lowest_pattern(case) -> None
 def test_hosts_as_close_as_frames_allow_do_not_disturb_each_other(
     case: tuple[int, int], after: int
 ) -> None:
-    """Each frame's host ends at the nearest byte to its start, long hosts before short ones."""
+    """Each frame's host begins as near as it may to its start, long hosts before short ones."""
     rng = random.Random(case[0])
     images = [random_image(case, 3, (0.002, 0.01, 0.03, 0.2))]
     lengths = (63, 0, 1, 62, 80, 0, 64, 1, 41, 0, 57, 2)
-    frames = [frame(rng, max(NEAREST - n, 0), n, after, 0) for n in lengths]
+    frames = [frame(rng, NEAREST, n, after, 0) for n in lengths]
     assert len(classify(images, frames, case)) > 2
 
 
