@@ -88,8 +88,8 @@ async def every_key_of_a_head_counts(dut: Any, idle: str, length: str, query: bo
                 cocotb.start_soon(answer())
     await ClockCycles(dut.clk, LATENCY + 2)
     assert answers == expected
-    assert any(answer.seen and not answer.repeated for answer in expected)
-    assert any(answer.repeated for answer in expected)
+    assert len(set(expected)) > 4
+    assert {answer.repeated for answer in expected} == {False, True}
     while not reading.done():
         await edge
     assert reading.result() == known
