@@ -103,3 +103,13 @@ def test_a_gap_of_a_beat_is_enough_in_every_lane_and_across_the_wrap(width: int,
             assert seen["o"][-1] == (gap < 0), f"lane {lane}"
             if width == 64 and lane % 9:
                 break
+
+
+@pytest.mark.parametrize("width", [8, 64])
+def test_the_keys_of_the_frame_before_crowd_none(width: int) -> None:
+    beat = {"valid": 1, "first": 1, "offset": 0}
+    steps = [beat | {"start": 0b1, "end": 0b100}, beat | {"start": 0b1000, "end": 0b10000}]
+    steps += [beat | {"start": 0b1, "end": 0b100}, beat | {"first": 0, "start": 0b1000, "end": 0}]
+    dut = CrowdingCheck(width)
+    seen = clocked(dut, [*steps, {"valid": 0}, {"valid": 0}], {"o": dut.o})
+    assert seen["o"][2:] == [0, 0, 0, 1]
