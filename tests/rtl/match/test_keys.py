@@ -110,6 +110,13 @@ def match(images, heads: list[Head], width: int, *, idle: float = 0):
     return list(expected.values())
 
 
+def pattern(image: TableImage, column: int, key: bytes) -> None:
+    """Let *column* accept keys that begin with *key*, which may hold a terminator."""
+    image.header.allow_all(column)
+    for position, byte in enumerate(key):
+        image.header.allow(column, position, 1 << (byte & 15), 1 << (byte >> 4))
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("idle", [0, 0.3], ids=["gapless", "gaps"])
 def test_lines_and_parameters_back_to_back_hit_as_often_as_they_should(
@@ -148,6 +155,14 @@ def test_the_shortest_lines_start_in_every_lane(width: int) -> None:
     assert not any(crowded for _, _, crowded in match(images, heads, width))
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_line_that_comes_twice_is_repeated_though_both_end_in_one_beat(width: int) -> None:
+    image = TableImage(Geometry(width=width, header_bytes=16, predicates=PREDICATES))
+    pattern(image, 0, b"a: bc\0")
+    heads = [Head(lines=(b"a: bc",) * 2, before=before) for before in range(8)]
+    assert match([image] * 2, heads, width) == [(1, 1, 0)] * 8
+
+
 @pytest.mark.parametrize(("length", "crowded"), [(5, 1), (6, 0)])
 def test_parameters_are_crowded_by_their_distance_in_every_lane(length: int, crowded: int) -> None:
     """At eight bytes a beat every second one is an engine's: its neighbour and two ampersands lie
@@ -167,13 +182,6 @@ def test_a_line_cut_off_by_the_next_frame_is_forgotten(width: int) -> None:
         heads += [Head(lines=lines, before=before, cut=True), Head(lines=lines, before=width)]
         heads += [Head(), Head(lines=lines[:1])]
     match(images, heads, width)
-
-
-def pattern(image: TableImage, column: int, key: bytes) -> None:
-    """Let *column* accept keys that begin with *key*, which may hold a terminator."""
-    image.header.allow_all(column)
-    for position, byte in enumerate(key):
-        image.header.allow(column, position, 1 << (byte & 15), 1 << (byte >> 4))
 
 
 def marked(text: bytes) -> bytes:
