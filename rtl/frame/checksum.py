@@ -5,24 +5,29 @@ was changed.  Carries are not wrapped around as they fall: a frame's sum is adde
 ``high * 2**16 + low``, and that is all ones modulo ``2**16 - 1`` just where ``high == ~low``.
 """
 
+from collections.abc import Sequence
+
 from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
 
-from .cursor import Header, since, until
-from .headers import IPV6_WORDS, TCP, tcp_beat
+from ..pipeline import delayed
+from .headers import TCP
+from .payload import segment_beat
+from .place import TYPED, Header, choose, since, within
 
 __all__ = ["Checksum"]
 
-IPV4_SOURCE, IPV4_OPTIONS = 12, 20
-IPV6_SOURCE, IPV6_END = 8, 4 * IPV6_WORDS
+IPV4_ADDRESSES, IPV6_ADDRESSES = range(12, 20), range(8, 40)
+"""Bytes of the IP header that hold them."""
+
 IPV4_WORDS = 30
 """16-bit words of the longest IPv4 header."""
 
 FAN_IN = 4
-"""Words that are added in a clock."""
+"""Numbers that are added in a clock."""
 
 
 class Checksum(wiring.Component):
@@ -32,9 +37,9 @@ class Checksum(wiring.Component):
     stage     what happens                                                   latency
     ========  =============================================================  =================
     lanes     bytes of the IPv4 header, and bytes that TCP covers            1
-    words     those as 16-bit words, the others 0                            2
-    sums      up to four of them added, again until two are left             + log4(width / 4)
-    totals    those added to the frame's, with TCP's length and protocol     + 1
+    words     those as 16-bit words, the others 0; TCP's length              2
+    sums      up to four of them added, again until one is left              + 1 to 3
+    totals    that added to the frame's                                      + 1
     intact    both totals are all ones                                       + 1
     ========  =============================================================  =================
 
@@ -48,7 +53,7 @@ class Checksum(wiring.Component):
 
     Members
     -------
-    i : stream of tcp_beat, always ready
+    i : stream of segment_beat, always ready
     intact : out
         A frame's checksums are right, ``latency`` clocks after its beat of ``i`` with ``last``; it
         means nothing in other clocks, and of a frame that holds no whole TCP segment.
@@ -61,15 +66,15 @@ class Checksum(wiring.Component):
     def __init__(self, geometry: Geometry) -> None:
         self._width = geometry.width
         self._frame_words = geometry.max_frame // 2
-        words = max(1, geometry.width // 2)
+        addends = max(1, geometry.width // 2) + 1
         self._levels = 0
-        while words > FAN_IN // 2:
-            words = -(-words // FAN_IN)
+        while addends > 1:
+            addends = -(-addends // FAN_IN)
             self._levels += 1
         self.latency = 4 + self._levels
         super().__init__(
             {
-                "i": In(stream.Signature(tcp_beat(geometry), always_ready=True)),
+                "i": In(stream.Signature(segment_beat(geometry), always_ready=True)),
                 "intact": Out(1),
             }
         )
@@ -77,75 +82,64 @@ class Checksum(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, at = self.i.p, self.i.p.at
-        ip = Header(i.ip_words, 2)
-        tcp = Header(i.words, 2).offset(0)
-        source, end = Signal(8), Signal(8)
-        m.d.comb += [
-            source.eq(Mux(i.ipv4, ip.offset(IPV4_SOURCE), ip.offset(IPV6_SOURCE))),
-            end.eq(Mux(i.ipv4, ip.offset(IPV4_OPTIONS), ip.offset(IPV6_END))),
-        ]
-        segment = since(m, at, tcp)
+        beats = range(TYPED[-1] // self._width + 1)
+        ip = Header(at, TYPED, i.tags, [at.index == n for n in beats])
+        _, ip_on = since(m, at, self.i.valid, ip.begins(), ip.starts, ip.which)
+        addresses = choose(
+            i.ipv4,
+            [_in_header(at, i.tags, IPV6_ADDRESSES), _in_header(at, i.tags, IPV4_ADDRESSES)],
+        )
         header, covered = Signal(self._width), Signal(self._width)
-        source_on, before_end = since(m, at, source), ~since(m, at, end)
-        data, odd = Signal.like(at.data), Signal()
+        bytes_, odd, size = Signal.like(at.data), Signal(), Signal.like(i.size)
         m.d.sync += [
-            data.eq(at.data),
+            bytes_.eq(at.data),
             odd.eq(at.index[0]),
             header.eq(0),
             covered.eq(0),
+            size.eq(Mux(self.i.valid & at.last, i.size, 0)),
         ]
         with m.If(self.i.valid):
             m.d.sync += [
-                header.eq(since(m, at, ip.offset(0)) & ~segment),
-                covered.eq((source_on & before_end) | (segment & until(m, at, i.final))),
+                header.eq(ip_on & ~i.segment),
+                covered.eq(addresses | (i.segment & i.inside)),
             ]
 
-        # By stage from ``lanes`` on to ``totals``.
-        first = [self.i.valid & at.first]
-        extra = [Mux(self.i.valid & at.last, i.final - tcp + (1 + TCP), 0)[:17]]
-        ipv4 = [i.ipv4]
-        for signals in (first, extra, ipv4):
-            for _ in range(2 + self._levels):
-                m.d.sync += (late := Signal.like(Value.cast(signals[-1]))).eq(signals[-1])
-                signals.append(late)
-
-        header_total = self._total(
-            m, "header", _words(data, header, odd), IPV4_WORDS, first[-1], C(0)
-        )
-        covered_total = self._total(
-            m, "covered", _words(data, covered, odd), self._frame_words, first[-1], extra[-1]
-        )
-        m.d.sync += (without := Signal()).eq(~ipv4[-1])
-        m.d.sync += self.intact.eq((without | _all_ones(header_total)) & _all_ones(covered_total))
+        first = delayed(m, self.i.valid & at.first, 2 + self._levels)
+        without = delayed(m, ~i.ipv4, 3 + self._levels)
+        header_sum = self._add(m, "header", _words(bytes_, header, odd))
+        covered_sum = self._add(m, "covered", [*_words(bytes_, covered, odd), size])
+        header_total = Signal(16 + IPV4_WORDS.bit_length())
+        covered_total = Signal(16 + self._frame_words.bit_length())
+        protocol = TCP - 1  # ``size`` is one too many
+        m.d.sync += [
+            header_total.eq(Mux(first, 0, header_total) + header_sum),
+            covered_total.eq(Mux(first, protocol, covered_total) + covered_sum),
+            self.intact.eq((without | _all_ones(header_total)) & _all_ones(covered_total)),
+        ]
         return m
 
-    def _total(
-        self, m: Module, name: str, addends: list[Value], most: int, first: Value, extra: Value
-    ) -> Signal:
-        """The sum of a frame's *addends*, at *most* so many, and of *extra*."""
-        words = []
-        for n, word in enumerate(addends):
-            m.d.sync += (held := Signal(16, name=f"{name}_word{n}")).eq(word)
-            words.append(held)
-        for level in range(self._levels):
-            groups = [words[k : k + FAN_IN] for k in range(0, len(words), FAN_IN)]
-            words = []
-            for n, group in enumerate(groups):
-                value = _sum(group)
-                held = Signal(value.shape(), name=f"{name}_sum{level}_{n}")
-                m.d.sync += held.eq(value)
-                words.append(held)
-        total = Signal(16 + most.bit_length(), name=f"{name}_total")
-        m.d.sync += total.eq(_sum([Mux(first, 0, total) + extra, *words]))
+    def _add(self, m: Module, name: str, words: Sequence[Value]) -> Value:
+        """The sum of a beat's *words*."""
+        for level in range(1 + self._levels):
+            size = FAN_IN if level else 1
+            values = [_sum(words[k : k + size]) for k in range(0, len(words), size)]
+            words = [Signal(v.shape(), name=f"{name}_{level}_{n}") for n, v in enumerate(values)]
+            m.d.sync += [word.eq(value) for word, value in zip(words, values, strict=True)]
+        (total,) = words
         return total
 
 
-def _words(data: Value, mask: Value, odd: Value) -> list[Value]:
-    """The bytes of *data* under *mask* as 16-bit words; headers stand at even offsets.
+def _in_header(at: data.View, tags: Value, places: range) -> Value:
+    """By lane of the beat *at*: it is one of these bytes of the header behind the *tags*."""
+    return choose(tags, [within(at, [start + k for k in places]) for start in TYPED])
+
+
+def _words(bytes_: Value, mask: Value, odd: Value) -> list[Value]:
+    """The *bytes_* under *mask* as 16-bit words; headers stand at even offsets.
 
     A single byte is at an odd offset where *odd* is set.
     """
-    lanes = [Mux(mask[n], data.word_select(n, 8), 0) for n in range(len(mask))]
+    lanes = [Mux(mask[n], bytes_.word_select(n, 8), 0) for n in range(len(mask))]
     if len(lanes) == 1:
         return [Mux(odd, lanes[0], Cat(C(0, 8), lanes[0]))]
     return [Cat(low, high) for high, low in zip(lanes[::2], lanes[1::2], strict=True)]

@@ -5,9 +5,7 @@ From here on a frame is at most ``max_frame`` bytes long, every beat knows the a
 its lanes, and the state of the table that the frame is matched in travels with it.
 """
 
-from dataclasses import dataclass
-
-from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,21 +14,13 @@ from hybridmesh.contract.verdict import ETHERTYPE
 
 from ..layout import packet_beat
 
-__all__ = [
-    "Cursor",
-    "FrameContext",
-    "Header",
-    "capture",
-    "cursor_beat",
-    "ethernet_beat",
-    "reached",
-    "since",
-    "split",
-    "until",
-]
+__all__ = ["Cursor", "FrameContext", "cursor_beat", "ethernet_beat"]
 
 TYPES = (12, 16, 20)
 """Where an EtherType can stand: behind the addresses, behind one tag, behind two."""
+
+HEAD = 64
+"""Bytes of a frame, whatever they are, up to what an IPv6 header behind two tags is extended by."""
 
 CUSTOMER_TAG, SERVICE_TAG = 0x8100, 0x88A8
 IPV4, IPV6 = 0x0800, 0x86DD
@@ -81,76 +71,16 @@ def cursor_beat(geometry: Geometry) -> data.StructLayout:
 
 
 def ethernet_beat(geometry: Geometry) -> data.StructLayout:
-    """Members: ``at``; ``types``, what stands at each of :data:`TYPES`."""
+    """Members: ``at``; ``types``, what stands at each of :data:`TYPES`; ``head``, one-hot: which of
+    the beats with the first :data:`HEAD` bytes this is.
+    """
     return data.StructLayout(
-        {"at": cursor_beat(geometry), "types": data.ArrayLayout(Kind, len(TYPES))}
+        {
+            "at": cursor_beat(geometry),
+            "types": data.ArrayLayout(Kind, len(TYPES)),
+            "head": HEAD // geometry.width,
+        }
     )
-
-
-@dataclass(frozen=True)
-class Header:
-    """Where a header stands in its frame: *words* 32-bit words and *extra* bytes from the start.
-
-    No header moves by less than a word, so the low two bits of every offset are constants, and a
-    beat of up to four bytes needs no lane multiplexer.
-    """
-
-    words: Value
-    extra: int
-
-    def offset(self, k: int) -> Value:
-        """Offset in the frame of the header's byte *k*."""
-        carry, low = divmod(self.extra + k, 4)
-        return Cat(C(low, 2), (self.words + carry)[: len(self.words) + 1])
-
-
-def split(at: data.View, offset: Value) -> tuple[Value, Value]:
-    """Index of the beat that holds the frame's byte at *offset*, and the byte's lane there."""
-    bits = (len(at.keep) - 1).bit_length()
-    return offset[bits:], offset[:bits]
-
-
-def reached(at: data.View, offset: Value) -> Value:
-    """Whether the beat *at* or one before it holds the frame's byte at *offset*."""
-    index, lane = split(at, offset)
-    return (at.index > index) | ((at.index == index) & at.keep.bit_select(lane, 1))
-
-
-def since(m: Module, at: data.View, offset: Value) -> Signal:
-    """By lane of the beat *at*: the byte there stands at *offset* or after it."""
-    index, lane = split(at, offset)
-    later, same, lanes = Signal(), Signal(), Signal(len(at.keep))
-    m.d.comb += [
-        later.eq(at.index > index),
-        same.eq(at.index == index),
-        lanes.eq(Cat(later | (same & (n >= lane)) for n in range(len(at.keep)))),
-    ]
-    return lanes
-
-
-def until(m: Module, at: data.View, offset: Value) -> Signal:
-    """By lane of the beat *at*: the byte there stands at *offset* or before it."""
-    index, lane = split(at, offset)
-    earlier, same, lanes = Signal(), Signal(), Signal(len(at.keep))
-    m.d.comb += [
-        earlier.eq(at.index < index),
-        same.eq(at.index == index),
-        lanes.eq(Cat(earlier | (same & (n <= lane)) for n in range(len(at.keep)))),
-    ]
-    return lanes
-
-
-def capture(m: Module, at: data.View, field: Value, header: Header, k: int) -> None:
-    """Take *field*, most significant byte first, from byte *k* of *header* on as it passes.
-
-    It holds the bytes that the beats up to *at* have shown one clock after *at*; those that they
-    have not shown are still a former frame's.
-    """
-    size = len(field) // 8
-    for n in range(size):
-        index, lane = split(at, header.offset(k + n))
-        with m.If(at.index == index):
-            m.d.sync += field.word_select(size - 1 - n, 8).eq(at.data.word_select(lane, 8))
 
 
 class Cursor(wiring.Component):
@@ -171,7 +101,13 @@ class Cursor(wiring.Component):
         Clock count.
     o : stream of ethernet_beat, always ready
         What comes after a cut is not shown.
+
+    Attributes
+    ----------
+    latency : int
     """
+
+    latency = 1
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(
@@ -182,6 +118,7 @@ class Cursor(wiring.Component):
                 "o": Out(stream.Signature(ethernet_beat(geometry), always_ready=True)),
             }
         )
+        self._width = geometry.width
         self._beat = cursor_beat(geometry)
         self._beats = geometry.max_frame // geometry.width
 
@@ -192,6 +129,7 @@ class Cursor(wiring.Component):
         first = Signal(init=1)
         hidden = Signal()
         index = Signal(range(self._beats))
+        head = Signal(HEAD // self._width, init=1)
 
         m.d.comb += [
             at.data.eq(i.p.data),
@@ -208,16 +146,18 @@ class Cursor(wiring.Component):
         with m.If(i.valid):
             m.d.sync += [
                 o.p.at.eq(at),
+                o.p.head.eq(head),
                 first.eq(i.p.last),
                 hidden.eq(~i.p.last & (at.cut | hidden)),
                 index.eq(Mux(at.last, 0, index + 1)),
+                head.eq(Mux(at.last, 1, head << 1)),
             ]
             for kind, place in zip(o.p.types, TYPES, strict=True):
                 # Headers begin at even offsets: only at width 1 is the first byte the beat before.
-                beat, lane = divmod(place + 1, len(at.keep))
-                first = at.data.word_select(lane - 1, 8) if lane else o.p.at.data
-                ethertype = Cat(at.data.word_select(lane, 8), first)
-                with m.If(index == beat):
+                beat, lane = divmod(place + 1, self._width)
+                high = at.data.word_select(lane - 1, 8) if lane else o.p.at.data
+                ethertype = Cat(at.data.word_select(lane, 8), high)
+                with m.If(head[beat]):
                     m.d.sync += [
                         kind.tag.eq(ethertype.matches(CUSTOMER_TAG, SERVICE_TAG)),
                         kind.customer.eq(ethertype == CUSTOMER_TAG),

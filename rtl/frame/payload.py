@@ -1,19 +1,22 @@
-"""The walker's last stages: where the TCP payload stands, which lanes of a beat hold it, and what
-becomes of the frame.
-"""
+"""The walker's last stages: the TCP header, the lanes of its payload, the frame's fate."""
+
+from dataclasses import replace
 
 from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import LISTENERS
 
 from ..layout import FrameInfo, payload_beat
-from .cursor import Header, cursor_beat, reached, since, split, until
-from .headers import PLACE_BITS, Place, Stage, tcp_beat
+from .cursor import cursor_beat
+from .headers import PLACE_BITS, placed_beat
+from .place import BEHIND_TYPE, TYPED, Header, header_at, reached, since, starts_at, until
+from .stage import HeaderStage, Stage
 
-__all__ = ["SHORTEST", "PayloadPlace", "FrameEvents", "ListenPorts", "MaskStage", "bounds_beat"]
+__all__ = ["FrameEvents", "ListenPorts", "MaskStage", "TcpStage", "segment_beat"]
 
 SHORTEST = 60
 """Bytes of the shortest frame that a MAC sends, without FCS (IEEE 802.3, 3.2.8)."""
@@ -25,66 +28,111 @@ FrameEvents = data.StructLayout({"errors": 1, "runts": 1, "spoofed": 1, "oversiz
 """What is counted of a frame, at most one of them: see the counters of the same names."""
 
 
-def bounds_beat(geometry: Geometry) -> data.StructLayout:
-    """Members: ``at``; offsets of the payload's first and last byte; to whom it is sent."""
+TcpFields = data.StructLayout(
+    {"port": 16, "seq": 32, "reserved": 4, "header_words": 4}  # the last: data offset
+)
+
+SIZES = range(5, 16)
+"""32-bit words that a TCP header can have."""
+
+
+def segment_beat(geometry: Geometry) -> data.StructLayout:
+    """Members: ``at``; where TCP segment and payload stand; to whom the payload is sent."""
     return data.StructLayout(
         {
             "at": cursor_beat(geometry),
             "spoofed": 1,
+            "tags": range(len(TYPED)),
+            "ipv4": 1,
+            "segment": geometry.width,  # by lane: it is of the segment, or of padding behind it
+            "inside": geometry.width,  # by lane: it is not behind the IP packet
+            "complete": 1,  # the IP packet has ended
+            "final": 17,  # offset of the IP packet's last byte
+            "size": 17,  # bytes of the segment, and one more
             "sound": 1,  # a TCP segment, as far as its headers tell
-            "hit": 1,  # its port is a listener's
-            "listener": 4,
-            "start": 2 + PLACE_BITS,
-            "final": 17,
+            "hits": LISTENERS,  # the port is this listener's
             "seq": 32,
+            "words": PLACE_BITS,  # 32-bit words before the payload, and two bytes
+            "begins": 1,  # the payload, in this beat
         }
     )
 
 
-class PayloadPlace(Place):
-    """Judge the TCP header, find the payload.
+class TcpStage(HeaderStage):
+    """Take the TCP header's fields, find the payload.
 
-    ======  ====================================  =======
-    stage   what happens                          latency
-    ======  ====================================  =======
-    o       payload and listener found            0 or 1
-    ======  ====================================  =======
+    ======  ==========================================  =======
+    stage   what happens                                latency
+    ======  ==========================================  =======
+    taken   fields taken                                1
+    o       header judged, payload found, listeners     1 or 2
+    ======  ==========================================  =======
 
     Members
     -------
-    i : stream of tcp_beat, always ready
+    i : stream of placed_beat, extended, always ready
     ports : in, ListenPorts
         As they are now.
-    o : stream of bounds_beat, always ready
+    o : stream of segment_beat, always ready
     """
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(
-            geometry, tcp_beat(geometry), bounds_beat(geometry), {"ports": In(ListenPorts)}
+            geometry,
+            placed_beat(geometry, extended=True),
+            segment_beat(geometry),
+            {"ports": In(ListenPorts)},
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i = self.i.p
-        start = Signal(2 + PLACE_BITS)
-        listener = Signal(4)
-        hits = [i.port == port for port in self.ports]
-
-        m.d.comb += start.eq(Header((i.words + i.header_words)[:PLACE_BITS], 2).offset(0))
-        for n in reversed(range(LISTENERS)):
-            with m.If(hits[n]):
-                m.d.comb += listener.eq(n)
-        self.place(
+        taken = Signal(TcpFields)
+        header = self._take(m, taken)
+        _, segment = since(m, i.at, self.i.valid, header.begins(), header.starts, header.which)
+        beat, valid = self.judged(m)
+        header = replace(
+            header,
+            which=self.late(m, header.which),
+            passing=[self.late(m, passing) for passing in header.passing],
+        )
+        # A length below the minimum, which may be a former frame's, must not place the payload
+        # before its end: 0 to 4 count as 8 to 12.
+        words = taken.header_words
+        sound = words >= SIZES.start
+        size = Cat(words[:3], words[3] | ~sound)
+        self.give(
             m,
-            ("at", "spoofed", "final", "seq"),
-            {
-                "sound": i.whole & (i.header_words >= 5),
-                "hit": Cat(hits).any() & (i.port != 0),
-                "listener": listener,
-                "start": start,
+            valid,
+            {name: beat[name] for name in ("at", "spoofed", "tags", "ipv4", "final")}
+            | {
+                "segment": self.late(m, segment),
+                "inside": until(m, beat.at, beat.final) & beat.at.keep,
+                "complete": reached(beat.at, beat.final),
+                "size": beat.final - Cat(C(0, 2), beat.words),
+                "sound": beat.sound & beat.tcp & sound,
+                "hits": Cat((taken.port == port) & (port != 0) for port in self.ports),
+                "seq": taken.seq,
+                "words": beat.words + size,
+                "begins": header.ends(size, SIZES),
             },
         )
         return m
+
+    def _take(self, m: Module, taken: data.View) -> Header:
+        i = self.i.p
+        before = None
+        if self.latency == 1:
+            # The payload is not in the beat behind that of a header's first bytes.
+            with m.If(self.i.valid):
+                m.d.sync += (before := Signal.like(i.at.data)).eq(i.at.data)
+        longest = 4 * SIZES[-1]
+        header = header_at(m, i.at, self.i.valid, i.words, longest + 1, before)
+        with m.If(self.i.valid):
+            header.take(m, taken.port, 2)
+            header.take(m, taken.seq, 4)
+            header.take(m, Cat(taken.reserved, taken.header_words), 12)
+        return header
 
 
 class MaskStage(Stage):
@@ -101,7 +149,7 @@ class MaskStage(Stage):
 
     Members
     -------
-    i : stream of bounds_beat, always ready
+    i : stream of segment_beat, always ready
     o : stream of payload_beat, always ready
     events : out, FrameEvents
         With ``last`` of ``o``.
@@ -109,30 +157,35 @@ class MaskStage(Stage):
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(
-            bounds_beat(geometry), payload_beat(geometry), {"events": Out(FrameEvents)}
+            segment_beat(geometry), payload_beat(geometry), {"events": Out(FrameEvents)}
         )
         self._width = geometry.width
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, at = self.i.p, self.i.p.at
-        start_index, start_lane = split(at, i.start)
-        begun = at.index > start_index
+        begun, payload = since(m, at, self.i.valid, i.begins, *starts_at(at, i.words))
+        start = Cat(C(BEHIND_TYPE, 2), i.words)
         hit, held_hit = Signal(), Signal()
         listener, held_listener = Signal(4), Signal(4)
         ours = i.sound & hit
-        mask = since(m, at, i.start) & until(m, at, i.final) & at.keep & ours.replicate(self._width)
         error = at.last & ~at.cut & at.error
-        runt = at.last & ~reached(at, C(SHORTEST - 1, 16))
+        beat, lane = divmod(SHORTEST - 1, self._width)
+        short = at.index.matches(*range(beat)) | ((at.index == beat) & ~at.keep[lane])
+        runt = at.last & short
         drop = error | runt | i.spoofed
 
         m.d.comb += [
-            hit.eq(Mux(begun, held_hit, i.hit)),
-            listener.eq(Mux(begun, held_listener, i.listener)),
+            hit.eq(Mux(begun, held_hit, i.hits.any())),
+            listener.eq(held_listener),
         ]
+        with m.If(~begun):
+            for n in reversed(range(LISTENERS)):
+                with m.If(i.hits[n]):
+                    m.d.comb += listener.eq(n)
         info = Signal(FrameInfo)
         m.d.comb += [
-            info.candidate.eq(ours & (i.start <= i.final) & reached(at, i.final) & ~at.cut & ~drop),
+            info.candidate.eq(ours & (start <= i.final) & i.complete & ~at.cut & ~drop),
             info.listener.eq(listener),
             info.spoofed.eq(drop),
             info.enable.eq(at.context.enable),
@@ -140,12 +193,13 @@ class MaskStage(Stage):
             info.seq.eq(i.seq),
             info.arrival.eq(at.arrival),
         ]
-        self.step(
+        self.give(
             m,
+            self.i.valid,
             {
                 "data": at.data,
-                "mask": mask,
-                "offset": Cat(C(0, len(start_lane)), at.index) - i.start,
+                "mask": payload & i.inside & ours.replicate(self._width),
+                "offset": (at.index << exact_log2(self._width)) - start,
                 "bank": at.context.bank,
                 "first": at.first,
                 "last": at.last,

@@ -5,7 +5,10 @@ by a constant, so there is no barrel shifter: whole beats, and at widths that do
 shim's size a fixed rotation, each beat merged with what is left of the one before it.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -76,18 +79,18 @@ class ShimInserter(wiring.Component):
         i, o, verdict = self.i, self.o, self.verdict
         insert = verdict.p.insert
 
-        step = Signal(range(-(-(ADDRESSES + SHIM.size) // width) + 1))  # saturates
+        steps = -(-(ADDRESSES + SHIM.size) // width)
+        step = Signal(steps + 1, init=1)  # one-hot; the last: the shim is behind
         flush = Signal()  # the frame's last bytes are in ``left``
         left = Signal(packet_beat(width))  # of the beat before, rotated
-        merged = Signal(packet_beat(width))
-        m.submodules.merge = merge = _Merge(width)
+        m.submodules.merge = merge = _Merge(width, steps)
         m.d.comb += [
             merge.beat.eq(i.p),
             merge.left.eq(left),
             merge.flush.eq(flush),
             merge.step.eq(step),
+            merge.insert.eq(insert),
             merge.shim.eq(verdict.p.shim),
-            merged.eq(Mux(insert, merge.o, i.p)),
         ]
 
         free = ~o.valid | o.ready
@@ -95,7 +98,7 @@ class ShimInserter(wiring.Component):
         take = Signal()
         spill = Signal()
         done = Signal()
-        held = insert & (step >= split) & (step < split + hold)
+        held = insert & step[split : split + hold].any()
         m.d.comb += [
             go.eq(free & verdict.valid & (i.valid | flush)),
             take.eq(go & ~flush & ~held),
@@ -108,20 +111,23 @@ class ShimInserter(wiring.Component):
             m.d.sync += o.valid.eq(go & ~verdict.p.drop)
         with m.If(go):
             m.d.sync += [
-                o.p.eq(merged),
+                o.p.eq(merge.o),
                 o.p.last.eq(done),
                 flush.eq(take & i.p.last & spill),
                 left.eq(merge.rotated),
             ]
             with m.If(done):
-                m.d.sync += step.eq(0)
-            with m.Elif(insert & ~merge.beyond):
-                m.d.sync += step.eq(step + 1)
+                m.d.sync += step.eq(1)
+            with m.Elif(insert & ~step[-1]):
+                m.d.sync += step.eq(step << 1)
         return m
 
 
 class _Merge(wiring.Component):
-    """One beat of a frame with a shim; combinational.
+    """One beat of a frame; combinational.
+
+    Each lane is the OR of what it can be, each under steps of its own: a step is a register, and
+    nothing is decoded.
 
     Members
     -------
@@ -129,24 +135,24 @@ class _Merge(wiring.Component):
         The frame's beat, and the one before it as it was ``rotated``.
     flush : 1
         There is no beat, only ``left``.
-    step : number of the beat to be made, as far as it matters
-    beyond : 1
-        ``step`` has passed the shim.
+    step : one-hot number of the beat to be made, the last of them for all behind the shim
+        The first where nothing is inserted.
+    insert : 1
     shim : 320
     o, rotated : packet_beat, without ``last``
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, steps: int) -> None:
         self._width = width
-        self._steps = -(-(ADDRESSES + SHIM.size) // width)
+        self._steps = steps
         super().__init__(
             {
                 "beat": In(packet_beat(width)),
                 "left": In(packet_beat(width)),
                 "flush": In(1),
-                "step": In(range(self._steps + 1)),
+                "step": In(steps + 1),
+                "insert": In(1),
                 "shim": In(8 * SHIM.size),
-                "beyond": Out(1),
                 "rotated": Out(packet_beat(width)),
                 "o": Out(packet_beat(width)),
             }
@@ -154,32 +160,34 @@ class _Merge(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width = self._width
-        shift = SHIM.size % width
-        lanes = data.ArrayLayout(8, width)
-        beat, shim = (
-            data.View(lanes, self.beat.data),
-            data.View(data.ArrayLayout(8, SHIM.size), self.shim),
-        )
-        out, rotated = data.View(lanes, self.o.data), data.View(lanes, self.rotated.data)
-        left = data.View(lanes, self.left.data)
-
-        m.d.comb += self.beyond.eq(self.step == self._steps)
-        for n in range(width):
-            m.d.comb += [
-                rotated[n].eq(beat[(n - shift) % width]),
-                self.rotated.keep[n].eq(self.beat.keep[(n - shift) % width]),
-                out[n].eq(left[n] if n < shift else rotated[n]),
-                self.o.keep[n].eq(
-                    self.left.keep[n] if n < shift else self.rotated.keep[n] & ~self.flush
-                ),
-            ]
-        with m.Switch(self.step):
-            for k in range(self._steps):
-                with m.Case(k):
-                    for n, place in enumerate(range(k * width, (k + 1) * width)):
-                        if place < ADDRESSES:
-                            m.d.comb += [out[n].eq(beat[n]), self.o.keep[n].eq(self.beat.keep[n])]
-                        elif place < ADDRESSES + SHIM.size:
-                            m.d.comb += [out[n].eq(shim[place - ADDRESSES]), self.o.keep[n].eq(1)]
+        shift = SHIM.size % self._width
+        beat, rotated, left = (_lanes(p) for p in (self.beat, self.rotated, self.left))
+        out = _lanes(self.o)
+        for n in range(self._width):
+            m.d.comb += rotated[n].eq(beat[(n - shift) % self._width])
+            behind = left[n] if n < shift else rotated[n] & ~self.flush.replicate(9)
+            m.d.comb += out[n].eq(self._lane(n, beat[n], behind))
+        m.d.comb += self.o.error.eq(self.beat.error & ~self.insert)
         return m
+
+    def _lane(self, n: int, beat: Value, behind: Value) -> Value:
+        """What lane *n* is: of the *beat*, of the shim, or *behind* it."""
+        before, after, choices = [], [self.step[-1]], []
+        for k in range(self._steps):
+            step, place = self.step[k], k * self._width + n - ADDRESSES
+            if k == 0 and place >= 0:  # there is a shim only if there is one to be inserted
+                before.append(step & ~self.insert)
+                step &= self.insert
+            if place < 0:
+                before.append(step)
+            elif place < SHIM.size:
+                choices.append(Mux(step, Cat(self.shim.word_select(place, 8), C(1, 1)), 0))
+            else:
+                after.append(step)
+        choices += [Mux(Cat(before).any(), beat, 0), Mux(Cat(after).any(), behind, 0)]
+        return reduce(or_, choices)
+
+
+def _lanes(p: data.View) -> list[Value]:
+    """The bytes of a beat, each with its ``keep`` on top."""
+    return [Cat(p.data.word_select(n, 8), keep) for n, keep in enumerate(p.keep)]

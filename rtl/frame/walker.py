@@ -16,8 +16,8 @@ from hybridmesh.contract.geometry import Geometry
 from ..layout import packet_beat, payload_beat
 from .checksum import Checksum
 from .cursor import Cursor, FrameContext
-from .headers import ExtensionPlace, ExtensionStage, IpStage, TcpPlace, TcpStage
-from .payload import FrameEvents, ListenPorts, MaskStage, PayloadPlace
+from .headers import ExtensionStage, IpStage
+from .payload import FrameEvents, ListenPorts, MaskStage, TcpStage
 
 __all__ = ["FrameWalker"]
 
@@ -25,21 +25,18 @@ __all__ = ["FrameWalker"]
 class FrameWalker(wiring.Component):
     """Walk through a frame's headers as it passes.
 
-    ==========  =================================================  ============  ==============
-    stage       what happens                                       latency at    latency at
-                                                                   widths to 8   widths from 16
-    ==========  =================================================  ============  ==============
-    cursor      index of the beat, cut at ``max_frame``, types     1             1
-    ip          IP header found and taken, spoofed                 2             2
-    .           IP header judged, what is behind it placed         beside        3
-    extension   second extension header taken, if it is one        3             4
-    .           what is behind that placed                         beside        5
-    tcp         TCP header taken                                   4             6
-    .           TCP header judged, payload placed, listener        beside        7
-    mask        lanes masked, frame judged                         5             8
-    ==========  =================================================  ============  ==============
+    =========  ==============================================  ===========  ==============
+    stage      what happens                                    latency at   latency at
+                                                               widths to 8  widths from 16
+    =========  ==============================================  ===========  ==============
+    cursor     index of the beat, cut at ``max_frame``, types  1            1
+    ip         IP header taken, judged, spoofed                2            3
+    extension  second extension header taken, if it is one     3            5
+    tcp        TCP header taken, judged, payload found         4            7
+    mask       lanes masked, frame judged                      5            8
+    =========  ==============================================  ===========  ==============
 
-    ``check_latency``, from ``o`` to ``intact``, is 3 clocks at widths 1 to 4, 4 at 8, 3 at 16, 4 at
+    ``check_latency``, from ``o`` to ``intact``, is 4 clocks at widths 1 to 4, 5 at 8 to 16 and 6 at
     32 and 64.
 
     Parameters
@@ -74,12 +71,17 @@ class FrameWalker(wiring.Component):
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        self._geometry = geometry
+        self._stages = {
+            "cursor": Cursor(geometry),
+            "ip": IpStage(geometry),
+            "extension": ExtensionStage(geometry),
+            "tcp": TcpStage(geometry),
+            "mask": MaskStage(geometry),
+        }
         self._checksum = Checksum(geometry)
-        self._payload = PayloadPlace(geometry)
-        self.latency = 5 + 3 * self._payload.latency
-        # It begins beside the last two stages.
-        self.check_latency = self._checksum.latency - self._payload.latency - 1
+        self.latency = sum(stage.latency for stage in self._stages.values())
+        # It begins beside the last stage.
+        self.check_latency = self._checksum.latency - MaskStage.latency
         super().__init__(
             {
                 "i": In(stream.Signature(packet_beat(geometry.width), always_ready=True)),
@@ -95,26 +97,20 @@ class FrameWalker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        geometry = self._geometry
-        m.submodules.cursor = cursor = Cursor(geometry)
-        m.submodules.ip = ip = IpStage(geometry)
-        m.submodules.extension_place = extension_place = ExtensionPlace(geometry)
-        m.submodules.extension = extension = ExtensionStage(geometry)
-        m.submodules.tcp_place = tcp_place = TcpPlace(geometry)
-        m.submodules.tcp = tcp = TcpStage(geometry)
-        m.submodules.payload = payload = self._payload
-        m.submodules.mask = mask = MaskStage(geometry)
-        m.submodules.checksum = checksum = self._checksum
+        cursor, tcp, mask = (self._stages[name] for name in ("cursor", "tcp", "mask"))
+        checksum = self._checksum
+        for name, stage in self._stages.items():
+            m.submodules[name] = stage
+        m.submodules.checksum = checksum
 
-        stages = (cursor, ip, extension_place, extension, tcp_place, tcp, payload, mask)
         wiring.connect(m, wiring.flipped(self.i), cursor.i)
-        for former, latter in pairwise(stages):
+        for former, latter in pairwise(self._stages.values()):
             wiring.connect(m, former.o, latter.i)
         wiring.connect(m, mask.o, wiring.flipped(self.o))
         m.d.comb += [
             cursor.context.eq(self.context),
             cursor.now.eq(self.now),
-            payload.ports.eq(self.ports),
+            tcp.ports.eq(self.ports),
             checksum.i.payload.eq(tcp.o.payload),
             checksum.i.valid.eq(tcp.o.valid),
             self.events.eq(mask.events),

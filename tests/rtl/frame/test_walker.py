@@ -303,7 +303,7 @@ def test_a_frame_is_judged_under_what_held_at_its_first_beat() -> None:
 
 @pytest.mark.parametrize(
     ("width", "latency", "check"),
-    [(1, 5, 3), (4, 5, 3), (8, 5, 4), (16, 8, 3), (32, 8, 4), (64, 8, 4)],
+    [(1, 5, 4), (4, 5, 4), (8, 5, 5), (16, 8, 5), (32, 8, 6), (64, 8, 6)],
 )
 def test_the_walker_says_how_long_it_takes(width: int, latency: int, check: int) -> None:
     walker = FrameWalker(Geometry(width=width))
