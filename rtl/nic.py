@@ -17,7 +17,7 @@ from .frame.payload import FrameEvents
 from .frame.shim import ShimInserter
 from .frame.walker import FrameWalker
 from .layout import frame_verdict, packet_beat
-from .stream import Fifo, Register, RegisterSlice, packets
+from .stream import Fifo, Register, RegisterSlice, SmallFifo, packets
 
 __all__ = ["NicCore"]
 
@@ -87,12 +87,12 @@ class NicCore(wiring.Component):
         m.submodules.engine = engine = self._engine
         m.submodules.control = control = Control(geometry, FRAMES)
         m.submodules.admission = admission = Admission(geometry.width, FRAMES)
-        slack = 8  # clocks through the verdict's FIFO and registers
+        slack = 8  # clocks through the verdict's queue and registers
         m.submodules.frames = frames = Fifo(
             beat, geometry.max_frame // geometry.width + self.latency + slack
         )
         m.submodules.frame = frame = Register(beat)
-        m.submodules.verdicts = verdicts = Fifo(frame_verdict(), FRAMES, distributed=True)
+        m.submodules.verdicts = verdicts = SmallFifo(frame_verdict(), FRAMES)
         m.submodules.verdict = verdict = Register(frame_verdict())
         m.submodules.inserter = inserter = ShimInserter(geometry.width)
         m.submodules.host_rx = host_rx = RegisterSlice(beat)

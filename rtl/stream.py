@@ -11,8 +11,10 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .layout import packet_beat
+from .memory import TableMemory
+from .pipeline import delayed
 
-__all__ = ["Fifo", "Register", "RegisterSlice", "packets"]
+__all__ = ["Fifo", "Register", "RegisterSlice", "SmallFifo", "packets"]
 
 
 def packets(width: int) -> stream.Signature:
@@ -95,8 +97,8 @@ class RegisterSlice(wiring.Component):
         return m
 
 
-class Fifo(wiring.Component):
-    """Queue of payloads in memory.
+class SmallFifo(wiring.Component):
+    """Queue of payloads in LUT RAM, for those that are few.
 
     ======  ======================================  =======
     stage   what happens                            latency
@@ -112,27 +114,24 @@ class Fifo(wiring.Component):
     depth : int
         Payloads that it holds at least: rounded up to a power of two, which the memory is, and one
         for its output register.
-    distributed : bool
-        LUT RAM, for payloads that are few and wide; else block RAM.
 
     Members
     -------
     i, o : stream of ``shape``
-        One transfer per clock; ``o`` is the read port of the memory.
+        One transfer per clock; ``o`` is registered.
     """
 
-    def __init__(self, shape: ShapeLike, depth: int, *, distributed: bool = False) -> None:
+    def __init__(self, shape: ShapeLike, depth: int) -> None:
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
         self._bits = Shape.cast(shape).width
         self._places = 1 << (depth - 1).bit_length()
-        self._style = "distributed" if distributed else "block"
         self.depth = self._places + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i, o = self.i, self.o
         m.submodules.memory = memory = Memory(
-            shape=self._bits, depth=self._places, init=[], attrs={"ram_style": self._style}
+            shape=self._bits, depth=self._places, init=[], attrs={"ram_style": "distributed"}
         )
         write, read = memory.write_port(), memory.read_port()
         level = Signal(range(self._places + 1))
@@ -152,4 +151,66 @@ class Fifo(wiring.Component):
         ]
         with m.If(~o.valid | o.ready):
             m.d.sync += o.valid.eq(pop)
+        return m
+
+
+class Fifo(wiring.Component):
+    """Queue of payloads in block RAM, read through its output register.
+
+    ======  ==================================================  =======
+    stage   what happens                                        latency
+    ======  ==================================================  =======
+    memory  ``i`` is written                                    1
+    read    the oldest payload is in the output register        3
+    o       it has passed a small queue, which takes what is    5
+            on its way when ``o`` stalls
+    ======  ==================================================  =======
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Payload of the stream.
+    depth : int
+        Payloads that it holds at least: rounded up to a power of two, which the memory is, and
+        those of the small queue.
+
+    Members
+    -------
+    i, o : stream of ``shape``
+        One transfer per clock.
+    """
+
+    AHEAD = 8
+    """Payloads that are read ahead: more than the clocks from a read to its payload's place."""
+
+    def __init__(self, shape: ShapeLike, depth: int) -> None:
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+        self._shape = shape
+        self._places = 1 << (depth - 1).bit_length()
+        self.depth = self._places + self.AHEAD
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits = Shape.cast(self._shape).width
+        m.submodules.memory = memory = TableMemory(bits, self._places, distributed=False)
+        m.submodules.ahead = ahead = SmallFifo(self._shape, self.AHEAD)
+        level = Signal(range(self._places + 1))
+        claimed = Signal(range(self.AHEAD + 1))  # of the small queue's places
+        push, pop = memory.w_en, memory.r_en
+
+        wiring.connect(m, ahead.o, wiring.flipped(self.o))
+        m.d.comb += [
+            self.i.ready.eq(level != self._places),
+            push.eq(self.i.valid & self.i.ready),
+            memory.w_data.eq(self.i.payload),
+            pop.eq((level != 0) & (claimed != self.AHEAD)),
+            ahead.i.valid.eq(delayed(m, pop, memory.latency)),
+            Value.cast(ahead.i.payload).eq(memory.r_data),
+        ]
+        m.d.sync += [
+            level.eq(level + push - pop),
+            claimed.eq(claimed + pop - (self.o.valid & self.o.ready)),
+            memory.w_addr.eq(memory.w_addr + push),
+            memory.r_addr.eq(memory.r_addr + pop),
+        ]
         return m

@@ -1,5 +1,8 @@
 """The verdict of one frame, put together from what the lexer and the matcher found."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,8 +12,13 @@ from hybridmesh.contract.verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, 
 
 from .http.facts import Facts
 from .layout import FrameInfo, frame_verdict, wire_vector
+from .match.priority import PriorityEncoder
+from .pipeline import delayed
 
 __all__ = ["ShimBuilder"]
+
+REASONS = 32
+"""Places for reasons, one bit each."""
 
 
 class ShimBuilder(wiring.Component):
@@ -19,7 +27,7 @@ class ShimBuilder(wiring.Component):
     ==========  ==================================================  =======
     stage       what happens                                        latency
     ==========  ==================================================  =======
-    reason      why the head is not decided, the lowest reason      -1
+    reason      the lowest reason why the head is not decided       -1
     known       what is known of a head that is                     0
     o           the row put in: the shim                            1
     ==========  ==================================================  =======
@@ -48,7 +56,7 @@ class ShimBuilder(wiring.Component):
     o : stream of frame_verdict, always ready
     """
 
-    lead = 2
+    lead = 3
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
@@ -72,23 +80,22 @@ class ShimBuilder(wiring.Component):
         m = Module()
 
         # reason
-        facts, length = Signal(Facts), Signal(32)
-        reason, state = Signal(8), Signal(8)
-        usable, insert, valid = Signal(), Signal(), Signal()
+        m.submodules.lowest = lowest = PriorityEncoder(REASONS)
+        waiting = data.StructLayout({"facts": Facts, "length": 32, "insert": 1, "valid": 1})
+        taken = Signal(waiting)
         info = self.facts.info
-        reasons = Cat(self._reasons())
-        m.d.sync += [
-            facts.eq(self.facts),
-            length.eq(self.length),
-            usable.eq(~reasons.any()),
-            reason.eq(Reason.NONE),
-            state.eq(State.NONE.value),
-            insert.eq(info.candidate & self.intact & self.facts.token & ~info.spoofed),
-            valid.eq(self.valid),
+        m.d.comb += [
+            lowest.i.eq(Cat(self._reasons())),
+            taken.facts.eq(self.facts),
+            taken.length.eq(self.length),
+            taken.insert.eq(info.candidate & self.intact & self.facts.token & ~info.spoofed),
+            taken.valid.eq(self.valid),
         ]
-        for candidate in sorted(Reason, reverse=True):
-            with m.If(reasons[candidate]):
-                m.d.sync += [reason.eq(candidate), state.eq(candidate.state.value)]
+        judged = data.View(waiting, delayed(m, taken.as_value(), lowest.latency))
+        facts, length = judged.facts, judged.length
+        usable, reason = ~lowest.found, lowest.number
+        malformed = Cat(reason == r for r in Reason if r.state is State.MALFORMED).any()
+        refused = Mux(malformed, State.MALFORMED.value, State.UNDECIDED.value)
 
         # known: nothing but the state and the reason of a head that is not decided
         flags = {
@@ -98,7 +105,7 @@ class ShimBuilder(wiring.Component):
             Flag.MORE_DATA: facts.more,
         }
         decided = {
-            "flags": sum(Mux(bit, int(flag), 0) for flag, bit in flags.items()),
+            "flags": reduce(or_, (Mux(bit, int(flag), 0) for flag, bit in flags.items())),
             "method": facts.method,
             "head_length": facts.head_length,
             "path_offset": facts.path_offset,
@@ -124,10 +131,10 @@ class ShimBuilder(wiring.Component):
         m.d.sync += [
             late.info.eq(facts.info),
             late.reason.eq(reason),
-            late.state.eq(state),
+            late.state.eq(Mux(usable, State.NONE.value, refused)),
             late.usable.eq(usable),
-            late.insert.eq(insert),
-            late.valid.eq(valid),
+            late.insert.eq(judged.insert),
+            late.valid.eq(judged.valid),
         ]
 
         # o

@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Elaboratable, Instance, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hybridmesh.rtl.match.memory import TableMemory
+from hybridmesh.rtl.memory import TableMemory
 
 __all__ = ["BlockTableMemory", "TableMemories"]
 

@@ -45,10 +45,11 @@ class AxiLiteBridge(wiring.Component):
     stage   what happens                                          latency
     ======  ====================================================  =======
     write   address and data are taken together; response         1
-    read    address is taken; data and response                   1
+    read    address is taken; data and response                   2
     ======  ====================================================  =======
 
-    A word per clock each way while the manager takes the responses.  A write of less than
+    A word per clock to be written, one every other clock read, while the manager takes the
+    responses.  A write of less than
     a word is SLVERR, as is what the bus calls an error.
 
     Members
@@ -83,13 +84,17 @@ class AxiLiteBridge(wiring.Component):
         with m.Elif(axi.bready):
             m.d.sync += axi.bvalid.eq(0)
 
+        asked = Signal()
         m.d.comb += [
-            axi.arready.eq(~axi.rvalid | axi.rready),
+            axi.arready.eq(~asked & (~axi.rvalid | axi.rready)),
             bus.r_en.eq(axi.arvalid & axi.arready),
             bus.r_address.eq(axi.araddr),
             axi.rdata.eq(bus.r_data),
             axi.rresp.eq(Mux(bus.r_error, SLVERR, OKAY)),
         ]
-        with m.If(axi.arready):
-            m.d.sync += axi.rvalid.eq(axi.arvalid)
+        m.d.sync += asked.eq(bus.r_en)
+        with m.If(asked):
+            m.d.sync += axi.rvalid.eq(1)
+        with m.Elif(axi.rready):
+            m.d.sync += axi.rvalid.eq(0)
         return m

@@ -4,7 +4,10 @@ Nothing here knows a register by name: addresses, fields and access come from
 :data:`hybridmesh.contract.registers.REGISTERS`, and what a register does is its owner's matter.
 """
 
-from amaranth.hdl import Module
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, Signature
 
@@ -20,7 +23,7 @@ RegisterBus = Signature(
         "w_error": In(1),  # in the clock of w_en
         "r_en": Out(1),
         "r_address": Out(ADDRESS_BITS),
-        "r_data": In(32),  # from the clock after r_en to the next r_en
+        "r_data": In(32),  # from two clocks after r_en to two clocks after the next r_en
         "r_error": In(1),  # with r_data
     }
 )
@@ -71,7 +74,8 @@ class RegisterMap(wiring.Component):
     stage   what happens                                latency
     ======  ==========================================  =======
     write   ``w_en`` of one port, or ``w_error``        0
-    read    ``r_data`` of one port, or ``r_error``      1
+    chosen  ``r_en`` of one port                        0
+    read    ``r_data`` of that port, or ``r_error``     2
     ======  ==========================================  =======
 
     Members
@@ -98,14 +102,18 @@ class RegisterMap(wiring.Component):
                 with m.If(bus.w_en & (bus.w_address == register.address)):
                     m.d.comb += [port.w_en.eq(~port.w_refuse), bus.w_error.eq(port.w_refuse)]
 
-        with m.If(bus.r_en):
-            m.d.sync += [bus.r_data.eq(0), bus.r_error.eq(1)]
-            with m.Switch(bus.r_address):
-                for register, port in ports:
-                    if register.access is not Access.WRITE:
-                        with m.Case(register.address):
-                            m.d.comb += port.r_en.eq(~port.r_refuse)
-                            m.d.sync += bus.r_error.eq(port.r_refuse)
-                            with m.If(~port.r_refuse):
-                                m.d.sync += bus.r_data.eq(port.r_data)
+        words, asked = [], Signal()
+        m.d.sync += asked.eq(bus.r_en)
+        for register, port in ports:
+            if register.access is not Access.WRITE:
+                here = bus.r_en & (bus.r_address == register.address) & ~port.r_refuse
+                chosen = Signal(name=f"{register.name}_chosen")
+                m.d.comb += port.r_en.eq(here)
+                m.d.sync += chosen.eq(here)
+                words.append((chosen, Value.cast(port.r_data)))
+        with m.If(asked):
+            m.d.sync += [
+                bus.r_data.eq(reduce(or_, (Mux(chosen, word, 0) for chosen, word in words))),
+                bus.r_error.eq(~Cat(chosen for chosen, _ in words).any()),
+            ]
         return m

@@ -13,8 +13,8 @@ from amaranth.utils import exact_log2
 from hybridmesh.contract.geometry import Space
 
 from ..layout import TableRead, TableWrite
+from ..memory import TableMemory
 from ..pipeline import bits_of, delayed
-from .memory import TableMemory
 
 __all__ = ["FAN_IN", "Answer", "PlainTable", "TableWord", "TcamArray", "levels"]
 
@@ -23,6 +23,9 @@ FAN_IN = 4
 
 SHALLOW = 64
 """Entries up to which a memory is LUT RAM."""
+
+COPIES = 8
+"""Registers of a word to be written, for memories that are spread far."""
 
 
 def levels(terms: int, kept: int) -> int:
@@ -68,6 +71,8 @@ class TableWord:
 class Answer:
     """Asks the memories for an entry when they are free, and answers with a word of it.
 
+    The question is registered, for it comes from far and can wait; one question is answered once.
+
     Attributes
     ----------
     wanted : Signal
@@ -79,15 +84,18 @@ class Answer:
     ) -> None:
         slice_bits = exact_log2(space.slices)
         self._m, self._ask = m, ask
-        self._under_way = Signal()
-        self._slice = ask.word[:slice_bits]
-        self.bank = ask.bank
-        self.entry = (ask.word >> slice_bits)[: (space.entries - 1).bit_length()]
+        self._slice = Signal(max(slice_bits, 1))
+        self.bank, self.entry = Signal(), Signal(bits_of(space.entries))
         self.wanted = Signal()
-        here = ask.en & (ask.space == space.number) & mine
-        m.d.comb += self.wanted.eq(here & ~self._under_way & ~ask.done & free)
-        with m.If(self.wanted):
-            m.d.sync += self._under_way.eq(1)
+        asked, answered = Signal(), Signal()
+        m.d.sync += [
+            asked.eq(ask.en & (ask.space == space.number) & mine),
+            self.bank.eq(ask.bank),
+            self.entry.eq(ask.word >> slice_bits),
+            self._slice.eq(ask.word[:slice_bits]),
+            answered.eq(asked & (answered | self.wanted)),
+        ]
+        m.d.comb += self.wanted.eq(asked & ~answered & free)
 
     def give(self, value: Value, latency: int) -> None:
         """*value* holds the entry, *latency* clocks after it was wanted."""
@@ -96,10 +104,7 @@ class Answer:
         there = delayed(m, self.wanted, latency + 1)
         m.d.sync += [entry.eq(value), ask.done.eq(there), ask.data.eq(0)]
         with m.If(there):
-            m.d.sync += [
-                ask.data.eq(entry.word_select(self._slice, 32)),
-                self._under_way.eq(0),
-            ]
+            m.d.sync += ask.data.eq(entry.word_select(self._slice, 32))
 
 
 class TcamArray(wiring.Component):
@@ -123,12 +128,14 @@ class TcamArray(wiring.Component):
     terms : int
         Vectors that may be left to be ORed.
     register : bool
-        Register the addresses, for memories that are spread far.
+        Register the addresses that are read, for memories that are spread far.
 
     Members
     -------
     data, mask : in
         A byte for each lane, and whether it is looked up.
+    used : in
+        Some lane may be looked up: known earlier than which.
     word : in, array of lanes
         The byte's position divided by ``lanes``.
     bank : in
@@ -166,6 +173,7 @@ class TcamArray(wiring.Component):
             {
                 "data": In(8 * lanes),
                 "mask": In(lanes),
+                "used": In(1),
                 "word": In(bits_of(self._words)).array(lanes),
                 "bank": In(1),
                 "table": In(TableWrite),
@@ -177,16 +185,12 @@ class TcamArray(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         space, lanes, positions = self._space, self._lanes, self._positions
-        write = TableWord(m, self.table, space)
         asked_position = (self.ask.word >> exact_log2(space.slices))[5:][: _bits(space.positions)]
         here = (asked_position >= positions.start) & (asked_position < positions.stop)
-        answer = Answer(m, self.ask, space, here, ~self.mask.any())
-        w, r = _Place(write.entry, positions, lanes), _Place(answer.entry, positions, lanes)
-
-        # address
+        answer = Answer(m, self.ask, space, here, ~self.used)
+        self._write(m)
         domain = m.d.sync if self._register else m.d.comb
-        w_data = Signal.like(write.data)
-        domain += w_data.eq(write.data)
+        r = _Place(answer.entry, positions, lanes)
         terms = []
         for number, memory in enumerate(self._memories):
             lane, half = divmod(number, 2)
@@ -194,8 +198,6 @@ class TcamArray(wiring.Component):
             looked_up = self.mask[lane]
             nibble = self.data.word_select(number, 4)
             domain += [
-                memory.w_en.eq(write.hit & w.chosen(lane, half)),
-                memory.w_addr.eq(Cat(w.nibble, w.word, write.bank)),
                 memory.r_en.eq(looked_up | (answer.wanted & r.chosen(lane, half))),
                 memory.r_addr.eq(
                     Mux(
@@ -205,7 +207,6 @@ class TcamArray(wiring.Component):
                     )
                 ),
             ]
-            m.d.comb += memory.w_data.eq(w_data)
             terms.append(memory.r_data)
         for level in range(self._levels):
             sums = []
@@ -217,6 +218,23 @@ class TcamArray(wiring.Component):
         m.d.comb += [o.eq(term) for o, term in zip(self.o, terms, strict=True)]
         answer.give(_any(list(self.o)), self.latency)
         return m
+
+    def _write(self, m: Module) -> None:
+        """Bring the loader's words near each memory, through registers that it alone moves."""
+        write = TableWord(m, self.table, self._space)
+        w = _Place(write.entry, self._positions, self._lanes)
+        together = -(-len(self._memories) // COPIES)
+        for first in range(0, len(self._memories), together):
+            group = self._memories[first : first + together]
+            hits = [w.chosen(*divmod(number, 2)) for number in range(first, first + len(group))]
+            data = Signal.like(write.data, name=f"w_data{first}")
+            with m.If(write.hit & Cat(hits).any()):
+                m.d.sync += data.eq(write.data)
+            for memory, chosen in zip(group, hits, strict=True):
+                m.d.sync += memory.w_en.eq(write.hit & chosen)
+                with m.If(chosen):
+                    m.d.sync += memory.w_addr.eq(Cat(w.nibble, w.word, write.bank))
+                m.d.comb += memory.w_data.eq(data)
 
 
 class PlainTable(wiring.Component):

@@ -43,6 +43,8 @@ def key_beat(width: int, positions: int) -> data.StructLayout:
     data : 8 * width
     mask : width
         Lanes to be looked up: bytes of the key and its terminator, below *positions*.
+    used : 1
+        Some lane may be looked up.
     word : array of width
     begin, end : 1
         The key's first byte, its terminator is in this beat.
@@ -54,6 +56,7 @@ def key_beat(width: int, positions: int) -> data.StructLayout:
         {
             "data": 8 * width,
             "mask": width,
+            "used": 1,
             "word": data.ArrayLayout(words, width),
             "begin": 1,
             "end": 1,
@@ -140,6 +143,7 @@ class FieldAligner(wiring.Component):
             self.o.valid.eq(delayed(m, s1_valid, late)),
             o.data.eq(turned),
             o.mask.eq(mask & delayed(m, inside, late)),
+            o.used.eq(delayed(m, taken.any(), late)),
             o.begin.eq(delayed(m, s1_beat.start.any(), late)),
             o.end.eq(delayed(m, s1_beat.end.any(), late)),
             o.bank.eq(delayed(m, s1_beat.bank, late)),

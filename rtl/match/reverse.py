@@ -73,7 +73,6 @@ class Reverser(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width, lanes = self._width, self._lanes
-        step = lanes // width  # beats from a word to the next
 
         # s1_window
         before = Signal(8 * lanes)
@@ -92,21 +91,19 @@ class Reverser(wiring.Component):
         with m.If(ends):
             m.d.sync += [s1_window.eq(passed), bank.eq(self.bank), turn.eq(0), busy.eq(1)]
 
-        # bytes from word ``turn`` on: whole beats, and what the first and the last lane differ by
-        begun = Signal(bits_of(width))
+        # bytes of the field in the beats before; bytes from word ``turn`` on
+        positions = self._positions
+        so_far = Signal(range(positions + width))
+        left = Signal(range(-positions, positions + 2 * width))
         shift = Signal(bits_of(width))
-        most = self.words * step + 1
-        beats, left_beats = Signal(range(most + 1)), Signal(range(-self.words * step, most + 1))
-        beats_now = Signal.like(beats)
-        m.d.comb += beats_now.eq(Mux(starts, 0, beats + (beats != most)))
-        with m.If(self.valid):
-            m.d.sync += beats.eq(beats_now)
+        first, end = lane_number(self.start), lane_number(self.end)
         with m.If(starts):
-            m.d.sync += begun.eq(lane_number(self.start))
-        m.d.sync += left_beats.eq(left_beats - step)
+            m.d.sync += so_far.eq(width - first)
+        with m.Elif(self.valid & (so_far < positions)):
+            m.d.sync += so_far.eq(so_far + width)
+        m.d.sync += left.eq(left - lanes)
         with m.If(ends):
-            m.d.sync += [shift.eq(lane_number(self.end)), left_beats.eq(beats_now)]
-        left = left_beats * width + (shift - begun)
+            m.d.sync += [shift.eq(end), left.eq(Mux(starts, end - first, so_far + end))]
 
         # o
         late = shift_latency(width)
@@ -123,6 +120,7 @@ class Reverser(wiring.Component):
                 )
             ),
             o.mask.eq(delayed(m, inside, late)),
+            o.used.eq(delayed(m, busy, late)),
             o.begin.eq(delayed(m, turn == 0, late)),
             o.end.eq(delayed(m, turn == self.words - 1, late)),
             o.bank.eq(delayed(m, bank, late)),
@@ -132,7 +130,7 @@ class Reverser(wiring.Component):
 
     def _history(self, m: Module, passed: Value, ends: Value) -> Value:
         """The windows before the last that ended a field, a word's worth of beats a clock."""
-        step = self._lanes // self._width
+        step = self._lanes // self._width  # beats from a word to the next
         # as far back as the first word is, and not where the beats since the end were written
         depth = 1 << ((self.words - 1) * (step + 1) - 1).bit_length()
         m.submodules.history = memory = Memory(

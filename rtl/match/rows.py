@@ -115,6 +115,7 @@ class RowMatcher(wiring.Component):
         m.d.comb += [
             classes.data.eq(self.host_class),
             classes.mask.eq(self.valid),
+            classes.used.eq(self.valid),
             classes.bank.eq(self.bank),
         ]
 
@@ -155,7 +156,8 @@ class RowMatcher(wiring.Component):
         m.d.comb += [
             valid.eq(self.call_valid | (step != 0)),
             key.data.eq(now),
-            key.mask.eq(-1),
+            key.mask.eq(valid.replicate(self._lanes)),
+            key.used.eq(1),
             key.begin.eq(self.call_valid),
             key.bank.eq(Mux(self.call_valid, self.call_bank, bank)),
             *(word.eq(Mux(self.call_valid, 0, step)) for word in key.word),

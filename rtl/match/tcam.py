@@ -86,12 +86,12 @@ class Tcam(wiring.Component):
         m.d.comb += [
             array.data.eq(i.data),
             array.mask.eq(i.mask & self.i.valid.replicate(len(i.mask))),
+            array.used.eq(self.i.valid & i.used),
             array.bank.eq(i.bank),
             *(word.eq(source) for word, source in zip(array.word, i.word, strict=True)),
         ]
         # A clock without a look-up adds nothing: an entry that is read back may come out then.
-        looked_up = i.mask.any()
-        flags = Cat(self.i.valid & flag for flag in (looked_up, i.begin, i.end, i.first))
+        flags = Cat(self.i.valid & flag for flag in (i.used, i.begin, i.end, i.first))
         valid, begin, end, first = delayed(m, flags, array.latency)
         mismatch = Signal(len(self.match), reset_less=True)
         with m.If(valid):

@@ -2,7 +2,7 @@
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.layout import packet_beat
-from hybridmesh.rtl.stream import Fifo, Register, RegisterSlice
+from hybridmesh.rtl.stream import Fifo, Register, RegisterSlice, SmallFifo
 
 from ..lib.design import Design
 
@@ -14,4 +14,5 @@ DESIGNS = (
     Design("register", lambda: Register(packet_beat(8)), WIDE),
     Design("register_slice", lambda: RegisterSlice(packet_beat(8)), WIDE),
     Design("fifo", lambda: Fifo(packet_beat(8), 16), WIDE),
+    Design("small_fifo", lambda: SmallFifo(packet_beat(8), 16), WIDE),
 )

@@ -9,7 +9,7 @@ from blockram import Dp16kd
 
 from hybridmesh.platforms.ecp5 import BlockTableMemory, TableMemories
 from hybridmesh.platforms.ecp5 import memory as ecp5
-from hybridmesh.rtl.match.memory import TableMemory
+from hybridmesh.rtl.memory import TableMemory
 
 SIZES = {
     # columns, entries: blocks

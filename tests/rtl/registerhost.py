@@ -31,6 +31,7 @@ class Host:
         ctx.set(bus.r_en, 1)
         await ctx.tick()
         ctx.set(bus.r_en, 0)
+        await ctx.tick()
         if ctx.get(bus.r_error):
             raise RefusedError(name)
         return ctx.get(bus.r_data)

@@ -97,6 +97,7 @@ async def read(ctx, nic: NicCore, name: str) -> int:
     ctx.set(nic.bus.r_en, 1)
     await ctx.tick()
     ctx.set(nic.bus.r_en, 0)
+    await ctx.tick()
     return ctx.get(nic.bus.r_data)
 
 

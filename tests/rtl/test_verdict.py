@@ -13,7 +13,7 @@ from hybridmesh.contract.verdict import SHIM, Flag, Reason, Verdict
 from hybridmesh.rtl.verdict import ShimBuilder
 
 MALFORMED = {Reason.FIELD_NAME, Reason.FIELD_VALUE, Reason.HOST_REPEATED, Reason.FRAMING}
-LEAD = 2
+LEAD = 3
 """Clocks that the rest comes before the row."""
 
 

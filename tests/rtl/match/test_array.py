@@ -69,6 +69,12 @@ def sparse(case: Case, seed: int) -> tuple[TableImage, list[dict[str, int]]]:
     return image, [write for write in writes if write["word"] // space.slices in filled]
 
 
+def searched(dut, steps: list[dict], *more):
+    """As :func:`clocked`; where a lane is looked up, some lane is."""
+    steps = [s | {"used": bool(s["mask"])} if "mask" in s else s for s in steps]
+    return clocked(dut, steps, *more)
+
+
 def searches(case: Case, rng: random.Random, banks: list[int], count: int) -> list[dict]:
     """Look-ups of random bytes in random lanes, none in some clocks."""
     words = len(case.places()) // case.lanes
@@ -137,7 +143,7 @@ def test_all_is_looked_up_and_read_back_while_the_other_bank_is_loaded(name: str
 
     asker = Asker(dut.ask, asked)
     probes = {"o": reduce(or_, dut.o), "done": dut.ask.done, "data": dut.ask.data}
-    seen = clocked(dut, steps + [{"mask": 0}] * case.latency, probes, ask)
+    seen = searched(dut, steps + [{"mask": 0}] * case.latency, probes, ask)
     wanted = {
         clock: mismatch(case, images, step) for clock, step in enumerate(steps) if step.get("mask")
     }
@@ -160,7 +166,7 @@ def test_a_word_of_another_space_or_position_is_left_to_others(name: str) -> Non
     steps = [{"table": word} for word in table_writes(image, 0, case.space)]
     steps += [{"ask": question} for question in elsewhere for _ in range(case.latency + 5)]
     dut = case.create()
-    seen = clocked(dut, steps, {"done": dut.ask.done, "data": dut.ask.data})
+    seen = searched(dut, steps, {"done": dut.ask.done, "data": dut.ask.data})
     assert not any(seen["done"])
     assert not any(seen["data"])
 
@@ -176,7 +182,7 @@ def test_a_search_on_every_clock_is_not_kept_from_its_memories() -> None:
     steps += [{"ask": asked[1] | {"bank": 0}, "mask": 0}] * (case.latency + 3)
     dut = case.create()
     probes = {"o": reduce(or_, dut.o), "done": dut.ask.done, "data": dut.ask.data}
-    seen = clocked(dut, steps, probes)
+    seen = searched(dut, steps, probes)
     wanted = {
         clock: mismatch(case, [image], step) for clock, step in enumerate(steps) if "data" in step
     }
@@ -213,7 +219,7 @@ def test_a_plain_table_is_looked_up_and_read_back_at_once(name: str) -> None:
     asked = rng.sample(asked, 30)
     asker = Asker(dut.ask, asked)
     probes = {"o": dut.o, "done": dut.ask.done, "data": dut.ask.data}
-    seen = clocked(dut, [*steps, {"valid": 0}], probes, ask)
+    seen = searched(dut, [*steps, {"valid": 0}], probes, ask)
     for clock, step in enumerate(steps):
         if step.get("valid"):
             wanted = words[step["bank"]][step["entry"]] if step["en"] else 0
@@ -233,6 +239,6 @@ def test_the_last_word_of_an_entry_writes_it_with_the_words_before() -> None:
     look = {"data": 0, "mask": 1, "word": [0] * 8, "bank": 0, "table": None}
     steps += [look] * 3 + [{"table": write | {"word": 1, "data": 0x5678}}] + [look] * 3
     dut = case.create()
-    seen = clocked(dut, steps + [{"mask": 0}] * case.latency, {"o": reduce(or_, dut.o)})
+    seen = searched(dut, steps + [{"mask": 0}] * case.latency, {"o": reduce(or_, dut.o)})
     before, after = seen["o"][6 + case.latency], seen["o"][len(steps) - 1 + case.latency]
     assert (before, after) == (0, 0x5678_0000_1234)

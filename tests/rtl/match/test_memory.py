@@ -5,7 +5,7 @@ import random
 import pytest
 from keybench import clocked
 
-from hybridmesh.rtl.match.memory import TableMemory
+from hybridmesh.rtl.memory import TableMemory
 
 BANK = 16
 

@@ -49,6 +49,7 @@ class Key:
                 {
                     "data": data,
                     "mask": mask,
+                    "used": mask != 0,
                     "word": words,
                     "begin": number == 0,
                     "end": number == count - 1,
@@ -160,7 +161,7 @@ def test_the_answer_stands_until_the_next_key_begins(width: int) -> None:
     """Whatever beats without a lane of a key pass, and words are read back meanwhile."""
     image = random_image(width, 14)
     key = Key(b"/orders", 0, 0)
-    outside = {"data": 0xFF, "mask": 0, "word": [0] * width, "begin": 0, "end": 0}
+    outside = {"data": 0xFF, "mask": 0, "used": 0, "word": [0] * width, "begin": 0, "end": 0}
     steps = [{"table": word} for word in table_writes(image, 0, "header")]
     steps += [{}, *({"i": beat} for beat in key.beats(width)), *[{"i": outside}, {}] * 30]
     dut = Tcam(image.header.space, width)

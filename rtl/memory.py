@@ -1,7 +1,8 @@
-"""One memory of a table: written by the loader, read by the search, both on every clock.
+"""A memory with a write port and a read port whose addresses never meet in a clock.
 
-Banks make the two independent: nothing is ever read from the bank being written, so what a read
-gives at the address of a write in the same clock does not matter.
+A table is written in one bank and searched in the other, a queue is read behind what was written:
+what a read gives at the address of a write in the same clock does not matter, and no logic is
+spent on it.
 """
 
 from amaranth.hdl import Module, Mux, Signal
