@@ -91,16 +91,12 @@ class TcpStage(HeaderStage):
         header = self._take(m, taken)
         _, segment = since(m, i.at, self.i.valid, header.begins(), header.starts, header.which)
         beat, valid = self.judged(m)
+        size = taken.header_words
         header = replace(
             header,
             which=self.late(m, header.which),
             passing=[self.late(m, passing) for passing in header.passing],
         )
-        # A length below the minimum, which may be a former frame's, must not place the payload
-        # before its end: 0 to 4 count as 8 to 12.
-        words = taken.header_words
-        sound = words >= SIZES.start
-        size = Cat(words[:3], words[3] | ~sound)
         self.give(
             m,
             valid,
@@ -110,7 +106,7 @@ class TcpStage(HeaderStage):
                 "inside": until(m, beat.at, beat.final) & beat.at.keep,
                 "complete": reached(beat.at, beat.final),
                 "size": beat.final - Cat(C(0, 2), beat.words),
-                "sound": beat.sound & beat.tcp & sound,
+                "sound": beat.sound & beat.tcp & (size >= SIZES.start),
                 "hits": Cat((taken.port == port) & (port != 0) for port in self.ports),
                 "seq": taken.seq,
                 "words": beat.words + size,

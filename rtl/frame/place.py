@@ -81,8 +81,10 @@ class Header:
         return self._reaches(0)
 
     def ends(self, words: Value, sizes: range) -> Value:
-        """Whether the byte behind it is in this beat: it has so many 32-bit *words*, one of
-        *sizes*."""
+        """Whether the byte behind it is in this beat, if it has *words* 32-bit words.
+
+        A number that is not one of *sizes*, a former frame's or wrong, puts it in no beat.
+        """
         never = [C(0, 1)] * sizes.start
         return choose(words, [*never, *(self._reaches(4 * size) for size in sizes)])
 

@@ -70,9 +70,14 @@ def test_a_frame_of_any_length_gets_its_shim_after_the_mac_addresses(width: int)
     assert frames == [frame for case in cases for frame in case.expected]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(
-    ("idle", "late", "stall"), [(0, 0, 0), (0.3, 0, 0), (0, 0.95, 0), (0, 0, 0.5), (0.3, 0.9, 0.3)]
+    ("width", "idle", "late", "stall"),
+    [(width, 0.3, 0.9, 0.3) for width in WIDTHS]
+    + [
+        (width, *pace)
+        for width in (1, 8, 16, 64)
+        for pace in ((0, 0, 0), (0.3, 0, 0), (0, 0.95, 0), (0, 0, 0.5))
+    ],
 )
 def test_what_the_verdict_says_is_done(width: int, idle: float, late: float, stall: float) -> None:
     cases = random_cases(4 + 2 * width, seed=width) if width < 16 else random_cases(60, seed=width)
@@ -90,6 +95,22 @@ def test_there_is_no_bubble_within_or_between_frames(width: int) -> None:
     ]
     _, clocks = run(width, cases)
     assert clocks == list(range(clocks[0], clocks[0] + len(clocks)))
+
+
+@pytest.mark.parametrize("width", [8, 64])
+def test_a_frame_that_is_passed_keeps_the_mark_of_the_mac(width: int) -> None:
+    inserter = ShimInserter(width)
+    received = Received()
+    marks = [True, False, True]
+    beats = [beat | {"error": mark} for mark in marks for beat in packet_beats(bytes(60), width)]
+    verdicts = [Case(bytes(60), action).verdict for action in ("pass", "pass", "insert")]
+    simulate(
+        inserter,
+        drive(inserter.i, beats),
+        drive(inserter.verdict, verdicts),
+        collect(inserter.o, received, lambda: received.frames == len(marks)),
+    )
+    assert [bool(beat.error) for beat in received if beat.last] == [True, False, False]
 
 
 @pytest.mark.parametrize("width", [1, 8, 64])

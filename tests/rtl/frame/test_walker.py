@@ -85,12 +85,13 @@ def walk(
         nonlocal clock
         left = walker.check_latency + 2
         while left:
-            state = {"bank": 1, "enable": 1, "epoch": 7}
-            changed = context(clock) if context else {}
-            listening = changed.pop("ports", ports)
-            ctx.set(walker.ports, [*listening, *[0] * (8 - len(listening))])
-            ctx.set(walker.context, state | changed)
-            ctx.set(walker.now, clock)
+            if context or not clock:  # setting what has not changed costs a third of the time
+                state = {"bank": 1, "enable": 1, "epoch": 7}
+                changed = context(clock) if context else {}
+                listening = changed.pop("ports", ports)
+                ctx.set(walker.ports, [*listening, *[0] * (8 - len(listening))])
+                ctx.set(walker.context, state | changed)
+                ctx.set(walker.now, clock)
             signals = (walker.events, walker.intact, walker.bad_checksum)
             _, _, *sampled = await ctx.tick().sample(*signals)
             beside.sample(clock, *sampled)
@@ -127,10 +128,10 @@ def summary(beats, width: int, event: str | None, intact: int) -> Seen:
     masked = bytearray()
     assert len({beat.bank for beat in beats}) == 1
     for beat in beats:
-        data = beat.data.to_bytes(width, "little")
+        data, mask, offset = beat.data.to_bytes(width, "little"), beat.mask, beat.offset
         for lane in range(width):
-            if beat.mask >> lane & 1:
-                assert (beat.offset + lane) % 65536 == len(masked), "not contiguous"
+            if mask >> lane & 1:
+                assert (offset + lane) % 65536 == len(masked), "not contiguous"
                 masked.append(data[lane])
     info = beats[-1].info
     assert info.spoofed == (event in ("errors", "runts", "spoofed"))
@@ -140,8 +141,13 @@ def summary(beats, width: int, event: str | None, intact: int) -> Seen:
 
 
 def table(frames: Mapping[str, bytes], width: int) -> dict[str, Expected]:
-    """What is said of the named *frames*, each behind a candidate of which nothing may be left."""
-    before = CANDIDATES["destination twice, two tags" if width > 1 else "padded"]
+    """What is said of the named *frames*, each behind a candidate of which nothing may be left.
+
+    At width 1, where a byte is a clock, behind one another.
+    """
+    if width == 1:
+        return dict(zip(frames, (s.expected for s in walk(frames.values(), 1)), strict=True))
+    before = CANDIDATES["destination twice, two tags"]
     seen = [s.expected for s in walk([x for f in frames.values() for x in (before, f)], width)]
     assert all(expected.intact for expected in seen[::2])
     return dict(zip(frames, seen[1::2], strict=True))
@@ -191,7 +197,7 @@ def test_no_change_of_a_bit_escapes_the_checksums() -> None:
     assert sum(s.expected.candidate for s in seen) > len(covered) // 2
 
 
-@pytest.mark.parametrize("width", [1, 8, 64])
+@pytest.mark.parametrize("width", [8, 64])
 def test_a_runt_is_dropped_whatever_it_says(width: int) -> None:
     # Behind a spoofed frame: what is left of its type must not count for the next frame.
     frames = [frame for runt in RUNTS.values() for frame in (SPOOFED["shim's type"], runt)]
@@ -201,13 +207,16 @@ def test_a_runt_is_dropped_whatever_it_says(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 8])
-def test_a_header_of_no_length_does_not_spoil_the_checksum_of_the_next_frame(width: int) -> None:
+def test_a_header_of_no_length_does_not_spoil_what_is_said_of_the_next_frame(width: int) -> None:
     frame = CANDIDATES["padded"]
     shorts = [frame[:14] + bytes([0x40 | words]) + frame[15:] for words in range(5)]
+    shorts += [frame[:46] + bytes([words << 4]) + frame[47:] for words in range(5)]
     names = ("padded", "vlan", "two vlan tags") if width > 1 else ("padded",)
     candidates = [CANDIDATES[name] for name in names]
     seen = walk([f for short in shorts for other in candidates for f in (short, other)], width)
-    assert all(s.expected.intact for s in seen[1::2])
+    expected = [judge(frame, max_frame=MAX_FRAME) for frame in candidates] * len(shorts)
+    assert all(e.intact for e in expected)
+    assert [s.expected for s in seen[1::2]] == expected
 
 
 def test_a_frame_that_the_mac_marks_bad_is_dropped_and_no_more_than_that() -> None:
@@ -227,7 +236,7 @@ def test_a_frame_that_the_mac_marks_bad_is_dropped_and_no_more_than_that() -> No
 
 @pytest.mark.parametrize(
     ("width", "count", "idle"),
-    [(1, 20, 0), (2, 30, 0.2), (4, 60, 0), (8, 150, 0.3), (16, 150, 0), (32, 150, 0), (64, 200, 0)],
+    [(1, 14, 0), (2, 18, 0.2), (4, 40, 0), (8, 100, 0.3), (16, 80, 0), (32, 80, 0), (64, 150, 0)],
 )
 def test_mutants_are_judged_as_the_model_judges_them(width: int, count: int, idle: float) -> None:
     frames = mutants(count, seed=width)
@@ -255,10 +264,10 @@ def test_a_frame_of_max_frame_bytes_is_a_candidate_and_a_longer_one_is_not(width
 
 
 def test_the_checksum_of_a_jumbo_frame_is_verified() -> None:
-    tcp = TCP(dport=PORT, seq=5, flags="A")
+    ether, tcp = Ether(dst="02:00:00:00:00:02"), TCP(dport=PORT, seq=5, flags="A")
     # Bytes of all ones make the greatest sum there is.
-    four = bytes(Ether() / IP(src="192.0.2.1", dst="192.0.2.2") / tcp / (b"\xff" * 8960))
-    six = bytes(Ether() / IPv6(src="fd00::1", dst="fd00::2") / tcp / (b"\xff" * 8940))
+    four = bytes(ether / IP(src="192.0.2.1", dst="192.0.2.2") / tcp / (b"\xff" * 8960))
+    six = bytes(ether / IPv6(src="fd00::1", dst="fd00::2") / tcp / (b"\xff" * 8940))
     damaged = bytearray(four)
     damaged[-1] ^= 1
     seen = walk([four, bytes(damaged), six], 64, max_frame=9216)
