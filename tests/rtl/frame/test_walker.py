@@ -163,7 +163,8 @@ def test_the_payload_of_a_candidate_is_masked_byte_by_byte(width: int) -> None:
         "long extension header": 3,
         "padded, odd": len(BODY) + 1,
     }
-    for name, expected in table(CANDIDATES, width).items():
+    names = list(CANDIDATES)[:: 2 if width == 1 else 1]  # a byte a clock takes its time
+    for name, expected in table({name: CANDIDATES[name] for name in names}, width).items():
         start = CANDIDATES[name].index(b"G", 30)
         payload = CANDIDATES[name][start : start + sizes.get(name, len(BODY))]
         assert expected == Expected(True, None, 0, 0x89ABCDEF, True, payload), name
@@ -236,7 +237,7 @@ def test_a_frame_that_the_mac_marks_bad_is_dropped_and_no_more_than_that() -> No
 
 @pytest.mark.parametrize(
     ("width", "count", "idle"),
-    [(1, 14, 0), (2, 18, 0.2), (4, 40, 0), (8, 100, 0.3), (16, 80, 0), (32, 80, 0), (64, 150, 0)],
+    [(1, 14, 0), (2, 18, 0.2), (4, 40, 0), (8, 80, 0.3), (16, 80, 0), (32, 80, 0), (64, 120, 0)],
 )
 def test_mutants_are_judged_as_the_model_judges_them(width: int, count: int, idle: float) -> None:
     frames = mutants(count, seed=width)
