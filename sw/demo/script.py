@@ -133,12 +133,12 @@ SCRIPT = (
     Scene(
         "search, engine=v2 in the query",
         (Ask("/api/search?q=tea&engine=v2"),) * 8,
-        (Outcome("provisional", "search-v2", ("search-v2-1",)),),
+        (Outcome("decided", "search-v2", ("search-v2-1",)),),
     ),
     Scene(
         "search, the old engine",
         (Ask("/api/search?q=tea"),) * 8,
-        (Outcome("provisional", "search", ("search-v1-1",)),),
+        (Outcome("decided", "search", ("search-v1-1",)),),
     ),
     Scene(
         "inventory, one at a time",
