@@ -53,7 +53,7 @@ FrameInfo = data.StructLayout(
     {
         "candidate": 1,  # a TCP segment to a listener with payload, whole in max_frame, not dropped
         "listener": 4,  # the listener that it is sent to
-        "spoofed": 1,  # to be dropped: it speaks for the NIC, is bad, or a runt
+        "drop": 1,  # it speaks for the NIC, is bad, or a runt
         "enable": 1,  # a table is loaded and matching is switched on
         "epoch": 16,  # epoch of the bank that this frame is matched in
         "seq": 32,  # TCP sequence number

@@ -88,7 +88,7 @@ class ShimBuilder(wiring.Component):
             lowest.i.eq(Cat(self._reasons())),
             taken.facts.eq(self.facts),
             taken.length.eq(self.length),
-            taken.insert.eq(info.candidate & self.intact & self.facts.token & ~info.spoofed),
+            taken.insert.eq(info.candidate & self.intact & self.facts.token & ~info.drop),
             taken.valid.eq(self.valid),
         ]
         judged = data.View(waiting, delayed(m, taken.as_value(), lowest.latency))
@@ -160,7 +160,7 @@ class ShimBuilder(wiring.Component):
         with m.If(late.valid):
             m.d.sync += [
                 o.insert.eq(late.insert),
-                o.drop.eq(late.info.spoofed),
+                o.drop.eq(late.info.drop),
                 o.shim.eq(Mux(late.insert, Cat(wire_vector(SHIM, values)), 0)),
             ]
         return m

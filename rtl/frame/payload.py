@@ -183,7 +183,7 @@ class MaskStage(Stage):
         m.d.comb += [
             info.candidate.eq(ours & (start <= i.final) & i.complete & ~at.cut & ~drop),
             info.listener.eq(listener),
-            info.spoofed.eq(drop),
+            info.drop.eq(drop),
             info.enable.eq(at.context.enable),
             info.epoch.eq(at.context.epoch),
             info.seq.eq(i.seq),

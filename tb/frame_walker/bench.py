@@ -125,7 +125,7 @@ async def payload_and_info_are_those_of_the_software_walker(dut: Any, idle: str)
             events[clock].add(event)
         info = beat["info"]
         assert info["candidate"] == candidate, frame.hex()
-        assert info["spoofed"] == (event not in (None, "oversize"))
+        assert info["drop"] == (event not in (None, "oversize"))
         if candidate:
             assert payload == frame[found.start : found.end]
             assert (info["seq"], info["listener"]) == (found.seq, LISTENER)

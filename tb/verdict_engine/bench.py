@@ -70,7 +70,7 @@ class Bench:
     def send(self, payload: bytes, bank: int, *, intact: bool = True, **special: int) -> None:
         """Send *payload* in a frame whose info is that of a candidate but for what is *special*."""
         rng = self.rng
-        info = {"candidate": 1, "spoofed": 0, "enable": 1, "epoch": rng.getrandbits(16)}
+        info = {"candidate": 1, "drop": 0, "enable": 1, "epoch": rng.getrandbits(16)}
         info |= {"listener": rng.getrandbits(4), "seq": rng.getrandbits(32)}
         info |= {"arrival": rng.getrandbits(16)} | special
         before = HEADERS + rng.choice((0, 0, 4, 20, rng.randrange(80)))
@@ -89,7 +89,7 @@ class Bench:
         for (payload, image, info, intact), (clock, taken) in zip(self._frames, said, strict=True):
             verdict = unpack(SAID, taken)
             expected = None
-            if info["candidate"] and not info["spoofed"] and intact:
+            if info["candidate"] and not info["drop"] and intact:
                 expected = classify(
                     payload,
                     image,
@@ -99,7 +99,7 @@ class Bench:
                     seq=info["seq"],
                     latency=clock - info["arrival"] & 0xFFFF,
                 )
-            assert verdict["drop"] == info["spoofed"]
+            assert verdict["drop"] == info["drop"]
             assert verdict["insert"] == (expected is not None), payload
             shim = verdict["shim"].to_bytes(SHIM.size, "little")
             if expected is None:
@@ -154,7 +154,7 @@ async def frames_that_are_not_to_be_judged_get_no_verdict(dut: Any) -> None:
     await bench.start()
     await bench.load(0)
     for _ in range(4):
-        for special in ({}, {"candidate": 0}, {"spoofed": 1}, {"enable": 0}, {"intact": False}):
+        for special in ({}, {"candidate": 0}, {"drop": 1}, {"enable": 0}, {"intact": False}):
             bench.send(MIXES["plain"](bench.rng), bank=0, **special)
     await bench.check()
     assert Reason.TABLE_OFF in bench.said

@@ -61,7 +61,7 @@ class StandIn(wiring.Component):
             "latency": self.now - info.arrival,
         }
         verdict = Signal(frame_verdict())
-        m.d.comb += [verdict.insert.eq(info.candidate), verdict.drop.eq(info.spoofed)]
+        m.d.comb += [verdict.insert.eq(info.candidate), verdict.drop.eq(info.drop)]
         with m.If(info.candidate):
             m.d.comb += verdict.shim.eq(wire_vector(SHIM, known))
         pipe = Signal((1 + len(verdict.as_value())) * LATENCY)

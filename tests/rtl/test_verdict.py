@@ -23,7 +23,7 @@ class Case:
 
     candidate: int = 1
     intact: int = 1
-    spoofed: int = 0
+    drop: int = 0
     enable: int = 1
     token: int = 1
     reasons: frozenset[Reason] = frozenset()
@@ -45,7 +45,7 @@ class Case:
             "facts": {
                 "info": {
                     "candidate": self.candidate,
-                    "spoofed": self.spoofed,
+                    "drop": self.drop,
                     "enable": self.enable,
                     "epoch": 0xE1E2,
                     "seq": 0x51525354,
@@ -191,9 +191,9 @@ def test_of_several_reasons_the_lowest_is_given() -> None:
         ({"candidate": 0}, 0, 0),
         ({"intact": 0}, 0, 0),
         ({"token": 0}, 0, 0),
-        ({"spoofed": 1}, 0, 1),
-        ({"spoofed": 1, "candidate": 0, "token": 0}, 0, 1),
-        ({"spoofed": 1, "intact": 0}, 0, 1),
+        ({"drop": 1}, 0, 1),
+        ({"drop": 1, "candidate": 0, "token": 0}, 0, 1),
+        ({"drop": 1, "intact": 0}, 0, 1),
     ],
 )
 def test_only_an_intact_candidate_that_begins_like_a_request_gets_a_shim(

@@ -134,7 +134,7 @@ def summary(beats, width: int, event: str | None, intact: int) -> Seen:
                 assert (offset + lane) % 65536 == len(masked), "not contiguous"
                 masked.append(data[lane])
     info = beats[-1].info
-    assert info.spoofed == (event in ("errors", "runts", "spoofed"))
+    assert info.drop == (event in ("errors", "runts", "spoofed"))
     known = (info.listener, info.seq, bool(intact)) if info.candidate else (0, 0, False)
     expected = Expected(bool(info.candidate), event, *known, bytes(masked))
     return Seen(expected, info.epoch, beats[0].bank, info.enable, info.arrival, len(beats))

@@ -170,7 +170,7 @@ def whole(rng: random.Random, **changes: object) -> Head:
         "method": (Method(rng.randrange(1, 10)), path - 1),
         "info": {
             "candidate": rng.getrandbits(1),
-            "spoofed": rng.getrandbits(1),
+            "drop": rng.getrandbits(1),
             "enable": rng.getrandbits(1),
             "epoch": rng.getrandbits(16),
             "seq": rng.getrandbits(32),
