@@ -27,6 +27,7 @@ def tables(results: Sequence[Result]) -> str:
     paths = [r for r in results if r.typical]
     sections = [
         f"Measured with {_tools()} on a machine of {os.cpu_count()} {platform.machine()} cores.",
+        "![clocks of the targets](performance.svg)",
         "### NicCore, placed and routed",
         _table(placed, _NIC),
         "### NicCore, synthesised only",
