@@ -7,10 +7,17 @@ import pytest
 from nextpnrreport import report
 
 from hybridmesh.errors import HybridMeshError
+from hybridmesh.platforms.timing import tools
 from hybridmesh.platforms.timing.page import BEGIN, END, tables, write_page, write_plot
 from hybridmesh.platforms.timing.reports import CriticalPath, read_cells, read_placement
 from hybridmesh.platforms.timing.results import Result, count_cells
 from hybridmesh.platforms.timing.targets import Family, find
+
+
+@pytest.fixture(autouse=True)
+def _tools_of_a_version(monkeypatch):
+    """The tools are an extra, which tests do without."""
+    monkeypatch.setattr(tools, "version", lambda tool: "1.2.3")
 
 
 def placement(folder: Path, fmax: float):
