@@ -43,6 +43,7 @@ def clocked(
     rng = random.Random(0)
     seen = {name: [] for name in probes}
     names = {name for step in steps for name in step}
+    driven: dict[object, object] = {}
 
     async def testbench(ctx) -> None:
         for step in steps:
@@ -56,15 +57,18 @@ def clocked(
                         bits = Value.cast(port)
                         ctx.set(bits, rng.getrandbits(len(bits)))
                 elif hasattr(port, "en"):
-                    ctx.set(port.en, value is not None)
-                    for member, word in (value or {}).items():
-                        ctx.set(getattr(port, member), word)
+                    word = {"en": 0} if value is None else {"en": 1, **value}
+                    for member, bits in word.items():
+                        if driven.get((name, member)) != bits:
+                            driven[name, member] = bits
+                            ctx.set(getattr(port, member), bits)
                     continue
                 elif isinstance(port, list | tuple):
                     for member, element in zip(port, value or (), strict=False):
                         ctx.set(member, element)
                     continue
-                if value is not None:
+                if value is not None and (isinstance(value, dict) or driven.get(name) != value):
+                    driven[name] = value
                     ctx.set(port, value)
             _, _, *values = await ctx.tick().sample(*probes.values())
             for name, value in zip(probes, values, strict=True):

@@ -43,8 +43,8 @@ def test_the_lowest_row_that_all_conditions_allow_wins(
     assert dut.latency == latency
     steps = [{"call_valid": 0, "valid": 0, **step} for step in loading]
     begin, expected, at = len(steps), {}, len(steps) + dut.lead
-    steps += [{} for _ in range(90 * (apart + 1) + dut.lead + latency)]
-    for number in range(90):
+    steps += [{} for _ in range(60 * (apart + 1) + dut.lead + latency)]
+    for number in range(60):
         call, seen, host = rng.getrandbits(8), rng.getrandbits(predicates), rng.getrandbits(8)
         path = rng.getrandbits(rows) if number % 4 else 1 << rng.randrange(rows)
         bank = rng.getrandbits(1)
