@@ -110,6 +110,7 @@ def _verdicts(nic: NicDriver, heads: Sequence[bytes]) -> list[Verdict | None]:
     frames: list[bytes] = []
     firsts: list[int | None] = []
     for head in heads:
+        frames.append(connection.opening(0))
         firsts.append(len(frames) if head else None)
         frames += connection.frames(0, head)
     came = nic.exchange(frames)

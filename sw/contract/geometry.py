@@ -99,6 +99,8 @@ class Geometry:
         Host patterns, a power of two from 16 to 128.
     predicates : int
         Header predicates, 16, 32 or 64.
+    flows : int
+        Connections that are followed at a time, a power of two from 16 to 65536.
     max_frame : int
         Longest frame (without FCS) that can get a verdict; longer ones pass untouched.
 
@@ -115,6 +117,7 @@ class Geometry:
     header_bytes: int = 64
     hosts: int = 64
     predicates: int = 32
+    flows: int = 1024
     max_frame: int = 2048
 
     def __post_init__(self) -> None:
@@ -130,6 +133,7 @@ class Geometry:
             check(name, tuple(n for n in (16, 32, 64, 128, 256) if n >= self.width))
         check("hosts", (16, 32, 64, 128))
         check("predicates", (16, 32, 64))
+        check("flows", tuple(1 << n for n in range(4, 17)))
         if not 128 <= self.max_frame <= 16384 or self.max_frame % self.width:
             raise ValueError(
                 f"Geometry max_frame must be a multiple of the width from 128 to 16384, "

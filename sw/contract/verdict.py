@@ -63,27 +63,28 @@ class Reason(enum.IntEnum):
 
     NONE = 0
     TABLE_OFF = 1
-    METHOD = 2
-    LINE_ENDING = 3
-    TARGET_FORM = 4
-    TARGET_BYTE = 5
-    PATH_ENCODED = 6
-    PATH_SEGMENTS = 7
-    VERSION = 8
-    OBS_FOLD = 9
-    FIELD_NAME = 10
-    FIELD_VALUE = 11
-    OBS_TEXT = 12
-    ODD_SPACE = 13
-    CROWDED = 14
-    HOST = 15
-    HOST_REPEATED = 16
-    HOST_MISSING = 17
-    LENGTH = 18
-    FRAMING = 19
-    REPEATED = 20
-    FIELD_COUNT = 21
-    INCOMPLETE = 22
+    UNKNOWN_START = 2
+    METHOD = 3
+    LINE_ENDING = 4
+    TARGET_FORM = 5
+    TARGET_BYTE = 6
+    PATH_ENCODED = 7
+    PATH_SEGMENTS = 8
+    VERSION = 9
+    OBS_FOLD = 10
+    FIELD_NAME = 11
+    FIELD_VALUE = 12
+    OBS_TEXT = 13
+    ODD_SPACE = 14
+    CROWDED = 15
+    HOST = 16
+    HOST_REPEATED = 17
+    HOST_MISSING = 18
+    LENGTH = 19
+    FRAMING = 20
+    REPEATED = 21
+    FIELD_COUNT = 22
+    INCOMPLETE = 23
 
     @property
     def word(self) -> str:
@@ -98,10 +99,23 @@ class Reason(enum.IntEnum):
         """The state of a verdict given for this reason."""
         return _REASONS[self][0]
 
+    @property
+    def framed(self) -> bool:
+        """Whether the NIC knows the length of head and body all the same.
+
+        It does where whoever takes the head for a request must find the same end of it and the
+        same body framing: a path, a host or a predicate that cannot be decided does not hide them.
+        """
+        return self in _FRAMED
+
 
 _REASONS = {
     Reason.NONE: (State.DECIDED, "decided or provisional"),
     Reason.TABLE_OFF: (State.UNDECIDED, "no table is loaded, or matching is switched off"),
+    Reason.UNKNOWN_START: (
+        State.UNDECIDED,
+        "the NIC does not know that a head begins here: it has not followed the connection so far",
+    ),
     Reason.METHOD: (State.UNDECIDED, "not one of the known methods (RFC 9110, 9.3)"),
     Reason.LINE_ENDING: (State.UNDECIDED, "a CR without LF or an LF without CR (RFC 9112, 2.2)"),
     Reason.TARGET_FORM: (State.UNDECIDED, "the target is not in origin-form (RFC 9112, 3.2.1)"),
@@ -138,6 +152,20 @@ _REASONS = {
     Reason.REPEATED: (State.UNDECIDED, "a field that a route asks for came more than once"),
     Reason.FIELD_COUNT: (State.UNDECIDED, "more than 100 field lines"),
     Reason.INCOMPLETE: (State.UNDECIDED, "the head does not end within the segment"),
+}
+
+_FRAMED = {
+    Reason.NONE,
+    Reason.TABLE_OFF,
+    Reason.METHOD,
+    Reason.TARGET_BYTE,
+    Reason.PATH_ENCODED,
+    Reason.PATH_SEGMENTS,
+    Reason.OBS_TEXT,
+    Reason.CROWDED,
+    Reason.HOST,
+    Reason.HOST_MISSING,
+    Reason.REPEATED,
 }
 
 

@@ -39,14 +39,17 @@ _HOP_BY_HOP, _ROUTING, _DESTINATION = 0, 43, 60
 _EXTENSIONS = ((_HOP_BY_HOP, _ROUTING, _DESTINATION), (_ROUTING, _DESTINATION))
 """Extension headers that may stand in the first place, and in the second."""
 
-_ACK_PSH = 0x5018
-"""Data offset 5, no options, flags ACK and PSH."""
+_ACK_PSH, _SYN = 0x5018, 0x5002
+"""Data offset 5, no options; flags ACK and PSH, or SYN alone."""
+
+_OPENING = 0x16, 0x02
+"""Flags RST, SYN and ACK, and what they are in a connection's first segment."""
 
 _ACK, _WINDOW = 1, 0xFFFF
 _TCP_HEADER = struct.Struct(">HHIIHHHH")
 _IPV4_FIELDS = struct.Struct(">BxHxxHxB")
 _IPV6_FIELDS = struct.Struct(">BxxxHB")
-_TCP_FIELDS = struct.Struct(">xxHI4xB")
+_TCP_FIELDS = struct.Struct(">HHI4xBB")
 
 _EXTENSION_FIELDS = struct.Struct(">BB")
 
@@ -94,15 +97,23 @@ class Connection:
             self._tail = struct.pack(">BB", _TCP, 64)
         self._addresses = addresses
         self._ip_sum = _sum(self._head[14:] + self._tail + addresses)
-        self._tcp_sum = _sum(addresses) + _TCP + sum(self._ports) + _ACK + _ACK_PSH + _WINDOW
+        self._tcp_sum = _sum(addresses) + _TCP + sum(self._ports) + _WINDOW
+
+    def opening(self, seq: int) -> bytes:
+        """The frame that opens the connection: a SYN, the first byte after which has sequence
+        number *seq* (modulo 2**32)."""
+        return self._frame(seq - 1, 0, _SYN, b"")
 
     def frame(self, seq: int, payload: bytes) -> bytes:
         """The frame that carries *payload* from sequence number *seq* (modulo 2**32), padded to
         the shortest that there is."""
+        return self._frame(seq, _ACK, _ACK_PSH, payload)
+
+    def _frame(self, seq: int, ack: int, kind: int, payload: bytes) -> bytes:
         seq &= 0xFFFFFFFF
         length = 20 + len(payload)
-        checksum = _checksum(self._tcp_sum + length + seq + _sum(payload))
-        tcp = _TCP_HEADER.pack(*self._ports, seq, _ACK, _ACK_PSH, _WINDOW, checksum, 0)
+        checksum = _checksum(self._tcp_sum + ack + kind + length + seq + _sum(payload))
+        tcp = _TCP_HEADER.pack(*self._ports, seq, ack, kind, _WINDOW, checksum, 0)
         if self._version == 4:
             length += 20
             ip_checksum = _checksum(self._ip_sum + length)
@@ -123,19 +134,28 @@ class Connection:
 class Segment(NamedTuple):
     """Where a frame's TCP payload stands, and which bytes of the stream it holds.
 
-    ``ip`` and ``tcp`` are the offsets of the headers.
+    ``ip`` and ``tcp`` are the offsets of the headers, ``source`` and ``port`` the ports it comes
+    from and goes to; ``opens``: it is a connection's first segment.
     """
 
     start: int
     end: int
     seq: int
+    source: int
     port: int
     ip: int
     tcp: int
+    opens: bool
+
+    def addresses(self, frame: bytes) -> bytes:
+        """Those of the IP header, source first."""
+        ip = self.ip
+        return frame[ip + 12 : ip + 20] if frame[ip] >> 4 == 4 else frame[ip + 8 : ip + 40]
 
 
 def find_segment(frame: bytes) -> Segment | None:
-    """The TCP payload of *frame* (without shim); None where it has none, or is cut off.
+    """The TCP segment in *frame* (without shim); None where there is none, where it is cut off,
+    and where it neither has a payload nor opens a connection.
 
     Ethernet II with up to two VLAN tags; IPv4 with options, not a fragment; IPv6 with up to two
     extension headers; TCP with options.  Each length must fit into the one around it; padding may
@@ -166,11 +186,13 @@ def find_segment(frame: bytes) -> Segment | None:
         return None
     if not sound or protocol != _TCP or not tcp + 20 <= end <= size:
         return None
-    port, seq, offset = _TCP_FIELDS.unpack_from(frame, tcp)
+    source, port, seq, offset, flags = _TCP_FIELDS.unpack_from(frame, tcp)
     start = tcp + 4 * (offset >> 4)
-    if not tcp + 20 <= start < end:
+    mask, opening = _OPENING
+    opens = flags & mask == opening
+    if not tcp + 20 <= start < end + opens:
         return None
-    return Segment(start, end, seq, port, ip, tcp)
+    return Segment(start, end, seq, source, port, ip, tcp, opens)
 
 
 def is_intact(frame: bytes, segment: Segment) -> bool:
@@ -179,15 +201,12 @@ def is_intact(frame: bytes, segment: Segment) -> bool:
     The address in the IPv6 header counts, which is not the last one before a routing header has
     been gone through (RFC 8200, 8.1).
     """
-    _, end, _, _, ip, tcp = segment
-    if frame[ip] >> 4 == 4:
-        if _sum(frame[ip:tcp]):
-            return False
-        addresses = frame[ip + 12 : ip + 20]
-    else:
-        addresses = frame[ip + 8 : ip + 40]
+    end, ip, tcp = segment.end, segment.ip, segment.tcp
+    if frame[ip] >> 4 == 4 and _sum(frame[ip:tcp]):
+        return False
     # Both sums hold more than zeros, so that all ones is the only multiple of 0xFFFF they can be.
-    return not (_sum(addresses) + _TCP + end - tcp + _sum(frame[tcp:end])) % 0xFFFF
+    pseudo = _sum(segment.addresses(frame)) + _TCP + end - tcp
+    return not (pseudo + _sum(frame[tcp:end])) % 0xFFFF
 
 
 def is_spoofed(frame: bytes) -> bool:

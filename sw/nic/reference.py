@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from ..contract.flow import flow_hash
 from ..contract.geometry import Geometry
 from ..contract.registers import COUNTERS
 from ..contract.table import TableImage
 from ..contract.verdict import SHIM, Verdict
 from ..reference.classifier import classify
+from ..reference.flows import Flows, message_length
+from ..reference.lexer import lex
 from .control import check_frames, check_image, check_loaded, listeners, next_epoch
 from .frames import SHORTEST, find_segment, is_intact, is_spoofed
 
@@ -27,6 +30,7 @@ class ReferenceNic:
         self._image = TableImage(geometry)
         self._epoch = 0
         self._ports = listeners(())
+        self._flows = Flows(geometry)
         self._counters = dict.fromkeys((counter.name for counter in COUNTERS), 0)
 
     def load(self, image: TableImage) -> int:
@@ -94,13 +98,23 @@ class ReferenceNic:
         if not is_intact(frame, segment):
             self._count("bad_checksum")
             return None
+        listener = self._ports.index(segment.port)
+        flow = flow_hash(segment.addresses(frame), segment.source, listener)
+        if segment.opens:
+            self._flows.opened(flow, segment.seq)
+            return None
+        payload = frame[segment.start : segment.end]
+        lexed = lex(payload)
+        place = self._flows.came(flow, segment.seq, message_length(payload, lexed))
         return classify(
-            frame[segment.start : segment.end],
+            payload,
             self._image,
             epoch=self._epoch,
             enable=self._epoch != 0,
-            listener=self._ports.index(segment.port),
+            listener=listener,
             seq=segment.seq,
+            place=place,
+            lexed=lexed,
         )
 
     def _count(self, name: str) -> None:

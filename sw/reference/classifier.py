@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hybridmesh.contract.flow import Place
 from hybridmesh.contract.geometry import (
     OPTION_QUERY,
     QUERY_BIT,
@@ -37,17 +38,22 @@ def classify(
     listener: int = 0,
     seq: int = 0,
     latency: int = 0,
+    place: Place = Place.HEAD,
+    lexed: Lexed | None = None,
 ) -> Verdict | None:
     """The verdict of the head that begins with *payload*, the TCP payload of one segment.
 
-    None where the NIC inserts no shim: the payload is empty or begins with a byte that no request
-    does.  Without *image* or with *enable* false every verdict is undecided, ``TABLE_OFF``.
+    None where the NIC inserts no shim: the payload is empty, begins with a byte that no request
+    does, or stands in a body.  Without *image* or with *enable* false every verdict is undecided,
+    ``TABLE_OFF``.  *lexed* is the payload's, where that is there already.
     """
-    if not payload or payload[0] not in TCHAR:
+    if not payload or payload[0] not in TCHAR or place is Place.BODY:
         return None
     if image is None or not enable:
         return _refused(Reason.TABLE_OFF, epoch, seq, latency)
-    lexed = lex(payload)
+    if place is Place.UNKNOWN:
+        return _refused(Reason.UNKNOWN_START, epoch, seq, latency)
+    lexed = lexed or lex(payload)
     query = bool(image.options[0] & OPTION_QUERY)
     hits = np.array(
         [

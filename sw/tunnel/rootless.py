@@ -88,7 +88,10 @@ class RootlessStream:
     def received(self, data: bytes) -> bytes:
         """Send *data*, the next bytes of the stream, through the NIC; returns them as they came."""
         seq = self._first + self._received
-        for verdict in self._link.exchange(self._connection.frames(seq, data)):
+        frames = self._connection.frames(seq, data)
+        if not self._received:
+            frames.insert(0, self._connection.opening(seq))
+        for verdict in self._link.exchange(frames):
             if verdict is not None:
                 self._keep(self._received + (verdict.seq - seq & 0xFFFFFFFF), verdict)
         self._received += len(data)

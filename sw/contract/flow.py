@@ -1,0 +1,62 @@
+"""Flows: how the NIC follows a TCP connection, so that it knows where request heads begin.
+
+Of each connection it keeps one number, the sequence number at which the next head begins.  A SYN
+sets it; a head there whose end and body framing are known moves it on.  Everything else leaves it:
+a sequence number at which a head begins stays one, whatever is lost, repeated or out of order.
+
+The table has two ways: a connection is kept in one of two places, and a new one takes the place of
+the one that was seen longer ago.  A connection is known by a hash (:func:`flow_hash`); of two with
+the same hash the later one counts.  So what the table says is a strong hint and no proof: a proxy
+takes a verdict only at an offset of the stream where it expects a head itself.
+"""
+
+import enum
+
+from .geometry import Geometry
+
+__all__ = ["HASH_BITS", "WAYS", "WINDOW", "Place", "flow_hash", "flow_place"]
+
+HASH_BITS = 32
+WAYS = 2
+
+WINDOW = 1 << 30
+"""Bytes, the farthest that a head is ahead of a segment in the body before it: more than the
+longest Content-Length.  A connection that is farther from its last known head, or as far beyond it,
+is forgotten before its sequence numbers come round."""
+
+
+class Place(enum.Enum):
+    """Where a segment's payload begins."""
+
+    UNKNOWN = "unknown"
+    """Nobody knows: the connection is not followed, or was lost."""
+    HEAD = "head"
+    """Where a request head begins."""
+    BODY = "body"
+    """Before the next head: in a body, or in what came before."""
+
+
+def flow_hash(addresses: bytes, port: int, listener: int) -> int:
+    """Hash of the connection from TCP port *port* to *listener*.
+
+    *addresses* are those of the IP header as they stand there, source first.  Their 32-bit words
+    are put together by exclusive or, then the port in both halves, then the listener in the
+    highest four bits.
+    """
+    value = port << 16 | port
+    for at in range(0, len(addresses), 4):
+        value ^= int.from_bytes(addresses[at : at + 4], "big")
+    return value ^ listener << HASH_BITS - 4
+
+
+def flow_place(geometry: Geometry, value: int) -> tuple[int, int]:
+    """The set of the table that a connection of hash *value* is in, and its tag there.
+
+    The set is the exclusive or of all digits of the hash, the tag all digits but the lowest.
+    """
+    bits = (geometry.flows // WAYS - 1).bit_length()
+    index, rest = 0, value
+    while rest:
+        index ^= rest & (1 << bits) - 1
+        rest >>= bits
+    return index, value >> bits
