@@ -21,6 +21,7 @@ _HELP = {
     "header_bytes": "Bytes of a 'name: value' line that the NIC looks at: 16, 32 ... 256.",
     "hosts": "Host patterns: 16, 32, 64 or 128.",
     "predicates": "Header predicates: 16, 32 or 64.",
+    "flows": "Connections that are followed at a time: 16, 32 ... 65536.",
     "max_frame": "Longest frame that gets a verdict, in bytes.",
 }
 
