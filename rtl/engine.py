@@ -3,13 +3,15 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hybridmesh.contract.geometry import OPTION_QUERY, Geometry
 from hybridmesh.contract.grammar import Mark
+from hybridmesh.contract.verdict import Reason
 
+from .flow.guard import Message, Place
 from .http.facts import HeadFacts
 from .http.lexer import Lexer
 from .layout import TableRead, TableWrite, frame_verdict, payload_beat
@@ -49,12 +51,18 @@ class VerdictEngine(wiring.Component):
     geometry : Geometry
     intact_at : int
         Clocks after the beat with ``last`` at which ``intact`` is valid.
+    placed_after : int
+        Clocks after ``message`` at which ``place`` is valid.
 
     Members
     -------
     i : stream of payload_beat, always ready
     intact : in
         The frame's checksums are right.
+    message : out, stream of Message, always ready
+        What is known of each frame whose checksums are right, for the flow guard.
+    place : in, Place
+        Where the frame's payload begins.
     table : TableWrite
     ask : TableRead
     now : in, 16
@@ -66,9 +74,10 @@ class VerdictEngine(wiring.Component):
     latency, fields : int
     """
 
-    def __init__(self, geometry: Geometry, intact_at: int = 0) -> None:
+    def __init__(self, geometry: Geometry, intact_at: int = 0, placed_after: int = 0) -> None:
         self._geometry = geometry
         self._intact_at = intact_at
+        self._placed_after = placed_after
         self._lexer = Lexer(geometry)
         self._facts = HeadFacts(geometry)
         self._aligner = FieldAligner(geometry.width, geometry.path_bytes)
@@ -82,11 +91,14 @@ class VerdictEngine(wiring.Component):
         self.fields = max(
             self._hosts.latency, self._aligner.latency + self._path.latency, before_class
         )
+        self._framed = max(self._facts.latency, self._length.latency)
         self.latency = self._lexer.latency + self.fields + self._rows.latency + 1
         super().__init__(
             {
                 "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
                 "intact": In(1),
+                "message": Out(stream.Signature(Message, always_ready=True)),
+                "place": In(Place),
                 "table": In(TableWrite),
                 "ask": In(TableRead),
                 "now": In(16),
@@ -108,6 +120,7 @@ class VerdictEngine(wiring.Component):
         connect(m, lexer.o, facts.i)
         connect(m, shim.o, flipped(self.o))
         self._cut(m)
+        self._tell(m)
         self._load(m)
 
         # All is known so many clocks after the lexer's last beat, and is needed so many after it.
@@ -136,6 +149,7 @@ class VerdictEngine(wiring.Component):
             shim.valid.eq(self._late(m, asked, facts.latency, row)),
             shim.facts.eq(self._late(m, facts.o.p, facts.latency, row)),
             shim.intact.eq(self._late(m, self.intact, self._intact_at - lexer.latency, row)),
+            shim.place.eq(self._late(m, self.place, self._framed + self._placed_after, row)),
             shim.repeated.eq(self._late(m, keys.repeated, keys.latency, row)),
             shim.crowded.eq(self._late(m, keys.crowded, keys.latency, row)),
             shim.length.eq(self._late(m, length.value, length.latency, row)),
@@ -179,6 +193,28 @@ class VerdictEngine(wiring.Component):
             length.valid.eq(lexer.o.valid),
             length.data.eq(beat.data),
             length.end.eq(marks[Mark.LENGTH_END]),
+        ]
+
+    def _tell(self, m: Module) -> None:
+        """Tell the flow guard of each frame."""
+        facts, known = self._facts.o.p, self._facts.latency
+        unframed = sum(1 << reason for reason in Reason if not reason.framed)
+        told = Signal(Message)
+        m.d.comb += [
+            told.opens.eq(facts.info.opens),
+            told.payload.eq(facts.info.candidate),
+            told.flow.eq(facts.info.flow),
+            told.seq.eq(facts.info.seq),
+            told.framed.eq(~(facts.reasons & unframed).any() & ~facts.chunked),
+            told.head_length.eq(facts.head_length),
+        ]
+        intact = self._late(m, self.intact, self._intact_at - self._lexer.latency, self._framed)
+        valid = self._late(m, self._facts.o.valid, known, self._framed)
+        has_length = self._late(m, facts.has_length, known, self._framed)
+        m.d.comb += [
+            self.message.payload.eq(self._late(m, told, known, self._framed)),
+            self.message.valid.eq(valid & intact),
+            self.message.p.body_length.eq(Mux(has_length, self._length.value, 0)),
         ]
 
     def _load(self, m: Module) -> None:

@@ -14,6 +14,7 @@ from amaranth.hdl import Cat, Const, Value, ValueLike
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out, Signature
 
+from hybridmesh.contract.flow import HASH_BITS
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.grammar import Mark
 from hybridmesh.contract.record import Record
@@ -52,11 +53,13 @@ def packet_beat(width: int) -> data.StructLayout:
 FrameInfo = data.StructLayout(
     {
         "candidate": 1,  # a TCP segment to a listener with payload, whole in max_frame, not dropped
+        "opens": 1,  # instead: the first one of a connection to a listener
         "listener": 4,  # the listener that it is sent to
         "drop": 1,  # it speaks for the NIC, is bad, or a runt
         "enable": 1,  # a table is loaded and matching is switched on
         "epoch": 16,  # epoch of the bank that this frame is matched in
         "seq": 32,  # TCP sequence number
+        "flow": HASH_BITS,  # hash of the connection
         "arrival": 16,  # clock (modulo 2**16) at which the frame's first beat was accepted
     }
 )

@@ -12,6 +12,7 @@ from .control.control import Control
 from .control.counters import verdict_events
 from .control.registers import RegisterBus
 from .engine import VerdictEngine
+from .flow.guard import FlowGuard
 from .frame.admission import Admission
 from .frame.payload import FrameEvents
 from .frame.shim import ShimInserter
@@ -36,6 +37,7 @@ class NicCore(wiring.Component):
     admission    a place is kept for the frame's verdict                 0
     walker       headers parsed, payload masked                          its ``latency``
     engine       verdict, after the frame's last beat                    its ``latency``
+    guard        beside it: whether a head begins where the payload does
     verdicts     the verdict waits for its frame's turn                  3
     inserter     first beat of the frame, then one per clock             1
     host_rx      registered                                              1
@@ -67,7 +69,8 @@ class NicCore(wiring.Component):
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
         self._walker = FrameWalker(geometry)
-        self._engine = VerdictEngine(geometry, self._walker.check_latency)
+        self._guard = FlowGuard(geometry)
+        self._engine = VerdictEngine(geometry, self._walker.check_latency, self._guard.latency)
         self.latency = self._walker.latency + self._engine.latency
         super().__init__(
             {
@@ -85,6 +88,7 @@ class NicCore(wiring.Component):
         beat = packet_beat(geometry.width)
         m.submodules.walker = walker = self._walker
         m.submodules.engine = engine = self._engine
+        m.submodules.guard = guard = self._guard
         m.submodules.control = control = Control(geometry, FRAMES)
         m.submodules.admission = admission = Admission(geometry.width, FRAMES)
         slack = 8  # clocks through the verdict's queue and registers
@@ -111,6 +115,7 @@ class NicCore(wiring.Component):
         connect(m, inserter.o, host_rx.i)
         connect(m, host_rx.o, outer(self.host_rx))
         connect(m, walker.o, engine.i)
+        connect(m, engine.message, guard.i)
         connect(m, control.table, engine.table)
         connect(m, control.ask, engine.ask)
 
@@ -125,6 +130,7 @@ class NicCore(wiring.Component):
             walker.now.eq(now),
             engine.now.eq(now),
             engine.intact.eq(walker.intact),
+            engine.place.eq(guard.o),
             verdicts.i.payload.eq(engine.o.payload),
             verdicts.i.valid.eq(engine.o.valid),
             admission.released.eq(verdicts.o.valid & verdicts.o.ready),

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hybridmesh.contract.geometry import ROW_PROVISIONAL, ROW_TOUCH, Geometry
 from hybridmesh.contract.verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, Reason, State
 
+from .flow.guard import Place
 from .http.facts import Facts
 from .layout import FrameInfo, frame_verdict, wire_vector
 from .match.priority import PriorityEncoder
@@ -46,6 +47,8 @@ class ShimBuilder(wiring.Component):
     facts : in, Facts
     intact : in
         The frame's checksums are right.
+    place : in, Place
+        Where its payload begins.
     repeated, crowded : in
         From the key matcher.
     length : in, 32
@@ -65,6 +68,7 @@ class ShimBuilder(wiring.Component):
                 "valid": In(1),
                 "facts": In(Facts),
                 "intact": In(1),
+                "place": In(Place),
                 "repeated": In(1),
                 "crowded": In(1),
                 "length": In(32),
@@ -88,7 +92,9 @@ class ShimBuilder(wiring.Component):
             lowest.i.eq(Cat(self._reasons())),
             taken.facts.eq(self.facts),
             taken.length.eq(self.length),
-            taken.insert.eq(info.candidate & self.intact & self.facts.token & ~info.drop),
+            taken.insert.eq(
+                info.candidate & self.intact & self.facts.token & ~self.place.body & ~info.drop
+            ),
             taken.valid.eq(self.valid),
         ]
         judged = data.View(waiting, delayed(m, taken.as_value(), lowest.latency))
@@ -166,9 +172,10 @@ class ShimBuilder(wiring.Component):
         return m
 
     def _reasons(self) -> list[Value]:
-        """By number, why the head is not decided: what its bytes say, and what the table does."""
+        """By number, why the head is not decided: what its bytes say, and what else is known."""
         reasons = list(self.facts.reasons)
         reasons[Reason.TABLE_OFF] |= ~self.facts.info.enable
+        reasons[Reason.UNKNOWN_START] |= ~self.place.head
         reasons[Reason.CROWDED] |= self.crowded
         reasons[Reason.REPEATED] |= self.repeated
         return reasons

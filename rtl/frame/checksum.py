@@ -8,7 +8,7 @@ was changed.  Carries are not wrapped around as they fall: a frame's sum is adde
 from collections.abc import Sequence
 
 from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
@@ -16,12 +16,9 @@ from hybridmesh.contract.geometry import Geometry
 from ..pipeline import delayed
 from .headers import TCP
 from .payload import segment_beat
-from .place import TYPED, Header, choose, since, within
+from .place import TYPED, Header, addresses, since
 
 __all__ = ["Checksum"]
-
-IPV4_ADDRESSES, IPV6_ADDRESSES = range(12, 20), range(8, 40)
-"""Bytes of the IP header that hold them."""
 
 IPV4_WORDS = 30
 """16-bit words of the longest IPv4 header."""
@@ -85,10 +82,6 @@ class Checksum(wiring.Component):
         beats = range(TYPED[-1] // self._width + 1)
         ip = Header(at, TYPED, i.tags, [at.index == n for n in beats])
         _, ip_on = since(m, at, self.i.valid, ip.begins(), ip.starts, ip.which)
-        addresses = choose(
-            i.ipv4,
-            [_in_header(at, i.tags, IPV6_ADDRESSES), _in_header(at, i.tags, IPV4_ADDRESSES)],
-        )
         header, covered = Signal(self._width), Signal(self._width)
         bytes_, odd, size = Signal.like(at.data), Signal(), Signal.like(i.size)
         m.d.sync += [
@@ -101,7 +94,7 @@ class Checksum(wiring.Component):
         with m.If(self.i.valid):
             m.d.sync += [
                 header.eq(ip_on & ~i.segment),
-                covered.eq(addresses | (i.segment & i.inside)),
+                covered.eq(addresses(at, i.tags, i.ipv4) | (i.segment & i.inside)),
             ]
 
         first = delayed(m, self.i.valid & at.first, 2 + self._levels)
@@ -127,11 +120,6 @@ class Checksum(wiring.Component):
             m.d.sync += [word.eq(value) for word, value in zip(words, values, strict=True)]
         (total,) = words
         return total
-
-
-def _in_header(at: data.View, tags: Value, places: range) -> Value:
-    """By lane of the beat *at*: it is one of these bytes of the header behind the *tags*."""
-    return choose(tags, [within(at, [start + k for k in places]) for start in TYPED])
 
 
 def _words(bytes_: Value, mask: Value, odd: Value) -> list[Value]:

@@ -7,6 +7,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from hybridmesh.contract.flow import HASH_BITS
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import LISTENERS
 
@@ -29,7 +30,14 @@ FrameEvents = data.StructLayout({"errors": 1, "runts": 1, "spoofed": 1, "oversiz
 
 
 TcpFields = data.StructLayout(
-    {"port": 16, "seq": 32, "reserved": 4, "header_words": 4}  # the last: data offset
+    {
+        "source": 16,
+        "port": 16,
+        "seq": 32,
+        "flags": 8,
+        "reserved": 4,
+        "header_words": 4,  # data offset
+    }
 )
 
 SIZES = range(5, 16)
@@ -51,7 +59,9 @@ def segment_beat(geometry: Geometry) -> data.StructLayout:
             "size": 17,  # bytes of the segment, and one more
             "sound": 1,  # a TCP segment, as far as its headers tell
             "hits": LISTENERS,  # the port is this listener's
+            "source": 16,
             "seq": 32,
+            "opens": 1,  # SYN, and neither ACK nor RST
             "words": PLACE_BITS,  # 32-bit words before the payload, and two bytes
             "begins": 1,  # the payload, in this beat
         }
@@ -108,7 +118,9 @@ class TcpStage(HeaderStage):
                 "size": beat.final - Cat(C(0, 2), beat.words),
                 "sound": beat.sound & beat.tcp & (size >= SIZES.start),
                 "hits": Cat((taken.port == port) & (port != 0) for port in self.ports),
+                "source": taken.source,
                 "seq": taken.seq,
+                "opens": taken.flags.matches("---0-01-"),
                 "words": beat.words + size,
                 "begins": header.ends(size, SIZES),
             },
@@ -125,9 +137,9 @@ class TcpStage(HeaderStage):
         longest = 4 * SIZES[-1]
         header = header_at(m, i.at, self.i.valid, i.words, longest + 1, before)
         with m.If(self.i.valid):
-            header.take(m, taken.port, 2)
+            header.take(m, Cat(taken.port, taken.source), 0)
             header.take(m, taken.seq, 4)
-            header.take(m, Cat(taken.reserved, taken.header_words), 12)
+            header.take(m, Cat(taken.flags, taken.reserved, taken.header_words), 12)
         return header
 
 
@@ -146,6 +158,8 @@ class MaskStage(Stage):
     Members
     -------
     i : stream of segment_beat, always ready
+    addresses : in, HASH_BITS
+        Those of the frame put together, as far as its beats up to this one have shown them.
     o : stream of payload_beat, always ready
     events : out, FrameEvents
         With ``last`` of ``o``.
@@ -153,7 +167,9 @@ class MaskStage(Stage):
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__(
-            segment_beat(geometry), payload_beat(geometry), {"events": Out(FrameEvents)}
+            segment_beat(geometry),
+            payload_beat(geometry),
+            {"addresses": In(HASH_BITS), "events": Out(FrameEvents)},
         )
         self._width = geometry.width
 
@@ -180,13 +196,17 @@ class MaskStage(Stage):
                 with m.If(i.hits[n]):
                     m.d.comb += listener.eq(n)
         info = Signal(FrameInfo)
+        whole = ours & i.complete & ~at.cut & ~drop
+        ports = Cat(i.source, i.source)
         m.d.comb += [
-            info.candidate.eq(ours & (start <= i.final) & i.complete & ~at.cut & ~drop),
+            info.candidate.eq(whole & (start <= i.final) & ~i.opens),
+            info.opens.eq(whole & (start <= i.final + 1) & i.opens),
             info.listener.eq(listener),
             info.drop.eq(drop),
             info.enable.eq(at.context.enable),
             info.epoch.eq(at.context.epoch),
             info.seq.eq(i.seq),
+            info.flow.eq(self.addresses ^ ports ^ (listener << HASH_BITS - 4)),
             info.arrival.eq(at.arrival),
         ]
         self.give(

@@ -16,6 +16,7 @@ __all__ = [
     "BEHIND_TYPE",
     "TYPED",
     "Header",
+    "addresses",
     "choose",
     "header_at",
     "reached",
@@ -30,6 +31,9 @@ BEHIND_TYPE = 2
 
 TYPED = (14, 18, 22)
 """Where the header behind the EtherType stands, by the number of tags."""
+
+IPV4_ADDRESSES, IPV6_ADDRESSES = range(12, 20), range(8, 40)
+"""Bytes of the IP header that hold them."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,17 @@ def since(
 def choose(which: Value, values: Sequence[Value]) -> Value:
     """The one of *values* whose number *which* is."""
     return Array(values)[which] if len(values) > 1 else values[0]
+
+
+def addresses(at: data.View, tags: Value, ipv4: Value) -> Value:
+    """By lane of the beat *at*: it is of an address in the IP header behind the *tags*."""
+    return choose(
+        ipv4,
+        [
+            choose(tags, [within(at, [start + k for k in places]) for start in TYPED])
+            for places in (IPV6_ADDRESSES, IPV4_ADDRESSES)
+        ],
+    )
 
 
 def within(at: data.View, places: Iterable[int]) -> Value:

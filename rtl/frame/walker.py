@@ -14,6 +14,8 @@ from amaranth.lib.wiring import In, Out
 from hybridmesh.contract.geometry import Geometry
 
 from ..layout import packet_beat, payload_beat
+from ..pipeline import delayed
+from .addresses import AddressHash
 from .checksum import Checksum
 from .cursor import Cursor, FrameContext
 from .headers import ExtensionStage, IpStage
@@ -57,8 +59,8 @@ class FrameWalker(wiring.Component):
     events : out, FrameEvents
         With ``last`` of ``o``.
     intact : out
-        The checksums of a candidate are right: valid ``check_latency`` clocks after its beat of
-        ``o`` with ``last``, and in no other clock.
+        The checksums of a candidate, or of a frame that opens a connection, are right: valid
+        ``check_latency`` clocks after its beat of ``o`` with ``last``, and in no other clock.
     bad_checksum : out
         In the clock of ``intact``: they are wrong.
 
@@ -78,6 +80,7 @@ class FrameWalker(wiring.Component):
             "tcp": TcpStage(geometry),
             "mask": MaskStage(geometry),
         }
+        self._addresses = AddressHash(geometry)
         self._checksum = Checksum(geometry)
         self.latency = sum(stage.latency for stage in self._stages.values())
         # It begins beside the last stage.
@@ -97,11 +100,13 @@ class FrameWalker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        cursor, tcp, mask = (self._stages[name] for name in ("cursor", "tcp", "mask"))
+        cursor, ip, extension, tcp, mask = self._stages.values()
+        behind = extension.latency + tcp.latency
         checksum = self._checksum
         for name, stage in self._stages.items():
             m.submodules[name] = stage
         m.submodules.checksum = checksum
+        m.submodules.addresses = addresses = self._addresses
 
         wiring.connect(m, wiring.flipped(self.i), cursor.i)
         for former, latter in pairwise(self._stages.values()):
@@ -111,12 +116,17 @@ class FrameWalker(wiring.Component):
             cursor.context.eq(self.context),
             cursor.now.eq(self.now),
             tcp.ports.eq(self.ports),
+            addresses.i.payload.eq(ip.o.payload),
+            addresses.i.valid.eq(ip.o.valid),
+            mask.addresses.eq(delayed(m, addresses.o, behind - addresses.latency)),
             checksum.i.payload.eq(tcp.o.payload),
             checksum.i.valid.eq(tcp.o.valid),
             self.events.eq(mask.events),
             self.intact.eq(checksum.intact),
         ]
-        asked = Signal(self.check_latency)  # a candidate's last beat was as many clocks ago
-        m.d.sync += asked.eq(Cat(mask.o.valid & mask.o.p.last & mask.o.p.info.candidate, asked))
+        info = mask.o.p.info
+        asked = Signal(self.check_latency)  # a listener's frame ended as many clocks ago
+        ended = mask.o.valid & mask.o.p.last & (info.candidate | info.opens)
+        m.d.sync += asked.eq(Cat(ended, asked))
         m.d.comb += self.bad_checksum.eq(asked[-1] & ~checksum.intact)
         return m

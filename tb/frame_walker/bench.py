@@ -7,6 +7,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from hybridmesh.contract.flow import flow_hash
 from hybridmesh.nic.frames import SHORTEST, find_segment, is_intact, is_spoofed
 from hybridmesh.rtl.frame.cursor import FrameContext
 from hybridmesh.rtl.frame.payload import FrameEvents
@@ -106,7 +107,7 @@ async def payload_and_info_are_those_of_the_software_walker(dut: Any, idle: str)
     for frame, error in sent:
         found = find_segment(frame) if len(frame) <= GEOMETRY.max_frame else None
         event = fate(frame, error)
-        candidate = found is not None and found.port == PORT and event is None
+        ours = found is not None and found.port == PORT and event is None
         payload = bytearray()
         clocks = [next(entered) for _ in beats(frame, WIDTH)]
         for number, lanes in enumerate(shown(frame)):
@@ -124,11 +125,13 @@ async def payload_and_info_are_those_of_the_software_walker(dut: Any, idle: str)
         if event:
             events[clock].add(event)
         info = beat["info"]
-        assert info["candidate"] == candidate, frame.hex()
+        assert info["candidate"] == (ours and not found.opens), frame.hex()
+        assert info["opens"] == (ours and found.opens), frame.hex()
         assert info["drop"] == (event not in (None, "oversize"))
-        if candidate:
+        if ours:
             assert payload == frame[found.start : found.end]
             assert (info["seq"], info["listener"]) == (found.seq, LISTENER)
+            assert info["flow"] == flow_hash(found.addresses(frame), found.source, LISTENER)
             assert (info["enable"], info["epoch"]) == (1, 7)
             assert info["arrival"] == clocks[0] & 0xFFFF
             checked = clock + WALKER.check_latency

@@ -9,10 +9,11 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import NO_ROW, SHIM, Flag, Reason
 from hybridmesh.reference.classifier import classify
+from hybridmesh.rtl.flow.guard import Place
 from hybridmesh.rtl.layout import frame_verdict, payload_beat
 from tb.lib.begin import clock_count, is_long, rng_of, start
 from tb.lib.design import under_test
-from tb.lib.packed import unpack
+from tb.lib.packed import pack, unpack
 from tb.lib.pauses import PAUSES
 from tb.lib.readback import ask, questions
 from tb.lib.stream import AmaranthPort, Source
@@ -50,6 +51,7 @@ class Bench:
         self.rows: Counter[int] = Counter()
         dut.now.value = 0
         dut.intact.value = 0
+        dut.place.value = pack(Place, head=1, body=0)
         dut.table__en.value = 0
         dut.ask__en.value = 0
 

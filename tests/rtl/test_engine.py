@@ -74,6 +74,7 @@ def test_every_verdict_is_that_of_the_model_after_the_stated_latency(width, idle
                     await ctx.tick()
         ctx.set(dut.table.en, 0)
         ctx.set(dut.intact, 1)
+        ctx.set(dut.place.head, 1)
         await ctx.tick().repeat(3)
         for number, payload in enumerate(payloads):
             for beat in beats_of(payload, 54 + 4 * rng.randint(0, 3), width, number, bank=1):

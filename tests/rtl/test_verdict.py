@@ -29,6 +29,8 @@ class Case:
     reasons: frozenset[Reason] = frozenset()
     crowded: int = 0
     repeated: int = 0
+    head: int = 1
+    body: int = 0
     touch: int = 0
     http_1_0: int = 0
     chunked: int = 0
@@ -66,6 +68,7 @@ class Case:
                 "more": self.more,
             },
             "intact": self.intact,
+            "place": {"head": self.head, "body": self.body},
             "crowded": self.crowded,
             "repeated": self.repeated,
             "length": 0x31323334,
@@ -146,6 +149,12 @@ REFUSED = {
     "repeated": (Case(repeated=1), Reason.REPEATED),
     "crowded-and-repeated": (Case(crowded=1, repeated=1), Reason.CROWDED),
     "all-of-the-table": (Case(enable=0, crowded=1, repeated=1), Reason.TABLE_OFF),
+    "unknown-start": (Case(head=0), Reason.UNKNOWN_START),
+    "unknown-start-of-what-is-no-head": (
+        Case(head=0, reasons=frozenset({Reason.METHOD, Reason.INCOMPLETE})),
+        Reason.UNKNOWN_START,
+    ),
+    "unknown-start-without-a-table": (Case(head=0, enable=0), Reason.TABLE_OFF),
     "crowded-before-the-host": (
         Case(crowded=1, reasons=frozenset({Reason.HOST, Reason.INCOMPLETE})),
         Reason.CROWDED,
@@ -191,12 +200,14 @@ def test_of_several_reasons_the_lowest_is_given() -> None:
         ({"candidate": 0}, 0, 0),
         ({"intact": 0}, 0, 0),
         ({"token": 0}, 0, 0),
+        ({"head": 0, "body": 1}, 0, 0),
+        ({"drop": 1, "head": 0}, 0, 1),
         ({"drop": 1}, 0, 1),
         ({"drop": 1, "candidate": 0, "token": 0}, 0, 1),
         ({"drop": 1, "intact": 0}, 0, 1),
     ],
 )
-def test_only_an_intact_candidate_that_begins_like_a_request_gets_a_shim(
+def test_only_an_intact_candidate_that_begins_like_a_request_and_is_no_body_gets_a_shim(
     changes: dict[str, int], insert: int, drop: int
 ) -> None:
     _, (inserted, dropped, verdict), _ = judge(Case(), replace(Case(), **changes), Case())

@@ -23,6 +23,7 @@ __all__ = [
     "BODY",
     "CANDIDATES",
     "DAMAGED",
+    "OPENINGS",
     "OTHERS",
     "PORT",
     "RUNTS",
@@ -130,8 +131,31 @@ CANDIDATES = built(
     }
 )
 
+OPENINGS = built(
+    {
+        "syn": ether() / ip() / tcp(flags="S"),
+        "syn with options": ether() / ip() / tcp(flags="S", options=MANY_OPTIONS[:4]),
+        "syn, ipv6": ether() / ip6() / tcp(flags="S"),
+        "syn, tags and extension headers": ether()
+        / Dot1AD()
+        / Dot1Q()
+        / ip6()
+        / hop_by_hop()
+        / destination()
+        / tcp(flags="S", options=MANY_OPTIONS[:2]),
+        "syn with explicit congestion notification": ether() / ip() / tcp(flags="SEC"),
+        "syn with a payload": ether() / ip() / tcp(flags="S") / BODY,
+    }
+)
+"""First segments of connections."""
+
 OTHERS = built(
     {
+        "syn to another port": ether() / ip() / tcp(flags="S", dport=PORT + 1),
+        "syn and ack": ether() / ip() / tcp(flags="SA"),
+        "syn and rst": ether() / ip() / tcp(flags="SR"),
+        "rst": ether() / ip() / tcp(flags="R"),
+        "syn, data offset beyond the packet": ether() / ip() / tcp(flags="S", dataofs=6),
         "wrong port": ether() / ip() / tcp(dport=PORT + 1) / BODY,
         "wrong port, high byte": ether() / ip() / tcp(dport=PORT ^ 0x100) / BODY,
         "from the listen port": ether() / ip() / tcp(sport=PORT, dport=40000) / BODY,
@@ -292,15 +316,18 @@ class Expected:
     """What the walker must say.
 
     ``event`` is the counter that the frame goes to, ``masked`` the bytes that may be shown as
-    payload; ``listener``, ``seq`` and ``intact`` are those of a candidate.
+    payload; ``listener``, ``seq``, ``flow`` and ``intact`` are those of a candidate, or of a frame
+    that opens a connection.
     """
 
     candidate: bool = False
     event: str | None = None
     listener: int = 0
     seq: int = 0
+    flow: int = 0
     intact: bool = False
     masked: bytes = b""
+    opens: bool = False
 
     @property
     def drop(self) -> bool:
@@ -336,16 +363,21 @@ def judge(
         headers = _headers(shown)
         if headers is None:
             return Expected(event=event)
-        dport, seq, offset = struct.unpack_from(">2xHI4xB", shown, headers.tcp)
+        port, dport, seq, offset, flags = struct.unpack_from(">HHI4xBB", shown, headers.tcp)
     except struct.error:
         return Expected(event=event)
     start = headers.tcp + 4 * (offset >> 4)
-    if offset >> 4 < 5 or dport not in ports or not dport or start >= headers.end:
+    opens = bool(flags & 2) and not flags & 4 and not flags & 16
+    behind = start >= headers.end + opens
+    if offset >> 4 < 5 or dport not in ports or not dport or behind:
         return Expected(event=event)
     masked = shown[start : headers.end]
     if event is not None or headers.end > len(shown):
         return Expected(event=event, masked=masked)
-    return Expected(True, None, ports.index(dport), seq, _intact(frame, headers), masked)
+    listener = ports.index(dport)
+    flow = _flow(frame, headers, port) ^ listener << 28
+    intact = _intact(frame, headers)
+    return Expected(not opens, None, listener, seq, flow, intact, masked, opens)
 
 
 def _spoofed(frame: bytes) -> bool:
@@ -383,6 +415,14 @@ def _headers(frame: bytes) -> _Headers | None:
         sound = first >> 4 == 6 and protocol == 6
         return _Headers(at, 6, behind, at + 40 + length) if sound else None
     return None
+
+
+def _flow(frame: bytes, headers: _Headers, port: int) -> int:
+    """Hash of the connection, but for its listener."""
+    total = port * 0x10001
+    for (word,) in struct.iter_unpack(">I", _pseudo(frame, headers)[:-8]):
+        total ^= word
+    return total
 
 
 def _pseudo(frame: bytes, headers: _Headers) -> bytes:
@@ -429,7 +469,13 @@ def mutants(count: int, seed: int) -> list[bytes]:
     them with checksums that are right again.
     """
     rng = random.Random(seed)
-    seeds = [*CANDIDATES.values(), *OTHERS.values(), *SPOOFED.values(), *DAMAGED.values()]
+    seeds = [
+        *CANDIDATES.values(),
+        *OPENINGS.values(),
+        *OTHERS.values(),
+        *SPOOFED.values(),
+        *DAMAGED.values(),
+    ]
     odd = (0, 1, 5, 6, 43, 60, 0x40, 0x45, 0x50, 0x60, 0x81, 0x88)
     frames = []
     for _ in range(count):

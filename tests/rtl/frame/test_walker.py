@@ -12,6 +12,7 @@ from wireframes import (
     BODY,
     CANDIDATES,
     DAMAGED,
+    OPENINGS,
     OTHERS,
     PORT,
     RUNTS,
@@ -26,6 +27,14 @@ from hybridmesh.rtl.frame.walker import FrameWalker
 
 MAX_FRAME = 256
 PORTS = (PORT,)
+
+IPV4_FLOW = 0x0A000001 ^ 0x0A000002 ^ 40000 << 16 ^ 40000
+IPV6_FLOW = 0xFD000000 ^ 0x00000001 ^ 0xFD000000 ^ 0x00000002 ^ 40000 << 16 ^ 40000
+EXTENDED = {
+    *("hop-by-hop options", "routing header", "destination options", "routing and destination"),
+    *("hop-by-hop and destination", "destination twice, two tags", "long extension header"),
+}
+"""Frames over IPv6 whose names do not say so."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,8 @@ def walk(
             seen.append(
                 summary(group, width, beside.events.pop(time, None), beside.intact[checked])
             )
-            if seen[-1].expected.candidate and not seen[-1].expected.intact:
+            said = seen[-1].expected
+            if (said.candidate or said.opens) and not said.intact:
                 bad.add(checked)
             group = []
     assert not beside.events
@@ -135,8 +145,11 @@ def summary(beats, width: int, event: str | None, intact: int) -> Seen:
                 masked.append(data[lane])
     info = beats[-1].info
     assert info.drop == (event in ("errors", "runts", "spoofed"))
-    known = (info.listener, info.seq, bool(intact)) if info.candidate else (0, 0, False)
-    expected = Expected(bool(info.candidate), event, *known, bytes(masked))
+    known = (0, 0, 0, False)
+    if info.candidate or info.opens:
+        known = (info.listener, info.seq, info.flow, bool(intact))
+    assert not (info.candidate and info.opens)
+    expected = Expected(bool(info.candidate), event, *known, bytes(masked), bool(info.opens))
     return Seen(expected, info.epoch, beats[0].bank, info.enable, info.arrival, len(beats))
 
 
@@ -167,7 +180,21 @@ def test_the_payload_of_a_candidate_is_masked_byte_by_byte(width: int) -> None:
     for name, expected in table({name: CANDIDATES[name] for name in names}, width).items():
         start = CANDIDATES[name].index(b"G", 30)
         payload = CANDIDATES[name][start : start + sizes.get(name, len(BODY))]
-        assert expected == Expected(True, None, 0, 0x89ABCDEF, True, payload), name
+        flow = IPV6_FLOW if "ipv6" in name or name in EXTENDED else IPV4_FLOW
+        if name == "checksum of zero":
+            flow ^= (48541 ^ 40000) * 0x10001
+        assert expected == Expected(True, None, 0, 0x89ABCDEF, flow, True, payload), name
+
+
+@pytest.mark.parametrize("width", [1, 8, 64])
+def test_the_first_segment_of_a_connection_opens_it(width: int) -> None:
+    for name, expected in table(OPENINGS, width).items():
+        flow = IPV6_FLOW if "ipv6" in name or "extension" in name else IPV4_FLOW
+        masked = BODY if "payload" in name else b""
+        assert expected == Expected(False, None, 0, 0x89ABCDEF, flow, True, masked, True), name
+    damaged = {name: frame[:40] + b"\x88" + frame[41:] for name, frame in OPENINGS.items()}
+    for name, expected in table(damaged, width).items():
+        assert (expected.opens, expected.intact) == (True, False), name
 
 
 @pytest.mark.parametrize("width", [8, 64])
@@ -176,7 +203,8 @@ def test_no_other_frame_is_a_candidate_and_those_that_speak_for_the_nic_are_spoo
 ) -> None:
     for name, expected in table(OTHERS | SPOOFED, width).items():
         event = "spoofed" if name in SPOOFED else None
-        assert (expected.candidate, expected.event) == (False, event), name
+        assert (expected.candidate, expected.opens) == (False, False), name
+        assert expected.event == event, name
 
 
 @pytest.mark.parametrize("width", [8, 64])
@@ -237,7 +265,7 @@ def test_a_frame_that_the_mac_marks_bad_is_dropped_and_no_more_than_that() -> No
 
 @pytest.mark.parametrize(
     ("width", "count", "idle"),
-    [(1, 14, 0), (2, 18, 0.2), (4, 40, 0), (8, 80, 0.3), (16, 80, 0), (32, 80, 0), (64, 120, 0)],
+    [(1, 14, 0), (2, 24, 0.2), (4, 40, 0), (8, 80, 0.3), (16, 80, 0), (32, 80, 0), (64, 120, 0)],
 )
 def test_mutants_are_judged_as_the_model_judges_them(width: int, count: int, idle: float) -> None:
     frames = mutants(count, seed=width)
