@@ -56,6 +56,23 @@ def test_lengths_and_checksums_are_those_that_scapy_computes(pair):
         assert bytes(fresh) == built
 
 
+@pytest.mark.parametrize(("seq", "sent"), [(78, 77), (0, 2**32 - 1), (2**32 + 5, 4)])
+def test_a_connection_opens_with_a_syn_that_takes_a_sequence_number(pair, seq, sent):
+    (peer, peer_port), (local, local_port) = pair
+    built = Connection(*pair).opening(seq)
+    frame = Ether(built)
+    assert (ip_address(frame[1].src), ip_address(frame[1].dst)) == (
+        ip_address(peer),
+        ip_address(local),
+    )
+    assert (frame[TCP].sport, frame[TCP].dport) == (peer_port, local_port)
+    assert (frame[TCP].seq, frame[TCP].ack, frame[TCP].flags) == (sent, 0, "S")
+    assert len(built) >= 60
+    segment = find_segment(built)
+    assert (segment.opens, segment.seq, segment.start) == (True, sent, segment.end)
+    assert is_intact(built, segment)
+
+
 def test_ipv4_mapped_addresses_travel_as_ipv4():
     mapped = Connection(("::ffff:192.0.2.7", 40000), ("::ffff:198.51.100.1", 80))
     assert mapped.frame(5, b"x") == Connection(*PAIRS["ipv4"]).frame(5, b"x")
@@ -141,9 +158,41 @@ SEGMENTS = {
 @pytest.mark.parametrize(("frame", "start"), SEGMENTS.values(), ids=SEGMENTS)
 def test_the_payload_is_found_behind(frame, start):
     segment = find_segment(frame)
-    assert (segment.start, segment.end, segment.seq, segment.port) == (start, start + 3, 77, 80)
+    assert (segment.start, segment.end, segment.seq) == (start, start + 3, 77)
+    assert (segment.source, segment.port, segment.opens) == (4000, 80, False)
     assert frame[start : start + 3] == b"abc"
     assert is_intact(frame, segment)
+
+
+@pytest.mark.parametrize(("frame", "start"), SEGMENTS.values(), ids=SEGMENTS)
+def test_the_addresses_are_found_behind_tags_and_before_options(frame, start):
+    v4, v6 = "c0000207 c6336401", "20010db8" + "0" * 23 + "7 20010db8" + "0" * 23 + "1"
+    addresses = bytes.fromhex(v4 if Ether(frame).haslayer(IP) else v6)
+    assert find_segment(frame).addresses(frame) == addresses
+
+
+@pytest.mark.parametrize("options", [[], [("MSS", 1460), ("NOP", None), ("WScale", 7)]])
+@pytest.mark.parametrize("ip", [IP(**V4), IPv6(**V6)], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize(
+    ("flags", "opens"),
+    [("S", True), ("SECPFU", True), ("SA", False), ("SR", False), ("A", False), ("FA", False)],
+)
+def test_only_a_syn_without_ack_and_rst_is_a_segment_without_payload(ip, options, flags, opens):
+    frame = ether(ip, TCP(sport=4000, dport=80, seq=77, flags=flags, options=options))
+    segment = find_segment(frame)
+    assert (segment is not None) == opens
+    if opens:
+        assert (segment.start, segment.end, segment.opens) == (len(frame), len(frame), True)
+        assert find_segment(frame + bytes(6)) == segment
+        assert is_intact(frame, segment)
+        assert not any(find_segment(frame[:size]) for size in range(len(frame)))
+
+
+@pytest.mark.parametrize("flags", ["S", "A", "SA", "FPA"])
+def test_a_segment_with_payload_opens_a_connection_by_its_flags(flags):
+    frame = ether(IP(**V4), TCP(**T | {"flags": flags}), Raw(b"abc"))
+    segment = find_segment(frame)
+    assert (segment.start, segment.end, segment.opens) == (54, 57, flags == "S")
 
 
 def test_no_change_of_a_byte_escapes_the_checksums():
@@ -207,6 +256,7 @@ NO_SEGMENTS = {
     ),
     "no payload": ether(IP(**V4), TCP(**T)),
     "no payload but padding": ether(IP(**V4), TCP(**T)) + bytes(6),
+    "a SYN whose options are cut off": ether(IP(**V4), TCP(**T | {"flags": "S", "dataofs": 6})),
     "a TCP offset of 4 words": ether(IP(**V4), TCP(**T, dataofs=4), Raw(b"abc")),
     "a TCP offset at the end": ether(IP(**V4), TCP(**T, dataofs=6), Raw(b"abcd")),
     "a TCP offset beyond the end": ether(IP(**V4), TCP(**T, dataofs=15), Raw(b"abcd")),

@@ -1,6 +1,7 @@
 """ReferenceNic: what it does to frames, by hand-written expectation."""
 
 import pytest
+from nicclient import HEAD, WIRE, first
 from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
@@ -12,8 +13,6 @@ from hybridmesh.nic import NicDriver, NicError, ReferenceNic, open_nic
 from hybridmesh.nic.frames import Connection, split
 
 GEOMETRY = Geometry()
-HEAD = b"GET /api/products HTTP/1.1\r\nHost: shop.example.com\r\n\r\n"
-WIRE = Connection(("192.0.2.7", 40000), ("198.51.100.1", 80))
 
 
 def image(*prefixes: bytes) -> TableImage:
@@ -36,10 +35,8 @@ def nic():
 
 def test_a_head_gets_the_row_of_its_path(nic):
     epoch = nic.load(image(b"/other", b"/api", b"/"))
-    frame = WIRE.frame(1000, HEAD)
-    (out,) = nic.exchange([frame])
-    verdict, original = split(out)
-    assert original == frame
+    verdict, original = split(first(nic, seq=1000))
+    assert original == WIRE.frame(1000, HEAD)
     assert (verdict.state, verdict.row, verdict.epoch) == (State.DECIDED, 1, epoch)
     assert (verdict.seq, verdict.head_offset) == (1000, 0)
     assert verdict.head_length == len(HEAD)
@@ -52,22 +49,24 @@ def test_a_head_gets_the_row_of_its_path(nic):
 
 def test_a_path_that_no_row_takes_is_decided_without_a_row(nic):
     nic.load(image(b"/other"))
-    verdict, _ = split(nic.exchange([WIRE.frame(1, HEAD)])[0])
+    verdict, _ = split(first(nic))
     assert (verdict.state, verdict.row) == (State.DECIDED, NO_ROW)
 
 
 def test_the_shim_stands_before_a_vlan_tag(nic):
     nic.load(image(b"/"))
     ip = IP(src="192.0.2.7", dst="198.51.100.1")
-    frame = bytes(Ether() / Dot1Q(vlan=7) / ip / TCP(dport=80) / Raw(HEAD))
-    (out,) = nic.exchange([frame])
+    tagged = Ether() / Dot1Q(vlan=7) / ip
+    frame = bytes(tagged / TCP(dport=80, seq=6, flags="PA") / Raw(HEAD))
+    opening = bytes(tagged / TCP(dport=80, seq=5, flags="S")).ljust(60, b"\0")
+    _, out = nic.exchange([opening, frame])
     assert out[:12] + out[52:] == frame
     assert out[12:14] == b"\x88\xb5"
     assert out[52:54] == b"\x81\x00"
 
 
 def test_without_a_table_every_head_is_undecided(nic):
-    verdict, _ = split(nic.exchange([WIRE.frame(1, HEAD)])[0])
+    verdict, _ = split(first(nic))
     assert (verdict.state, verdict.reason, verdict.epoch) == (State.UNDECIDED, Reason.TABLE_OFF, 0)
 
 
@@ -78,7 +77,7 @@ def test_a_row_can_ask_for_the_port_that_the_head_was_sent_to(nic):
     rows = []
     for ports in ((80,), (81, 80), (80, 80), (81, 82, 80)):
         nic.listen(*ports)
-        rows.append(split(nic.exchange([WIRE.frame(1, HEAD)])[0])[0].row)
+        rows.append(split(first(nic))[0].row)
     assert rows == [1, 0, 1, 1]
 
 
@@ -112,11 +111,13 @@ def test_a_frame_longer_than_max_frame_passes_without_a_verdict(nic):
 
 def test_counters_tell_the_frames_apart(nic):
     nic.load(image(b"/api"))
+    after = 1 + len(HEAD)
     nic.exchange(
         [
+            WIRE.opening(1),
             WIRE.frame(1, HEAD),
-            WIRE.frame(1, HEAD[:-2]),
-            WIRE.frame(1, HEAD.replace(b"Host:", b"H st:")),
+            WIRE.frame(after, HEAD[:-2]),
+            WIRE.frame(after, HEAD.replace(b"Host:", b"H st:")),
             WIRE.frame(1, bytes(3000)),
             b"\xff" * 60,
             b"\xff" * 12 + b"\x88\xb5" + bytes(46),
@@ -126,13 +127,13 @@ def test_counters_tell_the_frames_apart(nic):
     )
     nic.receive(WIRE.frame(1, HEAD), error=True)
     assert nic.counters() == {
-        "frames_in": 9,
-        "frames_out": 6,
+        "frames_in": 10,
+        "frames_out": 7,
         "decided": 1,
         "provisional": 0,
         "undecided": 1,
         "malformed": 1,
-        "passed": 3,
+        "passed": 4,
         "spoofed": 1,
         "oversize": 1,
         "errors": 1,
