@@ -16,7 +16,7 @@ from ..layout import TableRead, TableWrite
 from ..memory import TableMemory
 from ..pipeline import bits_of, delayed
 
-__all__ = ["FAN_IN", "Answer", "PlainTable", "TableWord", "TcamArray", "levels"]
+__all__ = ["FAN_IN", "Answer", "TableWord", "TcamArray", "levels"]
 
 FAN_IN = 4
 """Vectors that are ORed in one clock."""
@@ -49,23 +49,26 @@ class TableWord:
         An entry of this space is written.
     entry, bank, data : Value
         Number of the entry, its bank, its ``32 * space.slices`` bits.
+    next_hit, next_entry : Value
+        As they will be in the next clock: which memory it is can be found meanwhile.
     """
 
     def __init__(self, m: Module, table: wiring.PureInterface, space: Space) -> None:
         slice_bits = exact_log2(space.slices)
+        here = table.en & (table.space == space.number)
+        mine, word, bank, data = (
+            delayed(m, value, 1) for value in (here, table.word, table.bank, table.data)
+        )
+        number = word[:slice_bits]
+        self.next_hit = mine & number.all() if slice_bits else mine
+        self.next_entry = word[slice_bits:][: bits_of(space.entries)]
         self.hit = Signal()
         self.bank = Signal()
         self.entry = Signal(bits_of(space.entries))
         self.data = Signal(32 * space.slices)
-        mine = table.en & (table.space == space.number)
-        number = table.word[:slice_bits]
-        m.d.sync += self.hit.eq(mine & number.all() if slice_bits else mine)
+        m.d.sync += [self.hit.eq(self.next_hit), self.entry.eq(self.next_entry), self.bank.eq(bank)]
         with m.If(mine):
-            m.d.sync += [
-                self.entry.eq(table.word >> slice_bits),
-                self.bank.eq(table.bank),
-                self.data.word_select(number, 32).eq(table.data),
-            ]
+            m.d.sync += self.data.word_select(number, 32).eq(data)
 
 
 class Answer:
@@ -76,7 +79,7 @@ class Answer:
     Attributes
     ----------
     wanted : Signal
-        The entry ``entry`` of ``bank`` is to be read in this clock.
+        The entry ``entry`` of ``bank`` is to be read in this clock, and was known a clock before.
     """
 
     def __init__(
@@ -87,9 +90,10 @@ class Answer:
         self._slice = Signal(max(slice_bits, 1))
         self.bank, self.entry = Signal(), Signal(bits_of(space.entries))
         self.wanted = Signal()
-        asked, answered = Signal(), Signal()
+        registered, asked, answered = Signal(), Signal(), Signal()
         m.d.sync += [
-            asked.eq(ask.en & (ask.space == space.number) & mine),
+            registered.eq(ask.en & (ask.space == space.number) & mine),
+            asked.eq(registered & ask.en),
             self.bank.eq(ask.bank),
             self.entry.eq(ask.word >> slice_bits),
             self._slice.eq(ask.word[:slice_bits]),
@@ -196,9 +200,10 @@ class TcamArray(wiring.Component):
             lane, half = divmod(number, 2)
             m.submodules[f"lane{lane}_{'high' if half else 'low'}"] = memory
             looked_up = self.mask[lane]
+            chosen = delayed(m, r.chosen(lane, half), 1)
             nibble = self.data.word_select(number, 4)
             domain += [
-                memory.r_en.eq(looked_up | (answer.wanted & r.chosen(lane, half))),
+                memory.r_en.eq(looked_up | (answer.wanted & chosen)),
                 memory.r_addr.eq(
                     Mux(
                         looked_up,
@@ -223,77 +228,21 @@ class TcamArray(wiring.Component):
         """Bring the loader's words near each memory, through registers that it alone moves."""
         write = TableWord(m, self.table, self._space)
         w = _Place(write.entry, self._positions, self._lanes)
+        next_w = _Place(write.next_entry, self._positions, self._lanes)
         together = -(-len(self._memories) // COPIES)
         for first in range(0, len(self._memories), together):
             group = self._memories[first : first + together]
-            hits = [w.chosen(*divmod(number, 2)) for number in range(first, first + len(group))]
+            hits = Signal(len(group), name=f"hits{first}")
+            chosen = [next_w.chosen(*divmod(first + number, 2)) for number in range(len(group))]
             data = Signal.like(write.data, name=f"w_data{first}")
-            with m.If(write.hit & Cat(hits).any()):
+            m.d.sync += hits.eq(Cat(chosen) & write.next_hit.replicate(len(group)))
+            with m.If(hits.any()):
                 m.d.sync += data.eq(write.data)
-            for memory, chosen in zip(group, hits, strict=True):
-                m.d.sync += memory.w_en.eq(write.hit & chosen)
-                with m.If(chosen):
+            for memory, hit in zip(group, hits, strict=True):
+                m.d.sync += memory.w_en.eq(hit)
+                with m.If(hit):
                     m.d.sync += memory.w_addr.eq(Cat(w.nibble, w.word, write.bank))
                 m.d.comb += memory.w_data.eq(data)
-
-
-class PlainTable(wiring.Component):
-    """A plain space: one entry for each position.
-
-    ==========  ==================================================  =======
-    stage       what happens                                        latency
-    ==========  ==================================================  =======
-    o           entry read                                          1
-    ==========  ==================================================  =======
-
-    Parameters
-    ----------
-    space : Space
-
-    Members
-    -------
-    valid, en, entry, bank : in
-        A look-up is due, and there is an entry to be looked up.
-    table : TableWrite
-    ask : TableRead
-    o : out, columns
-        The entry, zero where there was none; of no meaning where no look-up was due.
-    """
-
-    latency = 1
-
-    def __init__(self, space: Space) -> None:
-        self._space = space
-        self._memory = TableMemory(space.columns, 2 * space.entries, distributed=True)
-        super().__init__(
-            {
-                "valid": In(1),
-                "en": In(1),
-                "entry": In(bits_of(space.entries)),
-                "bank": In(1),
-                "table": In(TableWrite),
-                "ask": In(TableRead),
-                "o": Out(space.columns),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.memory = memory = self._memory
-        write = TableWord(m, self.table, self._space)
-        answer = Answer(m, self.ask, self._space, Signal(init=1), ~self.valid)
-        m.d.comb += [
-            memory.w_en.eq(write.hit),
-            memory.w_addr.eq(Cat(write.entry, write.bank)),
-            memory.w_data.eq(write.data),
-            memory.r_en.eq(Mux(self.valid, self.en, answer.wanted)),
-            memory.r_addr.eq(
-                Mux(self.valid, Cat(self.entry, self.bank), Cat(answer.entry, answer.bank))
-            ),
-            self.o.eq(memory.r_data),
-        ]
-        answer.give(memory.r_data, self.latency)
-        return m
 
 
 class _Place:

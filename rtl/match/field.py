@@ -85,6 +85,7 @@ class FieldAligner(wiring.Component):
     ==========  ==================================================  ========================
     s1_cut      shift and number of the beat known                  1
     o           rotated, word addresses by lane                     1 + shift_latency(width)
+                registered, if the rotation has no register         ... + 1
     ==========  ==================================================  ========================
 
     Parameters
@@ -103,7 +104,9 @@ class FieldAligner(wiring.Component):
     def __init__(self, width: int, positions: int) -> None:
         self._width = width
         self._positions = positions
-        self.latency = 1 + shift_latency(width)
+        # The shift has many multiplexers to reach; behind them is the choice of what is read.
+        self._settle = int(width > 1 and shift_latency(width) == 0)
+        self.latency = 1 + shift_latency(width) + self._settle
         super().__init__(
             {
                 "i": In(stream.Signature(marked_beat(width), always_ready=True)),
@@ -133,14 +136,13 @@ class FieldAligner(wiring.Component):
                 m.d.sync += words.eq(words + 1)
 
         # o
-        o, late = self.o.p, shift_latency(width)
+        o, late = Signal(self.o.p.shape()), shift_latency(width)
         turned = rotated(m, s1_beat.data, shift, 8)
         taken = s1_beat.mask & s1_valid.replicate(width)
         mask = rotated(m, taken, shift, 1)
         whole, before = words < limit, (words - 1)[: len(words)] < limit
         inside = Cat(Mux(wrap, before, whole) for wrap in wraps)
         m.d.comb += [
-            self.o.valid.eq(delayed(m, s1_valid, late)),
             o.data.eq(turned),
             o.mask.eq(mask & delayed(m, inside, late)),
             o.used.eq(delayed(m, taken.any(), late)),
@@ -148,6 +150,8 @@ class FieldAligner(wiring.Component):
             o.end.eq(delayed(m, s1_beat.end.any(), late)),
             o.bank.eq(delayed(m, s1_beat.bank, late)),
             o.first.eq(delayed(m, s1_beat.first, late)),
+            self.o.valid.eq(delayed(m, s1_valid, late + self._settle)),
+            self.o.p.eq(delayed(m, o.as_value(), self._settle)),
         ]
         late_wraps, late_words = delayed(m, wraps, late), delayed(m, words, late)
         earlier = Signal.like(late_words)

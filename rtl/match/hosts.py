@@ -7,8 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hybridmesh.contract.geometry import Geometry
 
 from ..layout import TableRead, TableWrite
-from .array import PlainTable
-from .priority import PriorityEncoder
+from .lowest import LowestEntry
 from .reverse import Reverser
 from .tcam import Tcam
 
@@ -31,8 +30,7 @@ class HostMatcher(wiring.Component):
     ==========  ==================================================  =============================
     reverser    last word of the reversed host                      Reverser.latency + words - 1
     tcam        patterns matched                                    ... + Tcam.latency
-    first       number of the lowest pattern                        ... + PriorityEncoder.latency
-    classes     class read                                          ... + 1
+    classes     class of the lowest pattern                         ... + LowestEntry.latency
     ==========  ==================================================  =============================
 
     Parameters
@@ -67,14 +65,12 @@ class HostMatcher(wiring.Component):
                 f"not {geometry.host_bytes}"
             )
         self._tcam = Tcam(geometry.host, lanes)
-        self._first = PriorityEncoder(geometry.hosts)
-        self._classes = PlainTable(geometry.host_class)
+        self._classes = LowestEntry(geometry.host_class)
         self.latency = (
             self._reverser.latency
             + self._reverser.words
             - 1
             + self._tcam.latency
-            + self._first.latency
             + self._classes.latency
         )
         super().__init__(
@@ -97,7 +93,6 @@ class HostMatcher(wiring.Component):
         m = Module()
         m.submodules.reverser = reverser = self._reverser
         m.submodules.tcam = tcam = self._tcam
-        m.submodules.first = first = self._first
         m.submodules.classes = classes = self._classes
         for name in ("valid", "data", "start", "end", "bank"):
             m.d.comb += getattr(reverser, name).eq(getattr(self, name))
@@ -108,10 +103,8 @@ class HostMatcher(wiring.Component):
         connect(m, flipped(self.ask_classes), classes.ask)
 
         m.d.comb += [
-            first.i.eq(tcam.match),
+            classes.i.eq(tcam.match),
             classes.valid.eq(self.class_wanted),
-            classes.en.eq(first.found),
-            classes.entry.eq(first.number),
             classes.bank.eq(self.class_bank),
             self.host_class.eq(classes.o),
         ]

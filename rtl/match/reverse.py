@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from hybridmesh.contract.geometry import TERMINATOR
 
@@ -108,8 +109,11 @@ class Reverser(wiring.Component):
         # o
         late = shift_latency(width)
         units = shifted(m, s1_window, shift, 8, lanes, width)
-        inside = Cat(busy & (left >= lane) for lane in range(lanes))
-        over = Cat(left == lane for lane in range(lanes))
+        # left >= lane, and left == lane, without a carry
+        lane_bits = exact_log2(lanes)
+        low, more = left[:lane_bits], left[lane_bits:-1].any()
+        inside = Cat(busy & ~left[-1] & (more | (low >= lane)) for lane in range(lanes))
+        over = Cat(~left[-1] & ~more & (low == lane) for lane in range(lanes))
         over, o = delayed(m, over, late), self.o
         m.d.comb += [
             self.o_valid.eq(delayed(m, busy, late)),

@@ -11,8 +11,8 @@ from hybridmesh.contract.geometry import Geometry
 
 from ..layout import TableRead, TableWrite
 from ..pipeline import bits_of, delayed
-from .array import FAN_IN, PlainTable, TcamArray
-from .priority import PriorityEncoder
+from .array import FAN_IN, TcamArray
+from .lowest import LowestEntry
 from .tcam import Tcam
 
 __all__ = ["RowMatcher"]
@@ -33,10 +33,9 @@ class RowMatcher(wiring.Component):
     ==========  ==================================================  =============================
     calls       call and predicates looked up, ``lead`` clocks      1 - lead + ...
                 before the class is there
-    classes     class looked up                                     1
-    or          mismatches of all and of the path ORed              2
-    first       number of the lowest row                            ... + PriorityEncoder.latency
-    flags       its flags read                                      ... + 1
+    classes     class looked up                                     2
+    or          mismatches of all and of the path ORed              3
+    flags       lowest row, its flags                               ... + LowestEntry.latency
     ==========  ==================================================  =============================
 
     The latency counts from the clock in which the class is given.
@@ -72,13 +71,13 @@ class RowMatcher(wiring.Component):
         self._lanes = called if geometry.width > SLOWEST else -(-called // CALL_STEPS)
         self._steps = -(-called // self._lanes)
         positions = range(1, 1 + self._steps * self._lanes)
-        self._calls = Tcam(space, self._lanes, positions=positions, register=False)
-        self._classes = TcamArray(space, 1, positions=range(1), terms=FAN_IN, register=False)
-        self._first = PriorityEncoder(geometry.rows)
-        self._flags = PlainTable(geometry.row_flags)
+        serial = self._steps > 1
+        self._calls = Tcam(space, self._lanes, positions=positions, register=serial)
+        self._classes = TcamArray(space, 1, positions=range(1), terms=FAN_IN)
+        self._flags = LowestEntry(geometry.row_flags)
         self.lead = self._steps - 1 + self._calls.latency - self._classes.latency
-        self._numbered = self._classes.latency + 1 + self._first.latency
-        self.latency = self._numbered + self._flags.latency
+        self._known = self._classes.latency + 1
+        self.latency = self._known + self._flags.latency
         super().__init__(
             {
                 "call_valid": In(1),
@@ -103,7 +102,6 @@ class RowMatcher(wiring.Component):
         m = Module()
         m.submodules.calls = calls = self._calls
         m.submodules.classes = classes = self._classes
-        m.submodules.first = first = self._first
         m.submodules.flags = flags = self._flags
         for part, ask in (
             (calls, self.ask_calls),
@@ -126,17 +124,15 @@ class RowMatcher(wiring.Component):
         mismatch = Signal(self._geometry.rows)
         m.d.sync += mismatch.eq(reduce(or_, [*classes.o, ~calls.match, ~path]))
 
-        # first, flags
-        found, row = first.found, first.number
+        # flags
+        wanted = delayed(m, Cat(self.valid, self.bank), self._known + flags.lead)
         m.d.comb += [
-            first.i.eq(~mismatch),
-            flags.valid.eq(delayed(m, self.valid, self._numbered)),
-            flags.en.eq(found),
-            flags.entry.eq(row),
-            flags.bank.eq(delayed(m, self.bank, self._numbered)),
+            flags.i.eq(~mismatch),
+            Cat(flags.valid, flags.bank).eq(wanted),
+            self.found.eq(flags.found),
+            self.row.eq(flags.number),
             self.flags.eq(flags.o),
         ]
-        m.d.sync += [self.found.eq(found), self.row.eq(Mux(found, row, 0))]
         return m
 
     def _call(self, m: Module) -> None:

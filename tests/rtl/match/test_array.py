@@ -10,7 +10,7 @@ from keybench import Asker, clocked, refusals, scatter, table_words, table_write
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.table import TableImage
-from hybridmesh.rtl.match.array import PlainTable, TcamArray
+from hybridmesh.rtl.match.array import TcamArray
 
 ODDS = (0.02, 0.1, 0.4)
 FILLED = 2000
@@ -189,44 +189,6 @@ def test_a_search_on_every_clock_is_not_kept_from_its_memories() -> None:
     assert {clock: seen["o"][clock + case.latency] for clock in wanted} == wanted
     assert seen["done"] == [0] * (len(steps) - 1) + [1]
     assert seen["data"][-1] == known[1]
-
-
-@pytest.mark.parametrize("name", ["host_class", "row_flags"])
-def test_a_plain_table_is_looked_up_and_read_back_at_once(name: str) -> None:
-    rng = random.Random(name)
-    geometry = Geometry(rows=32, hosts=16)
-    images = [scatter(TableImage(geometry), seed, ODDS) for seed in (1, 2)]
-    space = getattr(geometry, name)
-    words = [table_words(image, name) for image in images]
-    steps = [{"table": w} for bank in (0, 1) for w in table_writes(images[bank], bank, name)]
-    steps += [{"table": None}] * 2
-    begin = len(steps)
-    for _ in range(400):
-        entry, bank = rng.randrange(space.entries), rng.getrandbits(1)
-        due = {"valid": rng.random() < 0.7, "en": rng.random() < 0.7}
-        steps.append({**due, "entry": entry, "bank": bank})
-    asked = [
-        {"bank": bank, "space": space.number, "word": n}
-        for bank in (0, 1)
-        for n in range(space.words)
-    ]
-    dut = PlainTable(space)
-
-    async def ask(ctx) -> None:
-        await ctx.tick().repeat(begin)
-        await asker.run(ctx)
-
-    asked = rng.sample(asked, 30)
-    asker = Asker(dut.ask, asked)
-    probes = {"o": dut.o, "done": dut.ask.done, "data": dut.ask.data}
-    seen = searched(dut, [*steps, {"valid": 0}], probes, ask)
-    for clock, step in enumerate(steps):
-        if step.get("valid"):
-            wanted = words[step["bank"]][step["entry"]] if step["en"] else 0
-            assert seen["o"][clock + 1] == wanted, "an answer is not taken for an entry"
-    assert asker.answers == [words[q["bank"]][q["word"]] for q in asked]
-    assert sum(seen["done"]) == len(asked)
-    assert all(done or not word for done, word in zip(seen["done"], seen["data"], strict=True))
 
 
 def test_the_last_word_of_an_entry_writes_it_with_the_words_before() -> None:

@@ -9,12 +9,12 @@ from amaranth.hdl import Value
 from amaranth.lib.wiring import Component
 
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.rtl.match.array import PlainTable
 from hybridmesh.rtl.match.decimal import Decimal
 from hybridmesh.rtl.match.delay import Delay
 from hybridmesh.rtl.match.field import FieldAligner
 from hybridmesh.rtl.match.hosts import HostMatcher
 from hybridmesh.rtl.match.keys import KeyMatcher
+from hybridmesh.rtl.match.lowest import LowestEntry
 from hybridmesh.rtl.match.options import Options
 from hybridmesh.rtl.match.priority import PriorityEncoder
 from hybridmesh.rtl.match.reverse import Reverser
@@ -31,9 +31,9 @@ PARTS: dict[str, Callable[[Geometry], Component]] = {
     "delay": lambda geometry: Delay(geometry.rows, 2),
     "hosts": HostMatcher,
     "keys": KeyMatcher,
+    "lowest": lambda geometry: LowestEntry(geometry.host_class),
     "options": lambda geometry: Options(geometry.options),
     "path": lambda geometry: Tcam(geometry.path, geometry.width),
-    "plain": lambda geometry: PlainTable(geometry.host_class),
     "priority": lambda geometry: PriorityEncoder(geometry.rows),
     "reverse": lambda geometry: Reverser(geometry.width, 64, max(geometry.width, 8)),
     "rows": RowMatcher,

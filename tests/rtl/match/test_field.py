@@ -10,7 +10,7 @@ from keybench import Frame, clocked, holey, marked_beats
 
 from hybridmesh.rtl.match.field import FieldAligner, terminated
 
-CASES = [(1, 16, 1), (8, 16, 1), (64, 64, 2), (64, 128, 2)]  # width, positions, latency
+CASES = [(1, 16, 1), (8, 16, 2), (64, 64, 2), (64, 128, 2)]  # width, positions, latency
 
 
 def align(frames: list[Frame], case: tuple[int, int, int], *, idle: float = 0) -> None:

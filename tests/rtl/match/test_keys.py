@@ -12,7 +12,7 @@ from hybridmesh.contract.table import TableImage
 from hybridmesh.rtl.match.keys import KeyMatcher
 
 ENGINES = {1: 1, 8: 2}  # four at 64: too slow here, a bench has them
-LATENCY = {1: 1 + 1 + 4 + 1, 8: 1 + 1 + 4 + 1}
+LATENCY = {1: 1 + 1 + 4 + 1, 8: 1 + 2 + 4 + 1}
 WIDTHS = tuple(ENGINES)
 PREDICATES = 16
 SHORTEST = 5

@@ -18,7 +18,7 @@ def test_a_bank_has_the_options_that_were_written_to_it(bank: int) -> None:
     dut = Options(SPACE)
     steps = [write(bank, OPTION_QUERY), *[{"bank": n % 2, "table": None} for n in range(6)]]
     seen = clocked(dut, steps, {"o": dut.o})
-    assert seen["o"][2:] == [int(n % 2 == bank) for n in range(1, 6)]
+    assert seen["o"][3:] == [int(n % 2 == bank) for n in range(2, 6)]
 
 
 def test_options_are_taken_back_and_other_spaces_change_nothing() -> None:

@@ -9,12 +9,12 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.table import TableImage
 from hybridmesh.rtl.match.rows import RowMatcher
 
-CASES = [  # width, rows, predicates; latency: read 1, OR 1, encoder, flags 1; clocks between calls
-    (1, 32, 16, 1 + 1 + 2 + 1, 5),
-    (8, 64, 32, 1 + 1 + 2 + 1, 5),
-    (8, 32, 64, 1 + 1 + 2 + 1, 5),
-    (64, 32, 16, 1 + 1 + 2 + 1, 1),
-    (64, 32, 64, 1 + 1 + 2 + 1, 1),
+CASES = [  # width, rows, predicates; latency: read 2, OR 1, lowest 2; clocks between calls
+    (1, 32, 16, 2 + 1 + 2, 5),
+    (8, 64, 32, 2 + 1 + 2, 5),
+    (8, 32, 64, 2 + 1 + 2, 5),
+    (64, 32, 16, 2 + 1 + 2, 1),
+    (64, 32, 64, 2 + 1 + 2, 1),
 ]
 NAMES = ("word", "row_flags")
 
