@@ -5,6 +5,7 @@ The heads use the words of :func:`table`, so that many of them hit one of its ro
 
 import random
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import (
@@ -33,7 +34,18 @@ from hybridmesh.config.model import (
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.table import TableImage
 
-__all__ = ["PORT", "any_frame", "any_payload", "cut", "head", "segment", "table"]
+__all__ = [
+    "PORT",
+    "Client",
+    "any_frame",
+    "any_payload",
+    "damaged",
+    "head",
+    "opened",
+    "request",
+    "segment",
+    "table",
+]
 
 PORT = 80
 """The port that the NIC listens on."""
@@ -52,7 +64,6 @@ _FIELDS = (
     "Cookie: session=0123456789abcdef; theme=dark",
     "X-Request-Id: 7",
     "Expect: 100-continue",
-    "x-empty:",
 )
 _BODIES = ("Content-Length: 3", "Content-Length: 0", "Transfer-Encoding: chunked")
 _ODD = (b"\r", b"\n", b"\0", b"%", b"//", b"/../", b" ", b"\t", b":", b"\x80", b"\\", b"?", b"#")
@@ -92,16 +103,32 @@ def _routes(*matches: RouteMatch) -> tuple[Route, ...]:
 
 def head(rng: random.Random) -> bytes:
     """A request head as a client sends it."""
+    lines = ((0.3, rng.choice(_BODIES)), (0.15, "x-empty:"))
+    return _head(rng, *(line for share, line in lines if rng.random() < share))
+
+
+def request(rng: random.Random) -> tuple[bytes, bytes]:
+    """A head and its body; bodies like to look like heads."""
+    if rng.random() < 0.4:
+        return _head(rng), b""
+    if rng.random() < 0.05:
+        return _head(rng, "Transfer-Encoding: chunked"), b"5\r\nGET /\r\n0\r\n\r\n"
+    body = b"".join(_head(rng) for _ in range(rng.choice((1, 1, 4))))
+    body = body[: rng.choice((0, 1, 3, len(body), rng.randrange(len(body))))]
+    return _head(rng, f"Content-Length: {len(body)}"), body
+
+
+def _head(rng: random.Random, *lines: str) -> bytes:
+    if rng.random() < 0.1:
+        return "\r\n".join(["GET / HTTP/1.1", "Host: x", *lines, "", ""]).encode()
     path = rng.choice(_PATHS)
     if rng.random() < 0.3:
         path += rng.choice(("?", "?q=1&r=%20", "/" + "x" * rng.randrange(1, 90), "-_.~!$"))
     host = rng.choice(_HOSTS) + rng.choice(("", "", ":80", ":8080"))
-    fields = [f"Host: {host}", *rng.sample(_FIELDS, rng.randrange(5))]
-    if rng.random() < 0.3:
-        fields.append(rng.choice(_BODIES))
+    fields = [f"Host: {host}", *rng.sample(_FIELDS, rng.randrange(5)), *lines]
     rng.shuffle(fields)
     version = rng.choice(("1.1", "1.1", "1.1", "1.1", "1.0"))
-    lines = [f"{rng.choice(_METHODS)} {path} HTTP/{version}", *fields, "", ""]
+    lines = (f"{rng.choice(_METHODS)} {path} HTTP/{version}", *fields, "", "")
     return "\r\n".join(lines).encode()
 
 
@@ -126,36 +153,95 @@ def any_payload(rng: random.Random) -> bytes:
     return rng.randbytes(rng.randrange(1, 200))
 
 
-def segment(rng: random.Random, payload: bytes, seq: int | None = None) -> bytes:
-    """*payload* in a TCP segment to :data:`PORT`, under headers of any shape that is allowed."""
-    packet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
-    for tag in rng.choice(_TAGS):
-        packet /= tag(vlan=rng.randrange(4096))
+class Client:
+    """Builds the frames of a TCP connection, under headers of any shape that is allowed.
+
+    Tags, addresses, ports and options are the same in all of them.
+
+    Parameters
+    ----------
+    rng : random.Random
+    port : int
+        That it goes to.
+    ends : tuple of str or None
+        Addresses that it comes from and goes to.
+    source : int or None
+        Port that it comes from.
+    """
+
+    def __init__(
+        self,
+        rng: random.Random,
+        port: int = PORT,
+        ends: tuple[str, str] | None = None,
+        source: int | None = None,
+    ) -> None:
+        self._rng, self._port = rng, port
+        self._ends = _ends(rng) if ends is None else ends
+        self._source = rng.randrange(65536) if source is None else source
+        below = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+        for tag in rng.choice(_TAGS):
+            below /= tag(vlan=rng.randrange(4096))
+        origin, destination = self._ends
+        if ":" in origin:
+            below /= IPv6(src=origin, dst=destination, hlim=rng.randrange(256))
+            for extension in rng.choice(_EXTENSIONS):
+                below /= extension(rng)
+        else:
+            options = b"\1" * rng.choice((0, 0, 0, 4, 40))
+            below /= IP(src=origin, dst=destination, options=options, ttl=rng.randrange(256))
+        self._below = below
+        self._options = [("NOP", None)] * rng.choice((0, 0, 4, 12, 40))
+
+    def twin(self) -> "Client":
+        """Another connection, of the same hash."""
+        return Client(self._rng, self._port, self._ends[::-1], self._source)
+
+    def neighbour(self) -> "Client":
+        """Another connection, of another hash, but of the same set in a table of eight sets."""
+        address = ip_address(self._ends[0])
+        flipped = int(address) ^ 0b1001 << self._rng.randrange(29)
+        return Client(
+            self._rng, self._port, (str(type(address)(flipped)), self._ends[1]), self._source
+        )
+
+    def opening(self, seq: int, flags: str = "S") -> bytes:
+        """The frame that opens the connection, or one without payload and with other *flags*; the
+        next byte's sequence number is *seq*."""
+        return self.segment(seq - 1, b"", flags)
+
+    def segment(self, seq: int, payload: bytes, flags: str = "PA") -> bytes:
+        """The frame that carries *payload* from *seq* on, modulo 2**32."""
+        tcp = TCP(
+            sport=self._source,
+            dport=self._port,
+            seq=seq % 2**32,
+            flags=flags,
+            options=self._options,
+        )
+        frame = bytes(self._below / tcp / Raw(payload))
+        if self._rng.random() < 0.1:
+            frame += bytes(self._rng.randrange(1, 30))
+        return _padded(frame)
+
+
+def _ends(rng: random.Random) -> tuple[str, str]:
+    """Addresses to come from and to go to."""
     if rng.random() < 0.5:
-        options = b"\1" * rng.choice((0, 0, 0, 4, 40))
-        packet /= IP(src="192.0.2.7", dst="198.51.100.1", options=options, ttl=rng.randrange(256))
-    else:
-        packet /= IPv6(src="2001:db8::7", dst="2001:db8::1", hlim=rng.randrange(256))
-        for extension in rng.choice(_EXTENSIONS):
-            packet /= extension(rng)
-    seq = rng.getrandbits(32) if seq is None else seq
-    words = [("NOP", None)] * rng.choice((0, 0, 4, 12, 40))
-    packet /= TCP(sport=rng.randrange(65536), dport=PORT, seq=seq, flags="PA", options=words)
-    frame = bytes(packet / Raw(payload))
-    return _padded(frame + bytes(rng.randrange(1, 30)) if rng.random() < 0.1 else frame)
+        return f"192.0.2.{rng.randrange(256)}", str(IPv4Address(rng.getrandbits(32)))
+    prefix = 0x20010DB8 << 96
+    return str(IPv6Address(prefix | rng.getrandbits(90))), str(IPv6Address(rng.getrandbits(128)))
 
 
-def cut(rng: random.Random, heads: int) -> list[bytes]:
-    """The segments of a connection that brings so many *heads*, cut wherever it may be."""
-    data = b"".join(any_payload(rng) for _ in range(heads))
-    seq = rng.getrandbits(32)
-    frames = []
-    at = 0
-    while at < len(data):
-        size = rng.choice((rng.randrange(1, 40), rng.randrange(1, 400), 1440))
-        frames.append(segment(rng, data[at : at + size], seq + at & 0xFFFFFFFF))
-        at += size
-    return frames
+def segment(rng: random.Random, payload: bytes, seq: int | None = None) -> bytes:
+    """*payload* in a segment of a connection that did not begin with it."""
+    return Client(rng).segment(rng.getrandbits(32) if seq is None else seq, payload)
+
+
+def opened(rng: random.Random, payload: bytes) -> list[bytes]:
+    """A connection that begins with *payload*: its SYN, and a segment."""
+    client, seq = Client(rng), rng.getrandbits(32)
+    return [client.opening(seq), client.segment(seq, payload)]
 
 
 def any_frame(rng: random.Random, payload: bytes) -> bytes:
@@ -204,7 +290,10 @@ def _tcp(rng: random.Random, **fields: object) -> Packet:
 
 _OTHERS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
     lambda rng, data: _ether(IP(), _tcp(rng, dport=81), Raw(data)),
-    lambda rng, data: _ether(IP(), _tcp(rng, flags="A")),
+    lambda rng, data: _ether(IP(), _tcp(rng, flags=rng.choice(("A", "SA", "SR", "FA")))),
+    lambda rng, data: Client(rng).opening(rng.getrandbits(32), rng.choice(("S", "SEC", "SF"))),
+    lambda rng, data: Client(rng).segment(rng.getrandbits(32), data, "S"),
+    lambda rng, data: damaged(rng, Client(rng).opening(rng.getrandbits(32))),
     lambda rng, data: _ether(IP(flags="MF"), _tcp(rng), Raw(data)),
     lambda rng, data: _ether(IP(frag=3), _tcp(rng), Raw(data)),
     lambda rng, data: _ether(IP(version=6), _tcp(rng), Raw(data)),
@@ -217,8 +306,8 @@ _OTHERS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
     ),
     lambda rng, data: _ether(IPv6(), _routing(rng), IPv6ExtHdrFragment(), _tcp(rng), Raw(data)),
     lambda rng, data: _ether(Dot1Q(), Dot1Q(), Dot1Q(), IP(), _tcp(rng), Raw(data)),
-    lambda rng, data: _damaged(rng, segment(rng, data)),
-    lambda rng, data: _damaged(rng, segment(rng, data)),
+    lambda rng, data: damaged(rng, segment(rng, data)),
+    lambda rng, data: damaged(rng, segment(rng, data)),
     lambda rng, data: _ether(IP(), UDP(dport=PORT), Raw(data)),
     lambda rng, data: _ether(ARP()),
     lambda rng, data: segment(rng, data * 80)[:9000],
@@ -230,7 +319,7 @@ _OTHERS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
 )
 
 
-def _damaged(rng: random.Random, frame: bytes) -> bytes:
+def damaged(rng: random.Random, frame: bytes) -> bytes:
     """*frame* with another byte behind its EtherTypes."""
     at = rng.randrange(24, len(frame))
     return frame[:at] + bytes([frame[at] ^ 1 << rng.randrange(8)]) + frame[at + 1 :]

@@ -7,8 +7,11 @@ from ..lib.design import Design
 
 __all__ = ["DESIGNS"]
 
-# Small tables: they are loaded word by word at the start of each test.
-GEOMETRIES = [Geometry(width=width, rows=32, hosts=16, predicates=16) for width in (1, 8, 64)]
+# Small tables: they are loaded word by word at the start of each test.  So few flows that they must
+# make room for each other.
+GEOMETRIES = [
+    Geometry(width=width, rows=32, hosts=16, predicates=16, flows=16) for width in (1, 8, 64)
+]
 
 DESIGNS = tuple(
     Design(

@@ -4,7 +4,6 @@ What a model cannot say is measured clock by clock: how long a verdict takes, an
 never made to wait for one.
 """
 
-from collections.abc import Iterable
 from itertools import chain, repeat
 from typing import Any
 
@@ -18,16 +17,18 @@ from hybridmesh.nic import ReferenceNic
 from hybridmesh.nic.frames import split
 from tb.lib.axil import AxiLite
 from tb.lib.begin import is_long, rng_of, start
+from tb.lib.conversations import conversations
 from tb.lib.design import under_test
 from tb.lib.packet import beats, frames
 from tb.lib.pauses import PAUSES
 from tb.lib.stream import AxiPort, Sink, Source
-from tb.lib.traffic import PORT, any_frame, any_payload, cut, head, segment, table
+from tb.lib.traffic import PORT, any_payload, head, opened, table
 
 GEOMETRY = under_test().geometry
 WIDTH = GEOMETRY.width
 CASES = len(PAUSES) ** 2
-HEADS = (10_000 if WIDTH == 8 else 2_000) // CASES if is_long() else 2 * WIDTH + 8
+FRAMES = (20_000 if WIDTH == 8 else 4_000) // CASES if is_long() else 4 * WIDTH + 20
+PORTS = (8080, PORT, 0, 443)
 ROOM = [None] * -(-SHIM.size // WIDTH)
 """Clocks between two frames that leave the host's side room for a shim."""
 
@@ -54,8 +55,9 @@ class Bench:
         await self.fill(image)
         await self.bus.put("table_commit", self.model.load(image))
         await self.bus.put("control", 1)
-        await self.bus.put("listen_port_0", PORT)
-        self.model.listen(PORT)
+        for listener, port in enumerate(PORTS):
+            await self.bus.put(f"listen_port_{listener}", port)
+        self.model.listen(*PORTS)
 
     async def fill(self, image: TableImage) -> None:
         """Write *image* to the spare bank."""
@@ -81,20 +83,12 @@ def timeless(frame: bytes) -> bytes:
     return rest[:12] + SHIM.pack(verdict._replace(latency=0)) + rest[12:]
 
 
-def mixed(bench: Bench) -> Iterable[bytes]:
-    """About HEADS heads, whole, cut and spoiled, and frames of other kinds between them."""
-    rng = bench.rng
-    for _ in range(HEADS // 4):
-        yield any_frame(rng, any_payload(rng))
-        yield from cut(rng, 3)
-
-
 @cocotb.test()
 @cocotb.parametrize(idle=list(PAUSES), backpressure=list(PAUSES))
 async def the_host_gets_what_the_model_gives(dut: Any, idle: str, backpressure: str) -> None:
     bench = Bench(dut, idle, backpressure)
     await bench.start()
-    sent = list(mixed(bench))
+    sent = list(conversations(bench.rng, FRAMES, (PORT, 8080, 443)))
     for frame in sent:
         bench.wire.send(beats(frame, WIDTH))
     got = await bench.finish()
@@ -104,6 +98,8 @@ async def the_host_gets_what_the_model_gives(dut: Any, idle: str, backpressure: 
     assert len(got) == len(expected)
     counters = {counter.name: await bench.bus.get(counter.name) for counter in COUNTERS}
     assert counters == bench.model.counters()
+    heads = counters["decided"] + counters["provisional"]
+    assert heads > (counters["undecided"] + counters["malformed"]) // 3, "hardly a head is decided"
 
 
 @cocotb.test()
@@ -122,7 +118,9 @@ async def a_verdict_is_there_a_constant_time_after_the_frame(dut: Any, idle: str
                 clocks.append(clock)
 
     cocotb.start_soon(watch())
-    sent = [segment(bench.rng, any_payload(bench.rng)) for _ in range(200 if is_long() else 30)]
+    sent = []
+    for _ in range(200 if is_long() else 30):
+        sent += opened(bench.rng, any_payload(bench.rng))
     for frame in sent:
         bench.wire.send(chain(beats(frame, WIDTH), ROOM))
     beat = iter(clocks)
@@ -156,7 +154,7 @@ async def the_wire_never_waits_where_the_host_has_room_for_the_shims(dut: Any) -
     sent = []
     for number in range(600 if is_long() else 60):
         kinds = (head(bench.rng), *ADVERSE, b"G" * bench.rng.randrange(1, 1400))
-        sent.append(segment(bench.rng, kinds[number % len(kinds)]))
+        sent += opened(bench.rng, kinds[number % len(kinds)])
     for frame in sent:
         bench.wire.send(chain(beats(frame, WIDTH), ROOM))
     got = await bench.finish()
@@ -193,7 +191,9 @@ async def frames_from_the_host_reach_the_wire_unchanged(
 async def a_table_swapped_under_traffic_is_seen_whole_or_not_at_all(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
-    sent = [segment(bench.rng, head(bench.rng)) for _ in range(100 * WIDTH + 60)]
+    sent = []
+    for _ in range(70 * WIDTH + 40):
+        sent += opened(bench.rng, head(bench.rng))
     for frame in sent:
         bench.wire.send(beats(frame, WIDTH))
     images = [table(GEOMETRY), table(GEOMETRY, canary="always")]
@@ -207,14 +207,16 @@ async def a_table_swapped_under_traffic_is_seen_whole_or_not_at_all(dut: Any) ->
     models = {}
     for epoch in (1, 2, 3):
         models[epoch] = ReferenceNic(GEOMETRY)
-        models[epoch].listen(PORT)
+        models[epoch].listen(*PORTS)
         for number in range(epoch):
             models[epoch].load(images[number % 2])
+    openings, heads = sent[::2], sent[1::2]
+    assert got[::2] == openings
     epochs = []
-    for frame, wire in zip(got, sent, strict=True):
+    for opening, wire, frame in zip(openings, heads, got[1::2], strict=True):
         verdict, _ = split(frame)
         assert verdict is not None
         epochs.append(verdict.epoch)
-        assert [timeless(frame)] == models[verdict.epoch].exchange([wire])
+        assert models[verdict.epoch].exchange([opening, wire]) == [opening, timeless(frame)]
     assert sorted(set(epochs)) == [1, 2, 3]
     assert epochs == sorted(epochs)
