@@ -95,7 +95,7 @@ class NicCore(wiring.Component):
         m.submodules.frames = frames = Fifo(
             beat, geometry.max_frame // geometry.width + self.latency + slack
         )
-        m.submodules.frame = frame = Register(beat)
+        m.submodules.frame = frame = RegisterSlice(beat)
         m.submodules.verdicts = verdicts = SmallFifo(frame_verdict(), FRAMES)
         m.submodules.verdict = verdict = Register(frame_verdict())
         m.submodules.inserter = inserter = ShimInserter(geometry.width)
@@ -121,7 +121,10 @@ class NicCore(wiring.Component):
 
         now = Signal(16)
         accepted = self.wire_rx.valid & self.wire_rx.ready
-        m.d.sync += now.eq(now + 1)
+        m.d.sync += [
+            now.eq(now + 1),
+            admission.released.eq(verdicts.o.valid & verdicts.o.ready),
+        ]
         m.d.comb += [
             walker.i.payload.eq(self.wire_rx.payload),
             walker.i.valid.eq(accepted),
@@ -133,7 +136,6 @@ class NicCore(wiring.Component):
             engine.place.eq(guard.o),
             verdicts.i.payload.eq(engine.o.payload),
             verdicts.i.valid.eq(engine.o.valid),
-            admission.released.eq(verdicts.o.valid & verdicts.o.ready),
             control.started.eq(admission.started),
             control.judged.eq(engine.o.valid),
         ]

@@ -196,12 +196,14 @@ class Fifo(wiring.Component):
         m.submodules.ahead = ahead = SmallFifo(self._shape, self.AHEAD)
         level = Signal(range(self._places + 1))
         claimed = Signal(range(self.AHEAD + 1))  # of the small queue's places
-        push, pop = memory.w_en, memory.r_en
+        push, pop = Signal(), memory.r_en
 
         wiring.connect(m, ahead.o, wiring.flipped(self.o))
         m.d.comb += [
             self.i.ready.eq(level != self._places),
             push.eq(self.i.valid & self.i.ready),
+            # whatever is offered: the place behind the newest payload is nobody's yet
+            memory.w_en.eq(self.i.ready),
             memory.w_data.eq(self.i.payload),
             pop.eq((level != 0) & (claimed != self.AHEAD)),
             ahead.i.valid.eq(delayed(m, pop, memory.latency)),

@@ -8,6 +8,7 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import register
 
 from ..layout import TableWrite
+from ..pipeline import delayed
 from .checksum import BankChecksums
 from .registers import register_port
 
@@ -25,15 +26,15 @@ def table_has(geometry: Geometry, address: Value) -> Value:
 class TableLoader(wiring.Component):
     """Fill the spare bank, swap the banks.
 
-    =========  ==================================================  =======
+    =========  ==================================================  ==========
     stage      what happens                                        latency
-    =========  ==================================================  =======
+    =========  ==================================================  ==========
     write      a word of ``table_data`` is on ``table``            1
     sum        the word is in the spare bank's checksum            2
     commit     ``bank`` and ``epoch`` are the new ones             1
     swap       the checksums have changed places                   2
-    pending    the old bank's frames have their verdicts           theirs
-    =========  ==================================================  =======
+    pending    the old bank's frames have their verdicts           theirs + 1
+    =========  ==================================================  ==========
 
     A frame takes bank and epoch at its first beat and keeps them, so the banks can be swapped at
     any clock; the old bank is spare once the frames that had begun before have their verdicts.
@@ -89,13 +90,17 @@ class TableLoader(wiring.Component):
         return m
 
     def _write(self, m: Module) -> None:
+        """Whether the table has a word at the address is known as soon as the address is."""
         address = Signal(32)
+        following = Signal.like(address)
+        has = Signal(init=1)  # address 0 is the table's first word
         m.d.comb += [
             self.table_address.r_data.word.eq(address),
-            self.table_data.w_refuse.eq(self.pending | ~table_has(self._geometry, address)),
+            self.table_data.w_refuse.eq(self.pending | ~has),
+            following.eq(Mux(self.table_address.w_en, self.table_address.w_data.word, address + 1)),
         ]
-        with m.If(self.table_address.w_en):
-            m.d.sync += address.eq(self.table_address.w_data.word)
+        with m.If(self.table_address.w_en | self.table_data.w_en):
+            m.d.sync += [address.eq(following), has.eq(table_has(self._geometry, following))]
         m.d.sync += self.table.en.eq(self.table_data.w_en)
         with m.If(self.table_data.w_en):
             m.d.sync += [
@@ -103,25 +108,28 @@ class TableLoader(wiring.Component):
                 self.table.space.eq(address[24:]),
                 self.table.word.eq(address[:24]),
                 self.table.data.eq(self.table_data.w_data.word),
-                address.eq(address + 1),
             ]
 
     def _commit(self, m: Module) -> None:
+        """Frames are counted a clock late, and so is it a clock after a commit who is left."""
         under_way = Signal(range(self._frames + 1))  # frames without a verdict
         left = Signal(range(self._frames + 1))  # those of them that began before the commit
         under_way_next = Signal.like(under_way)
+        started, judged, committed = (
+            delayed(m, event, 1) for event in (self.started, self.judged, self.table_commit.w_en)
+        )
 
-        m.d.comb += under_way_next.eq(under_way + self.started - self.judged)
+        m.d.comb += [
+            under_way_next.eq(under_way + started - judged),
+            self.pending.eq(Mux(committed, under_way_next, left) != 0),
+        ]
         m.d.sync += under_way.eq(under_way_next)
-        m.d.comb += self.pending.eq(left != 0)
-        with m.If(self.table_commit.w_en):
-            m.d.sync += [
-                self.bank.eq(~self.bank),
-                self.epoch.eq(self.table_commit.w_data.epoch),
-                left.eq(under_way_next),
-            ]
-        with m.Elif(self.judged & self.pending):
+        with m.If(committed):
+            m.d.sync += left.eq(under_way_next)
+        with m.Elif(judged & (left != 0)):
             m.d.sync += left.eq(left - 1)
+        with m.If(self.table_commit.w_en):
+            m.d.sync += [self.bank.eq(~self.bank), self.epoch.eq(self.table_commit.w_data.epoch)]
 
     def _sum(self, m: Module) -> None:
         """Registered first: a sum of 32 bits is logic enough for a clock."""
