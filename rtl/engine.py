@@ -58,9 +58,9 @@ class VerdictEngine(wiring.Component):
     -------
     i : stream of payload_beat, always ready
     intact : in
-        The frame's checksums are right.
+        The frame's checksums are right; a head in several frames counts if all are.
     message : out, stream of Message, always ready
-        What is known of each frame whose checksums are right, for the flow guard.
+        What is known of each frame that counts, for the flow guard.
     place : in, Place
         Where the frame's payload begins.
     table : TableWrite
@@ -120,7 +120,7 @@ class VerdictEngine(wiring.Component):
         connect(m, lexer.o, facts.i)
         connect(m, shim.o, flipped(self.o))
         self._cut(m)
-        self._tell(m)
+        intact = self._tell(m)
         self._load(m)
 
         # All is known so many clocks after the lexer's last beat, and is needed so many after it.
@@ -148,7 +148,7 @@ class VerdictEngine(wiring.Component):
             ),
             shim.valid.eq(self._late(m, asked, facts.latency, row)),
             shim.facts.eq(self._late(m, facts.o.p, facts.latency, row)),
-            shim.intact.eq(self._late(m, self.intact, self._intact_at - lexer.latency, row)),
+            shim.intact.eq(self._late(m, intact, self._framed, row)),
             shim.place.eq(self._late(m, self.place, self._framed + self._placed_after, row)),
             shim.repeated.eq(self._late(m, keys.repeated, keys.latency, row)),
             shim.crowded.eq(self._late(m, keys.crowded, keys.latency, row)),
@@ -184,19 +184,21 @@ class VerdictEngine(wiring.Component):
             key.end.eq(marks[Mark.LINE_END] | (marks[Mark.PARAM_END] & query)),
             key.query.eq(marks[Mark.QUERY]),
             key.offset.eq(beat.offset),
-            *(part[name].eq(beat[name]) for part in (field, key) for name in ("bank", "first")),
+            *(part[name].eq(beat[name]) for part in (field, key) for name in _FRAME),
             hosts.valid.eq(lexer.o.valid),
+            hosts.last.eq(beat.last),
             hosts.data.eq(beat.data),
             hosts.start.eq(marks[Mark.HOST_START]),
             hosts.end.eq(marks[Mark.HOST_END]),
             hosts.bank.eq(beat.bank),
             length.valid.eq(lexer.o.valid),
+            length.last.eq(beat.last),
             length.data.eq(beat.data),
             length.end.eq(marks[Mark.LENGTH_END]),
         ]
 
-    def _tell(self, m: Module) -> None:
-        """Tell the flow guard of each frame."""
+    def _tell(self, m: Module) -> Value:
+        """Tell the flow guard of each frame; gives whether all segments of its head are intact."""
         facts, known = self._facts.o.p, self._facts.latency
         unframed = sum(1 << reason for reason in Reason if not reason.framed)
         told = Signal(Message)
@@ -211,11 +213,17 @@ class VerdictEngine(wiring.Component):
         intact = self._late(m, self.intact, self._intact_at - self._lexer.latency, self._framed)
         valid = self._late(m, self._facts.o.valid, known, self._framed)
         has_length = self._late(m, facts.has_length, known, self._framed)
+        joined = self._late(m, facts.info.joined, known, self._framed)
+        whole, kept = Signal(), Signal()
+        m.d.comb += whole.eq(intact & (kept | ~joined))
+        with m.If(valid & self.message.p.payload):
+            m.d.sync += kept.eq(whole)
         m.d.comb += [
             self.message.payload.eq(self._late(m, told, known, self._framed)),
-            self.message.valid.eq(valid & intact),
+            self.message.valid.eq(valid & whole),
             self.message.p.body_length.eq(Mux(has_length, self._length.value, 0)),
         ]
+        return whole
 
     def _load(self, m: Module) -> None:
         """Bring the loader's words to every memory, and one memory's answer back."""
@@ -249,4 +257,5 @@ class VerdictEngine(wiring.Component):
         return delay.o
 
 
+_FRAME = ("bank", "first", "last")
 _QUESTION = ("en", "bank", "space", "word")

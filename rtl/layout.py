@@ -21,6 +21,7 @@ from hybridmesh.contract.record import Record
 from hybridmesh.contract.verdict import SHIM, Reason
 
 __all__ = [
+    "Connection",
     "FrameInfo",
     "TableRead",
     "TableWrite",
@@ -58,12 +59,17 @@ FrameInfo = data.StructLayout(
         "drop": 1,  # it speaks for the NIC, is bad, or a runt
         "enable": 1,  # a table is loaded and matching is switched on
         "epoch": 16,  # epoch of the bank that this frame is matched in
-        "seq": 32,  # TCP sequence number
+        "joined": 1,  # its payload goes on where the one before left off
+        "seq": 32,  # TCP sequence number of the payload, behind the joiner of the head
         "flow": HASH_BITS,  # hash of the connection
         "arrival": 16,  # clock (modulo 2**16) at which the frame's first beat was accepted
     }
 )
 """What the walker knows of a frame; valid in the beat with ``last``."""
+
+
+Connection = data.StructLayout({"ipv4": 1, "addresses": 256, "port": 16, "listener": 4})
+"""A connection's addresses, the client's port and the listener."""
 
 
 def payload_beat(geometry: Geometry) -> data.StructLayout:

@@ -13,6 +13,7 @@ from .control.counters import verdict_events
 from .control.registers import RegisterBus
 from .engine import VerdictEngine
 from .flow.guard import FlowGuard
+from .flow.joiner import Joiner
 from .frame.admission import Admission
 from .frame.payload import FrameEvents
 from .frame.shim import ShimInserter
@@ -36,6 +37,7 @@ class NicCore(wiring.Component):
     ===========  ======================================================  ===================
     admission    a place is kept for the frame's verdict                 0
     walker       headers parsed, payload masked                          its ``latency``
+    joiner       payloads of a head's segments put together              its ``latency``
     engine       verdict, after the frame's last beat                    its ``latency``
     guard        beside it: whether a head begins where the payload does
     verdicts     the verdict waits for its frame's turn                  3
@@ -70,8 +72,10 @@ class NicCore(wiring.Component):
         self._geometry = geometry
         self._walker = FrameWalker(geometry)
         self._guard = FlowGuard(geometry)
-        self._engine = VerdictEngine(geometry, self._walker.check_latency, self._guard.latency)
-        self.latency = self._walker.latency + self._engine.latency
+        self._joiner = Joiner(geometry)
+        intact_at = self._walker.check_latency - self._joiner.latency
+        self._engine = VerdictEngine(geometry, intact_at, self._guard.latency)
+        self.latency = self._walker.latency + self._joiner.latency + self._engine.latency
         super().__init__(
             {
                 "wire_rx": In(packets(geometry.width)),
@@ -87,6 +91,7 @@ class NicCore(wiring.Component):
         geometry = self._geometry
         beat = packet_beat(geometry.width)
         m.submodules.walker = walker = self._walker
+        m.submodules.joiner = joiner = self._joiner
         m.submodules.engine = engine = self._engine
         m.submodules.guard = guard = self._guard
         m.submodules.control = control = Control(geometry, FRAMES)
@@ -114,7 +119,8 @@ class NicCore(wiring.Component):
         connect(m, verdict.o, inserter.verdict)
         connect(m, inserter.o, host_rx.i)
         connect(m, host_rx.o, outer(self.host_rx))
-        connect(m, walker.o, engine.i)
+        connect(m, walker.o, joiner.i)
+        connect(m, joiner.o, engine.i)
         connect(m, engine.message, guard.i)
         connect(m, control.table, engine.table)
         connect(m, control.ask, engine.ask)
@@ -131,6 +137,7 @@ class NicCore(wiring.Component):
             walker.context.eq(control.context),
             walker.ports.eq(control.ports),
             walker.now.eq(now),
+            joiner.connection.eq(walker.connection),
             engine.now.eq(now),
             engine.intact.eq(walker.intact),
             engine.place.eq(guard.o),

@@ -7,6 +7,7 @@ that of the first segment.  What follows is what the gateway does with it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import pairwise
 
 from .config.model import Cluster, Mesh, Route, VirtualHost, WeightedCluster
 from .contract.verdict import Verdict
@@ -108,13 +109,17 @@ class Explainer:
 def _verdicts(nic: NicDriver, heads: Sequence[bytes]) -> list[Verdict | None]:
     connection = Connection(_CLIENT, _GATEWAY)
     frames: list[bytes] = []
-    firsts: list[int | None] = []
+    ends = []
     for head in heads:
-        frames.append(connection.opening(0))
-        firsts.append(len(frames) if head else None)
-        frames += connection.frames(0, head)
-    came = nic.exchange(frames)
-    return [None if first is None else split(came[first])[0] for first in firsts]
+        frames += [connection.opening(0), *connection.frames(0, head)]
+        ends.append(len(frames))
+    came = [split(frame)[0] for frame in nic.exchange(frames)]
+    # The head's last verdict counts, unlike those of what comes behind it.
+    verdicts = []
+    for start, end in pairwise([0, *ends]):
+        of_head = [v for v in came[start:end] if v is not None and v.seq == 0]
+        verdicts.append(of_head[-1] if of_head else None)
+    return verdicts
 
 
 def _parse(data: bytes) -> Head:

@@ -1,31 +1,37 @@
-"""The IP addresses of a frame put together, for the hash of its connection."""
+"""The IP addresses of a frame: they, and the ports, tell its connection from others."""
 
 from functools import reduce
 from operator import xor
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.hdl import C, Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.flow import HASH_BITS
 from hybridmesh.contract.geometry import Geometry
 
-from .headers import placed_beat
-from .place import BEHIND_TYPE, addresses
+from .headers import IPV6_SIZE, placed_beat
+from .place import IPV4_ADDRESSES, IPV6_ADDRESSES, TYPED, Header
 
-__all__ = ["AddressHash"]
+__all__ = ["AddressStage", "Addresses"]
 
-BYTES = HASH_BITS // 8
+Addresses = data.StructLayout(
+    {
+        "ipv4": 1,
+        "bytes": 8 * len(IPV6_ADDRESSES),  # the first in the highest bits; IPv4: zeros around
+        "hash": HASH_BITS,  # exclusive or of their 32-bit words
+    }
+)
 
 
-class AddressHash(wiring.Component):
-    """The exclusive or of the 32-bit words of both addresses.
+class AddressStage(wiring.Component):
+    """Take the addresses.
 
     ======  ==================================================  =======
     stage   what happens                                        latency
     ======  ==================================================  =======
-    word    those of the beat put together                      1
-    o       and with those of the beats before                  2
+    taken   bytes of the IP header taken                        1
+    o       those that are of addresses, put together           2
     ======  ==================================================  =======
 
     Parameters
@@ -35,44 +41,41 @@ class AddressHash(wiring.Component):
     Members
     -------
     i : stream of placed_beat, always ready
-    o : out, HASH_BITS
-        The first byte of an address is in the highest eight bits.
+    o : out, Addresses
+        As far as the beats up to this one have shown them.
     """
 
     latency = 2
 
     def __init__(self, geometry: Geometry) -> None:
+        self._width = geometry.width
         super().__init__(
             {
                 "i": In(stream.Signature(placed_beat(geometry, extended=False), always_ready=True)),
-                "o": Out(HASH_BITS),
+                "o": Out(Addresses),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        at = self.i.p.at
-        lanes = addresses(at, self.i.p.tags, self.i.p.ipv4)
-        bytes_ = [Mux(lane, at.data.word_select(n, 8), 0) for n, lane in enumerate(lanes)]
-        word = Signal(HASH_BITS)
-        m.d.sync += word.eq(Cat(self._places(at.index, bytes_)[::-1]))
+        i, at = self.i.p, self.i.p.at
 
-        valid, first = Signal(), Signal()
-        m.d.sync += [valid.eq(self.i.valid), first.eq(at.first)]
-        with m.If(valid):
-            m.d.sync += self.o.eq(Mux(first, 0, self.o) ^ word)
+        # taken
+        beats = range((TYPED[-1] + IPV6_SIZE - 1) // self._width + 1)
+        header = Header(at, TYPED, i.tags, [at.index == n for n in beats])
+        taken, ipv4 = Signal(8 * len(IPV6_ADDRESSES)), Signal()
+        m.d.sync += ipv4.eq(i.ipv4)
+        with m.If(self.i.valid):
+            header.take(m, taken, IPV6_ADDRESSES.start)
+
+        # o
+        behind = 8 * (IPV6_ADDRESSES.stop - IPV4_ADDRESSES.stop)
+        inside = taken[behind:][: 8 * len(IPV4_ADDRESSES)]
+        known = Mux(ipv4, Cat(C(0, behind), inside), taken)
+        words = [known.word_select(n, HASH_BITS) for n in range(len(taken) // HASH_BITS)]
+        m.d.sync += [
+            self.o.ipv4.eq(ipv4),
+            self.o.bytes.eq(known),
+            self.o.hash.eq(reduce(xor, words)),
+        ]
         return m
-
-    def _places(self, index: Value, bytes_: list[Value]) -> list[Value]:
-        """By place in a 32-bit word of an address, the bytes there.
-
-        Addresses begin where the header does, :data:`BEHIND_TYPE` bytes from a word's start.
-        """
-        width = len(bytes_)
-        bits = (BYTES - 1).bit_length() - (min(width, BYTES) - 1).bit_length()
-        places = []
-        for place in range(BYTES):
-            beat, lane = divmod((place + BEHIND_TYPE) % BYTES, min(width, BYTES))
-            found = reduce(xor, bytes_[lane::BYTES])
-            places.append(Mux(index[:bits] == beat, found, 0) if bits else found)
-        return places

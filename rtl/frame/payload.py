@@ -11,7 +11,8 @@ from hybridmesh.contract.flow import HASH_BITS
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import LISTENERS
 
-from ..layout import FrameInfo, payload_beat
+from ..layout import Connection, FrameInfo, payload_beat
+from .addresses import Addresses
 from .cursor import cursor_beat
 from .headers import PLACE_BITS, placed_beat
 from .place import BEHIND_TYPE, TYPED, Header, header_at, reached, since, starts_at, until
@@ -158,9 +159,11 @@ class MaskStage(Stage):
     Members
     -------
     i : stream of segment_beat, always ready
-    addresses : in, HASH_BITS
-        Those of the frame put together, as far as its beats up to this one have shown them.
+    addresses : in, Addresses
+        As far as the beats up to this one have shown them.
     o : stream of payload_beat, always ready
+    connection : out, Connection
+        That of the frame, from the beat on with its payload's first byte.
     events : out, FrameEvents
         With ``last`` of ``o``.
     """
@@ -169,7 +172,11 @@ class MaskStage(Stage):
         super().__init__(
             segment_beat(geometry),
             payload_beat(geometry),
-            {"addresses": In(HASH_BITS), "events": Out(FrameEvents)},
+            {
+                "addresses": In(Addresses),
+                "connection": Out(Connection),
+                "events": Out(FrameEvents),
+            },
         )
         self._width = geometry.width
 
@@ -206,7 +213,7 @@ class MaskStage(Stage):
             info.enable.eq(at.context.enable),
             info.epoch.eq(at.context.epoch),
             info.seq.eq(i.seq),
-            info.flow.eq(self.addresses ^ ports ^ (listener << HASH_BITS - 4)),
+            info.flow.eq(self.addresses.hash ^ ports ^ (listener << HASH_BITS - 4)),
             info.arrival.eq(at.arrival),
         ]
         self.give(
@@ -222,6 +229,12 @@ class MaskStage(Stage):
                 "info": info,
             },
         )
+        m.d.sync += [
+            self.connection.ipv4.eq(self.addresses.ipv4),
+            self.connection.addresses.eq(self.addresses.bytes),
+            self.connection.port.eq(i.source),
+            self.connection.listener.eq(listener),
+        ]
         with m.If(self.i.valid):
             m.d.sync += [held_hit.eq(hit), held_listener.eq(listener)]
 

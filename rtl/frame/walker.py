@@ -13,9 +13,9 @@ from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
 
-from ..layout import packet_beat, payload_beat
+from ..layout import Connection, packet_beat, payload_beat
 from ..pipeline import delayed
-from .addresses import AddressHash
+from .addresses import AddressStage
 from .checksum import Checksum
 from .cursor import Cursor, FrameContext
 from .headers import ExtensionStage, IpStage
@@ -56,6 +56,8 @@ class FrameWalker(wiring.Component):
     now : 16
         Clock count.
     o : stream of payload_beat, always ready
+    connection : out, Connection
+        That of the frame, from its beat of ``o`` on with its payload's first byte.
     events : out, FrameEvents
         With ``last`` of ``o``.
     intact : out
@@ -80,7 +82,7 @@ class FrameWalker(wiring.Component):
             "tcp": TcpStage(geometry),
             "mask": MaskStage(geometry),
         }
-        self._addresses = AddressHash(geometry)
+        self._addresses = AddressStage(geometry)
         self._checksum = Checksum(geometry)
         self.latency = sum(stage.latency for stage in self._stages.values())
         # It begins beside the last stage.
@@ -92,6 +94,7 @@ class FrameWalker(wiring.Component):
                 "ports": In(ListenPorts),
                 "now": In(16),
                 "o": Out(stream.Signature(payload_beat(geometry), always_ready=True)),
+                "connection": Out(Connection),
                 "events": Out(FrameEvents),
                 "intact": Out(1),
                 "bad_checksum": Out(1),
@@ -118,9 +121,10 @@ class FrameWalker(wiring.Component):
             tcp.ports.eq(self.ports),
             addresses.i.payload.eq(ip.o.payload),
             addresses.i.valid.eq(ip.o.valid),
-            mask.addresses.eq(delayed(m, addresses.o, behind - addresses.latency)),
+            mask.addresses.eq(delayed(m, addresses.o.as_value(), behind - addresses.latency)),
             checksum.i.payload.eq(tcp.o.payload),
             checksum.i.valid.eq(tcp.o.valid),
+            self.connection.eq(mask.connection),
             self.events.eq(mask.events),
             self.intact.eq(checksum.intact),
         ]

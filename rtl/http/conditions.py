@@ -46,7 +46,7 @@ class Conditions(wiring.Component):
     -------
     windows : array of width
         By pattern, the lanes that match.
-    valid, first, mask : in
+    valid, first, last, mask : in
         A beat.
     roles, lines : array of width
         By state, the lanes before whose byte the machine is in it.
@@ -70,6 +70,7 @@ class Conditions(wiring.Component):
                 "windows": In(width).array(len(patterns)),
                 "valid": In(1),
                 "first": In(1),
+                "last": In(1),
                 "mask": In(width),
                 "roles": In(width).array(len(Role)),
                 "lines": In(width).array(len(Line)),
@@ -132,6 +133,7 @@ class Conditions(wiring.Component):
                 depth,
                 valid=self.valid,
                 first=self.first,
+                last=self.last,
             )
             for members, depth in depths.items()
         }

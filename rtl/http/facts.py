@@ -78,12 +78,14 @@ class HeadFacts(wiring.Component):
 
         # gathered
         said, before, again = Signal(Said), Signal(Said), Signal(Said)
-        place = Signal(data.StructLayout(dict.fromkeys(PLACES, 16)), reset_less=True)
+        places = data.StructLayout(dict.fromkeys(PLACES, 16))
+        place, placed = Signal(places, reset_less=True), Signal(places, reset_less=True)
+        kept = Signal(Said)  # ``said`` and ``placed`` before a frame's last beat
         info, bank = Signal(FrameInfo, reset_less=True), Signal(reset_less=True)
         valid, first, last = Signal(), Signal(), Signal()
         lines = Signal(range(self._geometry.width + 1), reset_less=True)
         m.d.comb += [
-            before.eq(Mux(beat.first, 0, said)),
+            before.eq(Mux(beat.first, 0, kept)),
             again.host_again.eq(before.seen.host_start & beat.said.seen.host_start),
             again.framing_again.eq(
                 (before.length | before.coding) & (beat.said.length | beat.said.coding)
@@ -98,15 +100,19 @@ class HeadFacts(wiring.Component):
             info.eq(beat.info),
             bank.eq(beat.bank),
         ]
+        now, places_now = Signal(Said), Signal(places)
+        m.d.comb += now.eq(before.as_value() | beat.said.as_value() | again.as_value())
+        for name in PLACES:
+            found = (beat.offset + beat.lane[name])[:16]
+            m.d.comb += places_now[name].eq(Mux(beat.said.seen[name], found, placed[name]))
         with m.If(s1.o.valid):
-            m.d.sync += said.eq(before.as_value() | beat.said.as_value() | again.as_value())
-            for name in PLACES:
-                with m.If(beat.said.seen[name]):
-                    m.d.sync += place[name].eq(beat.offset + beat.lane[name])
+            m.d.sync += [said.eq(now), place.eq(places_now)]
+            with m.If(~beat.last):
+                m.d.sync += [kept.eq(now), placed.eq(places_now)]
 
         # o
         o = self.o.p
-        too_many = self._count(m, valid, first, lines)
+        too_many = self._count(m, valid, first, last, lines)
         complete = said.seen.head_end
         host_bytes = Signal(16)
         reasons = {
@@ -140,7 +146,7 @@ class HeadFacts(wiring.Component):
         ]
         return m
 
-    def _count(self, m: Module, valid: Value, first: Value, lines: Value) -> Signal:
+    def _count(self, m: Module, valid: Value, first: Value, last: Value, lines: Value) -> Signal:
         """Whether too many field lines have begun, *lines* of them in this beat."""
         fields, over = Signal(range(MAX_FIELDS + 1)), Signal()  # of the beats before
         total, too_many = Signal(range(MAX_FIELDS + self._geometry.width + 1)), Signal()
@@ -148,6 +154,6 @@ class HeadFacts(wiring.Component):
             total.eq(Mux(first, 0, fields) + lines),
             too_many.eq((total > MAX_FIELDS) | (over & ~first)),
         ]
-        with m.If(valid):
+        with m.If(valid & ~last):
             m.d.sync += [fields.eq(total), over.eq(too_many)]
         return too_many

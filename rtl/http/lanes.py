@@ -47,15 +47,22 @@ def delayed(m: Module, value: Value, clocks: int) -> Value:
     return value
 
 
-def look_back(m: Module, vector: Value, depth: int, *, valid: Value, first: Value) -> Signal:
+def look_back(
+    m: Module, vector: Value, depth: int, *, valid: Value, first: Value, last: Value
+) -> Signal:
     """Register *vector* behind its *depth* lanes of before, none of which reach beyond ``first``.
 
-    The register keeps still where there is no beat.
+    The register keeps still where there is no beat; a beat with ``last`` is none of before.
     """
     window = Signal(depth + len(vector))
-    lanes = [vector] if depth == 0 else [window[len(vector) :] & ~first.replicate(depth), vector]
+    lanes = vector
+    if depth:
+        before = Signal(depth)
+        lanes = Cat(before & ~first.replicate(depth), vector)
+        with m.If(valid & ~last):
+            m.d.sync += before.eq(lanes[len(vector) :])
     with m.If(valid):
-        m.d.sync += window.eq(Cat(lanes))
+        m.d.sync += window.eq(lanes)
     return window
 
 

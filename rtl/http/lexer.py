@@ -97,6 +97,7 @@ class Lexer(wiring.Component):
             m.d.comb += [
                 part.valid.eq(s_valid[at]),
                 part.first.eq(s_beat[at].first),
+                part.last.eq(s_beat[at].last),
                 part.data.eq(s_beat[at].data),
                 part.mask.eq(s_beat[at].mask),
             ]
@@ -110,6 +111,7 @@ class Lexer(wiring.Component):
             m.d.comb += [
                 machine.mask.eq(s_beat[at].mask & s_valid[at].replicate(width)),
                 machine.first.eq(s_beat[at].first & s_valid[at]),
+                machine.last.eq(s_beat[at].last & s_valid[at]),
             ]
             for lanes, symbol in zip(machine.symbols, description.symbols, strict=True):
                 m.d.comb += lanes.eq(matched[symbol.pattern])
@@ -121,6 +123,7 @@ class Lexer(wiring.Component):
         m.d.comb += [
             conditions.valid.eq(s_valid[at]),
             conditions.first.eq(s_beat[at].first),
+            conditions.last.eq(s_beat[at].last),
             conditions.mask.eq(s_beat[at].mask),
         ]
         for ports, sources in (

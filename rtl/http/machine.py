@@ -54,8 +54,8 @@ class PrefixMachine(wiring.Component):
         By symbol of the machine, the lanes that match it; of several the first one counts.
     mask : in
         Lanes that hold a byte; none where there is no beat.
-    first : in
-        The machine starts anew before this beat.
+    first, last : in
+        The machine starts anew before this beat; after it, it is where it was before it.
     o : array of width
         By state, the lanes before whose byte the machine is in it: exactly one for each lane, from
         the first ``first`` on.
@@ -75,6 +75,7 @@ class PrefixMachine(wiring.Component):
                 "symbols": In(width).array(len(machine.symbols)),
                 "mask": In(width),
                 "first": In(1),
+                "last": In(1),
                 "o": Out(width).array(len(machine.states)),
             }
         )
@@ -84,7 +85,8 @@ class PrefixMachine(wiring.Component):
         functions = self._functions(m)
         for level in range(self._levels):
             functions = self._compose(m, functions, 1 << level)
-        before = self._carry(m, functions, delayed(m, self.first, 1 + self._levels))
+        marks = delayed(m, Cat(self.first, self.last), 1 + self._levels)
+        before = self._carry(m, functions, *marks)
         functions = {move: delayed(m, lanes, 1) for move, lanes in functions.items()}
 
         for state, o in enumerate(self.o):  # a lane comes after the composition of those before it
@@ -136,7 +138,9 @@ class PrefixMachine(wiring.Component):
             m, {move: any_of(t, self._width) for move, t in terms.items()}, self._width
         )
 
-    def _carry(self, m: Module, functions: Functions, first: Value) -> dict[int, Value]:
+    def _carry(
+        self, m: Module, functions: Functions, first: Value, last: Value
+    ) -> dict[int, Value]:
         """Carry the state from beat to beat; gives, a clock on, whether each is the one before."""
         states = range(len(self._machine.states))
         carried = [Signal(init=s == 0, name=f"carried_{s}") for s in states]
@@ -145,7 +149,10 @@ class PrefixMachine(wiring.Component):
         now[ANYWHERE] = C(1, 1)
         for s in states:
             moved = [now[a] & lanes[-1] for (a, b), lanes in functions.items() if b == s]
-            m.d.sync += [carried[s].eq(any_of(moved, 1)), before[s].eq(now[s])]
+            m.d.sync += [
+                carried[s].eq(Mux(last, now[s], any_of(moved, 1))),
+                before[s].eq(now[s]),
+            ]
         return {**dict(enumerate(before)), ANYWHERE: C(1, 1)}
 
 

@@ -37,9 +37,9 @@ class Windows(wiring.Component):
 
     Members
     -------
-    valid, first, data, mask : in
-        A beat, and whether it is a frame's first.  The mask's lanes are contiguous, in a beat and
-        from beat to beat of a frame.
+    valid, first, last, data, mask : in
+        A beat, whether it is a head's first and a frame's last.  The mask's lanes are contiguous,
+        in a beat and from beat to beat of a head.
     o : array of width
         By pattern, one bit per lane; has no meaning for lanes outside the mask.
     """
@@ -53,6 +53,7 @@ class Windows(wiring.Component):
             {
                 "valid": In(1),
                 "first": In(1),
+                "last": In(1),
                 "data": In(8 * width),
                 "mask": In(width),
                 "o": Out(width).array(len(patterns)),
@@ -71,7 +72,7 @@ class Windows(wiring.Component):
         m.submodules.classes = classes = ByteClasses(tuple(depths), width)
         m.d.comb += [classes.data.eq(self.data), classes.mask.eq(self.mask)]
         s1_sets: dict[frozenset[int], Signal] = {
-            members: look_back(m, lanes, depth, valid=self.valid, first=self.first)
+            members: look_back(m, lanes, depth, valid=self.valid, first=self.first, last=self.last)
             for (members, depth), lanes in zip(depths.items(), classes.o, strict=True)
         }
 

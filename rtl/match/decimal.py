@@ -36,8 +36,8 @@ class Decimal(wiring.Component):
 
     Members
     -------
-    valid, data : in
-        A beat.
+    valid, last, data : in
+        A beat, which is none of before the next one if ``last``.
     end : in, width
         Lane of the byte after the last digit; at most one.
     value : out, 32
@@ -51,6 +51,7 @@ class Decimal(wiring.Component):
         super().__init__(
             {
                 "valid": In(1),
+                "last": In(1),
                 "data": In(8 * width),
                 "end": In(width),
                 "value": Out(32),
@@ -64,6 +65,7 @@ class Decimal(wiring.Component):
         digits = [(byte[4:] == 3) & ~(byte[3] & (byte[1] | byte[2])) for byte in lanes]
         m.d.comb += [
             tail.valid.eq(self.valid),
+            tail.last.eq(self.last),
             tail.end.eq(self.end),
             tail.data.eq(
                 Cat(Cat(byte[:4], digit) for byte, digit in zip(lanes, digits, strict=True))

@@ -27,12 +27,11 @@ def marked_beat(width: int) -> data.StructLayout:
         Lanes of the field and its terminator.
     end : width
         Lane of the terminator; at most one.
-    bank, first : 1
+    bank, first, last : 1
         As in :func:`~hybridmesh.rtl.layout.payload_beat`.
     """
-    return data.StructLayout(
-        {"data": 8 * width, "start": width, "mask": width, "end": width, "bank": 1, "first": 1}
-    )
+    lanes = dict.fromkeys(("start", "mask", "end"), width)
+    return data.StructLayout({"data": 8 * width, **lanes, "bank": 1, "first": 1, "last": 1})
 
 
 def key_beat(width: int, positions: int) -> data.StructLayout:
@@ -48,8 +47,8 @@ def key_beat(width: int, positions: int) -> data.StructLayout:
     word : array of width
     begin, end : 1
         The key's first byte, its terminator is in this beat.
-    bank, first : 1
-        Of the frame; ``first`` in the frame's first beat, whether or not it has lanes of a key.
+    bank, first, last : 1
+        Of the beat, whether or not it has lanes of a key.
     """
     words = bits_of(positions // width)
     return data.StructLayout(
@@ -62,6 +61,7 @@ def key_beat(width: int, positions: int) -> data.StructLayout:
             "end": 1,
             "bank": 1,
             "first": 1,
+            "last": 1,
         }
     )
 
@@ -123,17 +123,30 @@ class FieldAligner(wiring.Component):
         # s1_cut: the field's lanes from ``shift`` on are of the word before where they wrap around
         s1_beat = Signal(marked_beat(width))
         s1_valid = Signal()
-        shift = Signal(bits_of(width))
-        wraps = Signal(width)  # by lane after the rotation
-        words = Signal(range(limit + 2))  # beats since the field's first
+        cut = data.StructLayout(
+            {
+                "shift": bits_of(width),
+                "wraps": width,  # by lane after the rotation
+                "words": range(limit + 2),  # beats since the field's first
+            }
+        )
+        now, kept, s1_cut = Signal(cut), Signal(cut), Signal(cut)
+        m.d.comb += now.eq(kept)
+        with m.If(i.start.any()):
+            from_top = [i.start[width - lane :].any() if lane else 0 for lane in range(width)]
+            m.d.comb += [
+                now.shift.eq(lane_number(i.start)),
+                now.wraps.eq(Cat(from_top)),
+                now.words.eq(0),
+            ]
+        with m.Elif(kept.words <= limit):
+            m.d.comb += now.words.eq(kept.words + 1)
         m.d.sync += s1_valid.eq(self.i.valid)
         with m.If(self.i.valid):
-            m.d.sync += s1_beat.eq(i)
-            with m.If(i.start.any()):
-                from_top = [i.start[width - lane :].any() if lane else 0 for lane in range(width)]
-                m.d.sync += [shift.eq(lane_number(i.start)), wraps.eq(Cat(from_top)), words.eq(0)]
-            with m.Elif(words <= limit):
-                m.d.sync += words.eq(words + 1)
+            m.d.sync += [s1_beat.eq(i), s1_cut.eq(now)]
+            with m.If(~i.last):
+                m.d.sync += kept.eq(now)
+        shift, wraps, words = s1_cut.shift, s1_cut.wraps, s1_cut.words
 
         # o
         o, late = Signal(self.o.p.shape()), shift_latency(width)
@@ -150,6 +163,7 @@ class FieldAligner(wiring.Component):
             o.end.eq(delayed(m, s1_beat.end.any(), late)),
             o.bank.eq(delayed(m, s1_beat.bank, late)),
             o.first.eq(delayed(m, s1_beat.first, late)),
+            o.last.eq(delayed(m, s1_beat.last, late)),
             self.o.valid.eq(delayed(m, s1_valid, late + self._settle)),
             self.o.p.eq(delayed(m, o.as_value(), self._settle)),
         ]

@@ -39,8 +39,8 @@ class HostMatcher(wiring.Component):
 
     Members
     -------
-    valid, data, start, end, bank : in
-        A beat, with the marks of the host.
+    valid, last, data, start, end, bank : in
+        A beat, which is none of before the next one if ``last``, with the marks of the host.
     class_wanted, class_bank : in
         A frame's class is wanted in the next clock, and its bank.
     host_class : out, 8
@@ -76,6 +76,7 @@ class HostMatcher(wiring.Component):
         super().__init__(
             {
                 "valid": In(1),
+                "last": In(1),
                 "data": In(8 * width),
                 "start": In(width),
                 "end": In(width),
@@ -94,7 +95,7 @@ class HostMatcher(wiring.Component):
         m.submodules.reverser = reverser = self._reverser
         m.submodules.tcam = tcam = self._tcam
         m.submodules.classes = classes = self._classes
-        for name in ("valid", "data", "start", "end", "bank"):
+        for name in ("valid", "last", "data", "start", "end", "bank"):
             m.d.comb += getattr(reverser, name).eq(getattr(self, name))
         m.d.comb += [tcam.i.valid.eq(reverser.o_valid), tcam.i.p.eq(reverser.o)]
         connect(m, flipped(self.table), tcam.table)

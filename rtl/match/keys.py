@@ -25,12 +25,13 @@ def keyed_beat(geometry: Geometry) -> data.StructLayout:
         Lanes of first bytes, of all bytes and terminators, of terminators.
     query : width
         Lanes of the query; those of ``mask`` that are in it belong to query parameters.
-    offset, bank, first
+    offset, bank, first, last
         As in :func:`~hybridmesh.rtl.layout.payload_beat`.
     """
     width = geometry.width
     lanes = dict.fromkeys(("start", "mask", "end", "query"), width)
-    return data.StructLayout({"data": 8 * width, **lanes, "offset": 16, "bank": 1, "first": 1})
+    beat = {"offset": 16, "bank": 1, "first": 1, "last": 1}
+    return data.StructLayout({"data": 8 * width, **lanes, **beat})
 
 
 class KeyMatcher(wiring.Component):
@@ -92,6 +93,7 @@ class KeyMatcher(wiring.Component):
         m.d.comb += [
             turns.valid.eq(self.i.valid),
             turns.first.eq(i.first),
+            turns.last.eq(i.last),
             turns.start.eq(i.start),
         ]
         keyed = Signal(keyed_beat(self._geometry))
@@ -116,8 +118,10 @@ class KeyMatcher(wiring.Component):
                 field.end.eq(beat.end & mine),
                 field.bank.eq(beat.bank),
                 field.first.eq(beat.first),
+                field.last.eq(beat.last),
                 check.offset.eq(beat.offset),
                 check.first.eq(beat.first),
+                check.last.eq(beat.last),
                 check.start.eq(field.start),
                 check.end.eq(field.end),
             ]
@@ -138,14 +142,18 @@ class KeyMatcher(wiring.Component):
         for tcam in self._tcams:
             hits = Mux(tcam.end, tcam.match, 0)
             now, again = now | hits, again | (now & hits)
-        before = Signal(self._geometry.predicates)
-        twice = Signal.like(before)
-        m.d.comb += before.eq(Mux(self._tcams[0].first, 0, self.seen))
-        m.d.sync += [
-            self.seen.eq(before | now),
-            twice.eq(Mux(self._tcams[0].first, 0, twice) | again | (before & now)),
+        found = data.StructLayout(dict.fromkeys(("seen", "twice"), self._geometry.predicates))
+        before, kept, total, o = (Signal(found) for _ in range(4))
+        m.d.comb += [
+            before.eq(Mux(self._tcams[0].first, 0, kept)),
+            total.seen.eq(before.seen | now),
+            total.twice.eq(before.twice | again | (before.seen & now)),
+            self.seen.eq(o.seen),
+            self.repeated.eq(o.twice.any()),
         ]
-        m.d.comb += self.repeated.eq(twice.any())
+        m.d.sync += o.eq(total)
+        with m.If(~self._tcams[0].last):
+            m.d.sync += kept.eq(total)
 
 
 def _key_bytes(beat: data.View) -> Value:

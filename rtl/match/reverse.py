@@ -41,8 +41,8 @@ class Reverser(wiring.Component):
 
     Members
     -------
-    valid, data, bank : in
-        A beat.
+    valid, last, data, bank : in
+        A beat, which is none of before the next one if ``last``.
     start, end : in, width
         Lane of the field's first byte, lane of the byte after its last; at most one.
     o : out, key_beat(lanes, positions)
@@ -62,6 +62,7 @@ class Reverser(wiring.Component):
         super().__init__(
             {
                 "valid": In(1),
+                "last": In(1),
                 "data": In(8 * width),
                 "bank": In(1),
                 "start": In(width),
@@ -83,7 +84,8 @@ class Reverser(wiring.Component):
         turn = Signal(bits_of(self.words))
         bank = Signal()
         starts, ends = self.valid & self.start.any(), self.valid & self.end.any()
-        with m.If(self.valid):
+        kept = self.valid & ~self.last
+        with m.If(kept):
             m.d.sync += before.eq(passed[-8 * lanes :])
         earlier = self._history(m, passed, ends) if self.words > 1 else passed
         m.d.sync += [s1_window.eq(earlier), turn.eq(turn + 1)]
@@ -98,9 +100,9 @@ class Reverser(wiring.Component):
         left = Signal(range(-positions, positions + 2 * width))
         shift = Signal(bits_of(width))
         first, end = lane_number(self.start), lane_number(self.end)
-        with m.If(starts):
+        with m.If(kept & self.start.any()):
             m.d.sync += so_far.eq(width - first)
-        with m.Elif(self.valid & (so_far < positions)):
+        with m.Elif(kept & (so_far < positions)):
             m.d.sync += so_far.eq(so_far + width)
         m.d.sync += left.eq(left - lanes)
         with m.If(ends):
@@ -142,7 +144,7 @@ class Reverser(wiring.Component):
         )
         write, read = memory.write_port(), memory.read_port(domain="comb")
         place, back = Signal(range(depth)), Signal(range(depth))
-        with m.If(self.valid):
+        with m.If(self.valid & ~self.last):
             m.d.sync += place.eq(place + 1)
         m.d.sync += back.eq(Mux(ends, place, back) - step)
         m.d.comb += [

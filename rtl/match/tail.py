@@ -31,8 +31,8 @@ class Tail(wiring.Component):
 
     Members
     -------
-    valid, data, end : in
-        A beat, and the marked lane: at most one.
+    valid, last, data, end : in
+        A beat, which is none of before the next one if ``last``, and the marked lane: at most one.
     o : out, unit * count
         The units before the lane marked last, the nearest lowest; those before the stream's first
         beat are of no meaning.
@@ -46,6 +46,7 @@ class Tail(wiring.Component):
         super().__init__(
             {
                 "valid": In(1),
+                "last": In(1),
                 "data": In(unit * width),
                 "end": In(width),
                 "o": Out(unit * count),
@@ -60,7 +61,8 @@ class Tail(wiring.Component):
         s1_window = Signal(unit * (count + self._width - 1))
         shift = Signal(bits_of(self._width))
         with m.If(self.valid):
-            m.d.sync += before.eq(window[-unit * count :])
+            with m.If(~self.last):
+                m.d.sync += before.eq(window[-unit * count :])
             with m.If(self.end.any()):
                 m.d.sync += [s1_window.eq(window), shift.eq(lane_number(self.end))]
         units = shifted(m, s1_window, shift, unit, count, self._width)

@@ -48,9 +48,9 @@ class Tcam(wiring.Component):
     ask : TableRead
     match : out, space.columns
         Columns that match what came of the key so far; stands until the next key begins.
-    end, first : out
-        ``match`` is that of a whole key, whose terminator came ``latency`` clocks before; the
-        frame's first beat came then.
+    end, first, last : out
+        ``match`` is that of a whole key, whose terminator came ``latency`` clocks before; a beat
+        with ``first``, with ``last`` came then.  The latter is none of what came before the next.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Tcam(wiring.Component):
                 "match": Out(space.columns),
                 "end": Out(1),
                 "first": Out(1),
+                "last": Out(1),
             }
         )
 
@@ -91,11 +92,15 @@ class Tcam(wiring.Component):
             *(word.eq(source) for word, source in zip(array.word, i.word, strict=True)),
         ]
         # A clock without a look-up adds nothing: an entry that is read back may come out then.
-        flags = Cat(self.i.valid & flag for flag in (i.used, i.begin, i.end, i.first))
-        valid, begin, end, first = delayed(m, flags, array.latency)
+        flags = Cat(self.i.valid & flag for flag in (i.used, i.begin, i.end, i.first, i.last))
+        used, begin, end, first, last = delayed(m, flags, array.latency)
         mismatch = Signal(len(self.match), reset_less=True)
-        with m.If(valid):
-            m.d.sync += mismatch.eq(reduce(or_, array.o, Mux(begin, 0, mismatch)))
+        kept, now = Signal.like(mismatch), Signal.like(mismatch)
+        m.d.comb += now.eq(reduce(or_, array.o, Mux(begin, 0, kept)))
+        with m.If(used):
+            m.d.sync += mismatch.eq(now)
+            with m.If(~last):
+                m.d.sync += kept.eq(now)
         m.d.comb += self.match.eq(~mismatch)
-        m.d.sync += [self.end.eq(end), self.first.eq(first)]
+        m.d.sync += [self.end.eq(end), self.first.eq(first), self.last.eq(last)]
         return m

@@ -49,8 +49,8 @@ class Turns(wiring.Component):
 
     Members
     -------
-    valid, first : in
-        A beat; the turns begin anew.
+    valid, first, last : in
+        A beat; the turns begin anew; after it they go on as before it.
     start : in, width
         Lanes in which a key starts.
     o : out, array of width
@@ -65,6 +65,7 @@ class Turns(wiring.Component):
             {
                 "valid": In(1),
                 "first": In(1),
+                "last": In(1),
                 "start": In(width),
                 "o": Out(width).array(engines),
             }
@@ -72,7 +73,7 @@ class Turns(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        valid, first, steps = self.valid, self.first, self.start
+        kept, first, steps = self.valid & ~self.last, self.first, self.start
         digits = []
         for bit in range(self._bits):
             # a step carries into the next bit where it takes this one from 1 to 0
@@ -81,10 +82,10 @@ class Turns(wiring.Component):
             m.d.comb += now.eq(_prefix(steps, xor) ^ (carried & ~first).replicate(self._width))
             next_steps = Signal(self._width, name=f"steps{bit}")
             m.d.sync += [digit.eq(now), next_steps.eq(steps & ~now)]
-            with m.If(valid):
+            with m.If(kept):
                 m.d.sync += carried.eq(now[-1])
             digits = [delayed(m, earlier, 1) for earlier in digits] + [digit]
-            valid, first, steps = delayed(m, valid, 1), delayed(m, first, 1), next_steps
+            kept, first, steps = delayed(m, kept, 1), delayed(m, first, 1), next_steps
         for number, o in enumerate(self.o):
             same = [d if number >> bit & 1 else ~d for bit, d in enumerate(digits)]
             m.d.comb += o.eq(reduce(and_, same, C(-1, self._width)))
@@ -107,8 +108,8 @@ class CrowdingCheck(wiring.Component):
 
     Members
     -------
-    valid, first : in
-        A beat; what came before is forgotten.
+    valid, first, last : in
+        A beat; what came before is forgotten; it is none of before the next one.
     offset : in, 16
         Payload offset of lane 0.
     start, end : in, width
@@ -125,6 +126,7 @@ class CrowdingCheck(wiring.Component):
             {
                 "valid": In(1),
                 "first": In(1),
+                "last": In(1),
                 "offset": In(16),
                 "start": In(width),
                 "end": In(width),
@@ -138,7 +140,7 @@ class CrowdingCheck(wiring.Component):
         begun = _prefix(self.start, or_)
 
         # s1_places
-        valid, first = delayed(m, Cat(self.valid, self.first), 1)
+        valid, first, last = delayed(m, Cat(self.valid, self.first, self.last), 1)
         starts, ends, together = Signal(), Signal(), Signal()
         start, end = Signal(16), Signal(16)
         m.d.sync += [
@@ -151,14 +153,14 @@ class CrowdingCheck(wiring.Component):
         ]
 
         # o
-        ended = Signal()
+        ended, crowded, now = Signal(), Signal(), Signal()
         last_end = Signal(16)
         near = ended & ~first & ((start - last_end)[:16] < width)
+        m.d.comb += now.eq((crowded & ~first) | together | (starts & near))
         with m.If(valid):
-            m.d.sync += [
-                self.o.eq((self.o & ~first) | together | (starts & near)),
-                ended.eq((ended & ~first) | ends),
-            ]
+            m.d.sync += self.o.eq(now)
+        with m.If(valid & ~last):
+            m.d.sync += [crowded.eq(now), ended.eq((ended & ~first) | ends)]
             with m.If(ends):
                 m.d.sync += last_end.eq(end)
         return m

@@ -4,6 +4,11 @@ Of each connection it keeps one number, the sequence number at which the next he
 sets it; a head there whose end and body framing are known moves it on.  Everything else leaves it:
 a sequence number at which a head begins stays one, whatever is lost, repeated or out of order.
 
+A head may come in several segments.  A segment goes on with the head that the segment before it
+left unended if it is of the same connection, has the next sequence number, and no other segment
+with a payload to a listener came between; else it begins anew.  A head is ended for this by its
+first empty line, a line feed, a carriage return and a line feed, wherever that stands.
+
 The table has two ways: a connection is kept in one of two places, and a new one takes the place of
 the one that was seen longer ago.  A connection is known by a hash (:func:`flow_hash`); of two with
 the same hash the later one counts.  So what the table says is a strong hint and no proof: a proxy
@@ -14,7 +19,17 @@ import enum
 
 from .geometry import Geometry
 
-__all__ = ["HASH_BITS", "WAYS", "WINDOW", "Place", "flow_hash", "flow_place"]
+__all__ = [
+    "HASH_BITS",
+    "HEADERS",
+    "JOINED",
+    "WAYS",
+    "WINDOW",
+    "Place",
+    "flow_hash",
+    "flow_place",
+    "joins",
+]
 
 HASH_BITS = 32
 WAYS = 2
@@ -23,6 +38,13 @@ WINDOW = 1 << 30
 """Bytes, the farthest that a head is ahead of a segment in the body before it: more than the
 longest Content-Length.  A connection that is farther from its last known head, or as far beyond it,
 is forgotten before its sequence numbers come round."""
+
+
+JOINED = 8192
+"""Bytes that earlier segments can have brought of a head, at most."""
+
+HEADERS = 54
+"""Bytes before a TCP payload at the least: Ethernet, IPv4 and TCP (RFC 894, RFC 791, RFC 9293)."""
 
 
 class Place(enum.Enum):
@@ -34,6 +56,16 @@ class Place(enum.Enum):
     """Where a request head begins."""
     BODY = "body"
     """Before the next head: in a body, or in what came before."""
+
+
+def joins(geometry: Geometry, length: int) -> bool:
+    """Whether a segment can go on with a head of which *length* bytes have come.
+
+    A beat that the segment before has not filled is filled up.  At width 64 the first beat of a
+    frame would fill it and be one more than the datapath has clocks for, where it lacks no more
+    bytes than the beat brings.
+    """
+    return length <= JOINED and (geometry.width <= HEADERS or length % geometry.width < HEADERS)
 
 
 def flow_hash(addresses: bytes, port: int, listener: int) -> int:

@@ -17,6 +17,7 @@ __all__ = [
     "Connection",
     "Segment",
     "find_segment",
+    "locate_segment",
     "is_intact",
     "is_spoofed",
     "split",
@@ -161,6 +162,14 @@ def find_segment(frame: bytes) -> Segment | None:
     extension headers; TCP with options.  Each length must fit into the one around it; padding may
     follow.  Checksums are :func:`is_intact`'s matter.
     """
+    segment = locate_segment(frame)
+    if segment is None or segment.end > len(frame):
+        return None
+    return segment if segment.start < segment.end or segment.opens else None
+
+
+def locate_segment(frame: bytes) -> Segment | None:
+    """The TCP segment whose headers are in *frame*, though its end may not be; None if none is."""
     size = len(frame)
     kind, ip = int.from_bytes(frame[12:14], "big"), 14
     if kind in _TAGS:
@@ -184,13 +193,13 @@ def find_segment(frame: bytes) -> Segment | None:
         sound = version >> 4 == 6
     else:
         return None
-    if not sound or protocol != _TCP or not tcp + 20 <= end <= size:
+    if not sound or protocol != _TCP or not tcp + 14 <= size:
         return None
     source, port, seq, offset, flags = _TCP_FIELDS.unpack_from(frame, tcp)
     start = tcp + 4 * (offset >> 4)
     mask, opening = _OPENING
     opens = flags & mask == opening
-    if not tcp + 20 <= start < end + opens:
+    if not tcp + 20 <= start <= end:
         return None
     return Segment(start, end, seq, source, port, ip, tcp, opens)
 

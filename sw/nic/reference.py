@@ -14,10 +14,10 @@ from ..contract.registers import COUNTERS
 from ..contract.table import TableImage
 from ..contract.verdict import SHIM, Verdict
 from ..reference.classifier import classify
-from ..reference.flows import Flows, message_length
+from ..reference.flows import Flows, Succession, message_length
 from ..reference.lexer import lex
 from .control import check_frames, check_image, check_loaded, listeners, next_epoch
-from .frames import SHORTEST, find_segment, is_intact, is_spoofed
+from .frames import SHORTEST, find_segment, is_intact, is_spoofed, locate_segment
 
 __all__ = ["ReferenceNic"]
 
@@ -31,6 +31,7 @@ class ReferenceNic:
         self._epoch = 0
         self._ports = listeners(())
         self._flows = Flows(geometry)
+        self._succession = Succession(geometry)
         self._counters = dict.fromkeys((counter.name for counter in COUNTERS), 0)
 
     def load(self, image: TableImage) -> int:
@@ -61,6 +62,8 @@ class ReferenceNic:
             dropped = "runts"
         elif is_spoofed(frame):
             dropped = "spoofed"
+        if dropped or oversize:
+            self._lay_aside(frame)
         if dropped is not None:
             count(dropped)
             return None
@@ -94,28 +97,44 @@ class ReferenceNic:
     def _verdict(self, frame: bytes) -> Verdict | None:
         segment = find_segment(frame)
         if segment is None or not segment.port or segment.port not in self._ports:
+            self._lay_aside(frame)
             return None
-        if not is_intact(frame, segment):
+        intact = is_intact(frame, segment)
+        if not intact:
             self._count("bad_checksum")
-            return None
         listener = self._ports.index(segment.port)
-        flow = flow_hash(segment.addresses(frame), segment.source, listener)
+        addresses = segment.addresses(frame)
+        flow = flow_hash(addresses, segment.source, listener)
         if segment.opens:
-            self._flows.opened(flow, segment.seq)
+            self._lay_aside(frame)
+            if intact:
+                self._flows.opened(flow, segment.seq)
             return None
         payload = frame[segment.start : segment.end]
-        lexed = lex(payload)
-        place = self._flows.came(flow, segment.seq, message_length(payload, lexed))
+        connection = (addresses, segment.source, listener)
+        head = self._succession.came(connection, self._epoch, segment.seq, payload, intact=intact)
+        if not head.intact:
+            return None
+        lexed = lex(head.data)
+        place = self._flows.came(flow, head.seq, message_length(head.data, lexed))
         return classify(
-            payload,
+            head.data,
             self._image,
             epoch=self._epoch,
             enable=self._epoch != 0,
             listener=listener,
-            seq=segment.seq,
+            seq=head.seq,
             place=place,
             lexed=lexed,
         )
+
+    def _lay_aside(self, frame: bytes) -> None:
+        """No head goes on behind a listener's payload that is none."""
+        shown = frame[: self.geometry.max_frame]
+        segment = locate_segment(shown)
+        ours = segment is not None and segment.port and segment.port in self._ports
+        if ours and segment.start < min(segment.end, len(shown)):
+            self._succession.broken()
 
     def _count(self, name: str) -> None:
         self._counters[name] = self._counters[name] + 1 & 0xFFFFFFFF

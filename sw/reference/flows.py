@@ -1,15 +1,17 @@
-"""Golden model of the NIC's flow table; see :mod:`hybridmesh.contract.flow`."""
+"""Golden model of how the NIC follows connections; see :mod:`hybridmesh.contract.flow`."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 
-from hybridmesh.contract.flow import WAYS, WINDOW, Place, flow_place
+from hybridmesh.contract.flow import WAYS, WINDOW, Place, flow_place, joins
 from hybridmesh.contract.geometry import Geometry
 
 from .lexer import Lexed
 
-__all__ = ["Flows", "message_length"]
+__all__ = ["Flows", "Head", "Succession", "message_length"]
 
 _MODULUS = 1 << 32
+_EMPTY_LINE = b"\n\r\n"
 
 
 @dataclass
@@ -53,6 +55,46 @@ class Flows:
         if message is not None:
             flow.head = (seq + message) % _MODULUS
         return Place.HEAD
+
+
+@dataclass(frozen=True)
+class Head:
+    """What has come of a head: bytes *data* from sequence number *seq* on; *intact* if all that
+    brought it are."""
+
+    connection: Hashable
+    epoch: int
+    seq: int
+    data: bytes
+    intact: bool
+
+
+class Succession:
+    """The head that the last segment left unended, if it did."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        self._open: Head | None = None
+
+    def came(
+        self, connection: Hashable, epoch: int, seq: int, payload: bytes, *, intact: bool
+    ) -> Head:
+        """The head that a segment with *payload* from *seq* on begins or goes on with."""
+        head = Head(connection, epoch, seq, payload, intact)
+        before = self._open
+        if (
+            before is not None
+            and (before.connection, before.epoch) == (connection, epoch)
+            and (before.seq + len(before.data) - seq) % _MODULUS == 0
+            and joins(self._geometry, len(before.data))
+        ):
+            head = replace(before, data=before.data + payload, intact=before.intact and intact)
+        self._open = None if _EMPTY_LINE in head.data else head
+        return head
+
+    def broken(self) -> None:
+        """A payload came that belongs to no head."""
+        self._open = None
 
 
 def message_length(payload: bytes, lexed: Lexed) -> int | None:

@@ -3,7 +3,7 @@
 The bytes that a listener receives are put back into the Ethernet frames that a wire would have
 brought them in, sent through the NIC, and taken out again together with the verdicts.  Each chunk
 of received bytes is a segment of its own (or more, by the MSS), so a head that the client sends in
-two parts is cut just there on this wire too.
+two parts is cut just there on this wire too.  The verdict of such a head comes with its last part.
 
 A NIC that fails costs verdicts, never bytes: what could not be sent through it has no verdict.
 """
@@ -93,7 +93,9 @@ class RootlessStream:
             frames.insert(0, self._connection.opening(seq))
         for verdict in self._link.exchange(frames):
             if verdict is not None:
-                self._keep(self._received + (verdict.seq - seq & 0xFFFFFFFF), verdict)
+                # The head may have begun in bytes that were received before.
+                away = (verdict.seq - seq + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+                self._keep(self._received + away, verdict)
         self._received += len(data)
         return data
 

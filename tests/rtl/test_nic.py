@@ -208,9 +208,9 @@ def test_the_path_to_the_host_adds_no_bubble_behind_its_latency() -> None:
 def test_the_first_beat_waits_for_the_frame_and_the_verdict_and_no_longer() -> None:
     frame = CANDIDATES["ipv4"]
     (got,), clocks, _ = run(8, [frame])
-    assert SHIM.unpack(got, 12).latency == 14 + 5  # as the engine sees the last beat
-    # Three register writes; 15 beats; walker, engine, FIFO, registers, inserter, slice.
-    assert clocks[0] == 3 + 14 + 5 + LATENCY + 3 + 1 + 1
+    assert SHIM.unpack(got, 12).latency == 14 + 5 + 4  # as the engine sees the last beat
+    # Three register writes; 15 beats; walker, joiner, engine, FIFO, registers, inserter, slice.
+    assert clocks[0] == 3 + 14 + 5 + 4 + LATENCY + 3 + 1 + 1
 
 
 def test_with_the_host_away_the_wire_waits_and_nothing_is_lost() -> None:
@@ -311,7 +311,7 @@ def test_a_commit_is_pending_until_the_frame_under_way_has_its_verdict() -> None
         await sample()
         await drive(nic.wire_rx, beats[5:])(ctx)
         await sample()
-        await ctx.tick().repeat(5 + LATENCY)
+        await ctx.tick().repeat(5 + 4 + LATENCY)
         await sample()
         await write(ctx, nic, "table_commit", 8)
         await sample()

@@ -1,0 +1,216 @@
+"""Succession: whether a segment goes on with the head that the one before it left unended.
+
+See :mod:`hybridmesh.contract.flow`.  Segments that follow one another without a gap are told apart
+too: all that one leaves for the next is there a clock after its last beat.
+"""
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from hybridmesh.contract.flow import HEADERS, JOINED
+from hybridmesh.contract.geometry import Geometry
+
+from ..layout import Connection, FrameInfo, payload_beat
+from ..match.field import lane_number
+from ..pipeline import bits_of, delayed
+
+__all__ = ["Succession", "placed_beat"]
+
+CR, LF = 0x0D, 0x0A
+
+Context = data.StructLayout({"connection": Connection, "epoch": 16, "bank": 1, "enable": 1})
+"""What two segments of a head have in common."""
+
+
+def placed_beat(geometry: Geometry) -> data.StructLayout:
+    """A beat of a frame, and where its bytes belong.
+
+    Members
+    -------
+    data : 8 * width
+    count : range(width + 1)
+        Bytes of payload.
+    turn : range(width)
+        Lanes that they have to move down, round the beat's end.
+    anew : 1
+        They begin a head.
+    shown : 1
+        The frame has shown payload.
+    bank, last, info
+        As in :func:`~hybridmesh.rtl.layout.payload_beat`; ``seq`` is the head's.
+    """
+    width = geometry.width
+    return data.StructLayout(
+        {
+            "data": 8 * width,
+            "count": range(width + 1),
+            "turn": bits_of(width),
+            "anew": 1,
+            "shown": 1,
+            "bank": 1,
+            "last": 1,
+            "info": FrameInfo,
+        }
+    )
+
+
+class Succession(wiring.Component):
+    """Tell what a segment goes on with.
+
+    ======  ==================================================  =======
+    stage   what happens                                        latency
+    ======  ==================================================  =======
+    s1      compared with the segment before; bytes counted     1
+    o       joined or begun anew; the head's end looked for     2
+    ======  ==================================================  =======
+
+    Parameters
+    ----------
+    geometry : Geometry
+
+    Members
+    -------
+    i : stream of payload_beat, always ready
+    connection : in, Connection
+        That of the frame, in the beats with its payload.
+    o : stream of placed_beat, always ready
+    """
+
+    latency = 2
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        super().__init__(
+            {
+                "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
+                "connection": In(Connection),
+                "o": Out(stream.Signature(placed_beat(geometry), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        width = self._geometry.width
+        i = self.i.p
+
+        # s1
+        context, before = Signal(Context), Signal(Context)
+        seq_before = Signal(32)
+        shown, starts = Signal(), Signal()
+        m.d.comb += [
+            starts.eq(i.mask.any() & (i.first | ~shown)),
+            context.connection.eq(self.connection),
+            context.epoch.eq(i.info.epoch),
+            context.bank.eq(i.bank),
+            context.enable.eq(i.info.enable),
+        ]
+        with m.If(self.i.valid):
+            m.d.sync += shown.eq((shown & ~i.first) | i.mask.any())
+            with m.If(starts):
+                m.d.sync += [before.eq(context), seq_before.eq(i.info.seq)]
+        valid, beat = delayed(m, self.i.valid, 1), Signal.like(i)
+        s1 = Signal(
+            data.StructLayout(
+                {
+                    "starts": 1,
+                    "same": 1,
+                    "away": 32,  # bytes from the start of the segment before
+                    "begin": bits_of(width),  # first lane, and the one behind the last
+                    "end": range(width + 1),
+                    "lf": width,
+                    "cr": width,
+                }
+            )
+        )
+        bytes_ = [i.data.word_select(n, 8) for n in range(width)]
+        m.d.sync += [
+            beat.eq(i),
+            s1.starts.eq(starts),
+            s1.same.eq(context == before),
+            s1.away.eq(i.info.seq - seq_before),
+            s1.begin.eq(lane_number(i.mask & ~(i.mask << 1))),
+            s1.end.eq(Mux(i.mask.any(), lane_number(i.mask & ~(i.mask >> 1)) + 1, 0)),
+            s1.lf.eq(Cat(byte == LF for byte in bytes_) & i.mask),
+            s1.cr.eq(Cat(byte == CR for byte in bytes_) & i.mask),
+        ]
+        self._place(m, valid, beat, s1, shown)
+        return m
+
+    def _place(self, m: Module, valid: Value, beat: data.View, s1: data.View, shown: Value) -> None:
+        """Join the segment or begin anew, and keep what the next one may go on with."""
+        bits = exact_log2(self._geometry.width)
+        open_, kept_length = Signal(), Signal(16)  # of the segment before
+        total = Signal(bits_of(JOINED + self._geometry.max_frame))
+        base, kept_base = Signal.like(total), Signal.like(total)
+        seq, kept_seq = Signal(32), Signal(32)
+        joined, kept_joined = Signal(), Signal()
+        turn, kept_turn = Signal.like(s1.begin), Signal.like(s1.begin)
+        anew = Signal()
+        m.d.comb += [
+            joined.eq(Mux(s1.starts, s1.same & open_ & (s1.away == kept_length), kept_joined)),
+            anew.eq(s1.starts & ~joined),
+            base.eq(Mux(s1.starts, Mux(joined, total, 0), kept_base)),
+            seq.eq(Mux(anew, beat.info.seq, kept_seq)),
+            turn.eq(Mux(s1.starts, s1.begin - base[:bits], kept_turn)),
+        ]
+        length, now = Signal(16), Signal.like(total)
+        m.d.comb += [length.eq(beat.offset + s1.end), now.eq(base + length)]
+        ended = self._ended(m, valid, beat.mask, s1, anew)
+        with m.If(valid & beat.mask.any()):
+            m.d.sync += [
+                kept_joined.eq(joined),
+                kept_base.eq(base),
+                kept_seq.eq(seq),
+                kept_turn.eq(turn),
+                kept_length.eq(length),
+                total.eq(now),
+            ]
+        with m.If(valid & beat.last & shown):
+            reached = Mux(beat.mask.any(), now, total)
+            m.d.sync += open_.eq(beat.info.candidate & ~ended & self._joins(reached))
+
+        o = self.o.p
+        m.d.sync += [
+            self.o.valid.eq(valid),
+            o.data.eq(beat.data),
+            o.count.eq(Mux(beat.mask.any(), s1.end - s1.begin, 0)),
+            o.turn.eq(turn),
+            o.anew.eq(anew),
+            o.shown.eq(shown),
+            o.bank.eq(beat.bank),
+            o.last.eq(beat.last),
+            o.info.eq(beat.info),
+            o.info.joined.eq(shown & joined),
+            o.info.seq.eq(Mux(shown, seq, beat.info.seq)),
+        ]
+
+    def _joins(self, length: Value) -> Value:
+        """As :func:`~hybridmesh.contract.flow.joins`."""
+        width = self._geometry.width
+        fits = length <= JOINED
+        return fits if width <= HEADERS else fits & (length[: exact_log2(width)] < HEADERS)
+
+    def _ended(self, m: Module, valid: Value, mask: Value, s1: data.View, anew: Value) -> Value:
+        """Whether an empty line has come since the head began, this beat's bytes included."""
+        last, last_but_one = Signal(2), Signal()  # CR and LF; LF: of the bytes before this beat
+        cr, lf, older_lf = (bit & ~anew for bit in (*last, last_but_one))
+        kept, found = Signal(), Signal(len(mask))
+        lanes, crs, lfs = (Cat(C(0, 2), lanes) for lanes in (mask, s1.cr, s1.lf))
+        for n in range(len(mask)):
+            # before the first lane of the mask stand the bytes of the beat before
+            far, near = lanes[n], lanes[n + 1]
+            cr_before = Mux(near, crs[n + 1], cr)
+            lf_before = Mux(far, lfs[n], Mux(near, lf, older_lf))
+            m.d.comb += found[n].eq(s1.lf[n] & cr_before & lf_before)
+        ended = found.any() | (kept & ~anew)
+        top = mask & ~(mask >> 1)
+        single = ~(mask & (mask >> 1)).any()
+        with m.If(valid & mask.any()):
+            m.d.sync += [
+                kept.eq(ended),
+                last.eq(Cat((s1.cr & top).any(), (s1.lf & top).any())),
+                last_but_one.eq(Mux(single, lf, (s1.lf & (top >> 1)).any())),
+            ]
+        return ended
