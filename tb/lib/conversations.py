@@ -8,7 +8,7 @@ again, damaged, cut within a head or far away, connections that begin anew or ar
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from tb.lib.traffic import PORT, Client, any_frame, any_payload, damaged, request
+from tb.lib.traffic import PORT, Client, any_frame, any_payload, damaged, request, spoofed
 
 __all__ = ["conversations"]
 
@@ -61,6 +61,7 @@ class _Conversation:
         for _ in range(rng.randrange(1, 12)):
             step = rng.choices(_STEPS, _WEIGHTS)[0]
             yield from step(self)
+            # Most often a client that is lost begins anew.
             if step is not _Conversation.asks and rng.random() < 0.6:
                 yield self._open()
 
@@ -103,9 +104,9 @@ class _Conversation:
             yield self._rng.choice(self._sent)
 
     def spoils(self) -> Iterator[bytes]:
-        """A request in a frame that was damaged on its way, and the same frame intact."""
+        """A request in a frame that was changed on its way, and the same frame as it was."""
         frame = self._next(b"".join(request(self._rng)))
-        yield damaged(self._rng, frame)
+        yield spoofed(frame) if self._rng.random() < 0.3 else damaged(self._rng, frame)
         if self._rng.random() < 0.7:
             yield frame
 

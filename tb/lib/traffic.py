@@ -44,6 +44,7 @@ __all__ = [
     "opened",
     "request",
     "segment",
+    "spoofed",
     "table",
 ]
 
@@ -313,9 +314,9 @@ _OTHERS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
     lambda rng, data: segment(rng, data * 80)[:9000],
     lambda rng, data: segment(rng, data)[: rng.randrange(1, 130)],
     lambda rng, data: rng.randbytes(rng.randrange(1, 200)),
-    lambda rng, data: _spoofed(segment(rng, data)),
-    lambda rng, data: _spoofed(_ether(Dot1AD(vlan=5), Dot1AD(vlan=6), IP(), _tcp(rng), Raw(data))),
-    lambda rng, data: _spoofed(segment(rng, data))[:24],
+    lambda rng, data: spoofed(segment(rng, data)),
+    lambda rng, data: spoofed(_ether(Dot1AD(vlan=5), Dot1AD(vlan=6), IP(), _tcp(rng), Raw(data))),
+    lambda rng, data: spoofed(segment(rng, data))[:24],
 )
 
 
@@ -325,7 +326,7 @@ def damaged(rng: random.Random, frame: bytes) -> bytes:
     return frame[:at] + bytes([frame[at] ^ 1 << rng.randrange(8)]) + frame[at + 1 :]
 
 
-def _spoofed(frame: bytes) -> bytes:
+def spoofed(frame: bytes) -> bytes:
     """*frame* with the shim's EtherType in place of its own."""
     at = 12
     while frame[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
