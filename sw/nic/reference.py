@@ -132,8 +132,9 @@ class ReferenceNic:
         """No head goes on behind a listener's payload that is none."""
         shown = frame[: self.geometry.max_frame]
         segment = locate_segment(shown)
-        ours = segment is not None and segment.port and segment.port in self._ports
-        if ours and segment.start < min(segment.end, len(shown)):
+        if segment is None or not segment.port or segment.port not in self._ports:
+            return
+        if segment.start < min(segment.end, len(shown)):
             self._succession.broken()
 
     def _count(self, name: str) -> None:
