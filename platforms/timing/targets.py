@@ -87,10 +87,10 @@ _ALL = (
         goal_mhz=ONE_GIGABIT,
     ),
     Target(
-        "nic-w1-128-25f",
+        "nic-w1-64-25f",
         Design.NIC,
         LFE5U_25F_6,
-        Geometry(width=1, rows=128, hosts=16),
+        Geometry(width=1, rows=64, hosts=16),
         goal_mhz=ONE_GIGABIT,
     ),
     Target(
