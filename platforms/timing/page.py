@@ -102,7 +102,10 @@ def _used(part: str) -> Callable[[Result], str]:
 def _clock(result: Result) -> str:
     if result.fmax is None or result.spread is None:
         return result.failure or "-"
-    return f"{result.fmax:.1f} ({result.spread[0]:.1f} to {result.spread[1]:.1f})"
+    low, high = result.spread
+    seeds = len(result.placements)
+    spread = "1 seed" if seeds == 1 else f"{low:.1f} to {high:.1f}, {seeds} seeds"
+    return f"{result.fmax:.1f} ({spread})"
 
 
 def _goal(result: Result) -> str:

@@ -76,6 +76,12 @@ def test_a_design_that_does_not_fit_misses_its_goal_and_says_why(tmp_path):
     assert "| no BELs remaining | 125: **missed** |" in tables([result]).replace(" - ", " ")
 
 
+def test_the_clock_is_told_with_its_spread_and_seeds(tmp_path):
+    three = tables([measured(tmp_path, "nic-w1-256-45f", 120, 131, 126)])
+    assert "| 126.0 (120.0 to 131.0, 3 seeds) | 125: met |" in three
+    assert "| 126.0 (1 seed) |" in tables([measured(tmp_path, "nic-w1-256-45f", 126)])
+
+
 def test_the_json_of_a_result_is_plain(tmp_path):
     told = json.loads(json.dumps(measured(tmp_path, "nic-w8-256-85f", 160, 170, 165).as_json()))
     assert told["fmax_mhz"] == {"median": 165.0, "by_seed": {"0": 160.0, "1": 170.0, "2": 165.0}}
