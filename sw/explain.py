@@ -1,7 +1,7 @@
 """What becomes of a request head, and why: the NIC's verdict, the route, those passed over.
 
 Each head is sent through the NIC as the TCP segments of a connection of its own; the verdict is
-that of the first segment.  What follows is what the gateway does with it.
+that of the last segment which brings some of it.  What follows is what the gateway does with it.
 """
 
 from collections.abc import Sequence

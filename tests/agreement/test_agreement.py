@@ -46,14 +46,25 @@ def nics():
         yield both
 
 
-def verdicts(nic, heads):
-    """What *nic* says of each head, latency aside; None without a shim."""
+def in_parts(rng, head):
+    """The segments in which *head* comes: mostly one."""
+    cuts = sorted(rng.sample(range(1, len(head)), rng.choice((0, 0, 0, 1, 2))))
+    return [head[a:b] for a, b in zip([0, *cuts], [*cuts, len(head)], strict=True)]
+
+
+def verdicts(nic, requests):
+    """What *nic* says of each request at its end, latency aside; None without a shim."""
     connection = Connection(PEER, LOCAL)
-    frames = [connection.frame(1000 * n, head) for n, head in enumerate(heads)]
     out = []
-    for head, frame in zip(heads, nic.exchange(frames), strict=True):
-        verdict, rest = split(frame)
-        assert rest.endswith(head)
+    for number, parts in enumerate(requests):
+        seq = 1000 * number
+        frames = [connection.opening(seq)]
+        for part in parts:
+            frames.append(connection.frame(seq, part))
+            seq += len(part)
+        came = [split(frame) for frame in nic.exchange(frames)]
+        assert [wire for _, wire in came] == frames
+        verdict = came[-1][0]
         out.append(verdict._replace(latency=0) if verdict else None)
     return out
 
@@ -76,7 +87,8 @@ def test_nic_and_software_agree_with_the_exact_matcher(seed, nics, tmp_path):
     resolver.add_epoch(epochs[0], compiled)
 
     states = Counter()
-    simulated, modelled = (verdicts(nic, heads) for nic in pair)
+    requests = [in_parts(rng, head) for head in heads]
+    simulated, modelled = (verdicts(nic, requests) for nic in pair)
     for raw, of_rtl, of_model in zip(heads, simulated, modelled, strict=True):
         assert of_rtl == of_model, raw
         state = of_rtl.state if of_rtl else State.NONE

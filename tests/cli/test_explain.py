@@ -105,11 +105,30 @@ def test_the_first_cluster_with_a_weight_stands_for_a_weighted_route(batch):
     assert answer["cluster"] == REVIEWS.format("v1")
 
 
-def test_a_head_of_several_segments_has_the_verdict_of_the_first(batch):
-    (answer,) = batch((1, head("/api/cart", "x-long: " + "a" * 2000)))
+@pytest.mark.parametrize(("filler", "segments"), [(1300, 1), (2000, 2), (4500, 4), (8700, 6)])
+def test_a_head_of_several_segments_is_decided_as_a_whole(batch, filler, segments):
+    long = head("/api/cart", "x-long: " + "a" * filler)
+    assert -(-len(long) // 1460) == segments
+    before, answer, after = batch((1, head("/")), (2, long), (3, head("/api/cart")))
+    for told, route in ((before, "web"), (answer, "cart"), (after, "cart")):
+        assert (told["verdict"]["state"], told["route"]) == ("decided", f"shop/shop/{route}")
+
+
+def test_a_head_that_is_too_long_for_the_nic_is_left_to_the_software(batch):
+    (answer,) = batch((1, head("/api/cart", "x-long: " + "a" * 12_000)))
     assert answer["verdict"]["state"] == "undecided"
     assert answer["verdict"]["reason"] == "incomplete"
     assert answer["route"] == "shop/shop/cart"
+
+
+@pytest.mark.parametrize("size", [10, 3000])
+def test_a_body_behind_the_head_changes_nothing(batch, size):
+    body = (head("/api/orders/1") * 100)[:size]
+    upload = head("/api/cart", f"Content-Length: {size}")
+    for data in (upload + body, upload + body + head("/")):
+        (answer,) = batch((1, data))
+        assert (answer["verdict"]["state"], answer["verdict"]["row"]) == ("decided", 1)
+        assert answer["route"] == "shop/shop/cart"
 
 
 def test_bytes_behind_the_head_are_not_part_of_it(batch):

@@ -8,16 +8,17 @@ from scapy.layers.inet import TCP
 from scapy.layers.l2 import Ether
 
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.contract.verdict import SHIM, Flag, Verdict
-from hybridmesh.nic import NicError
-from hybridmesh.nic.frames import Connection
+from hybridmesh.contract.table import TableImage
+from hybridmesh.contract.verdict import SHIM, Flag, Reason, Verdict
+from hybridmesh.nic import NicError, ReferenceNic
+from hybridmesh.nic.frames import Connection, find_segment
 from hybridmesh.tunnel.rootless import RootlessLink, RootlessStream
 
 PEER, LOCAL = ("192.0.2.7", 40000), ("198.51.100.1", 80)
 
 
 class StubNic:
-    """Keeps the frames that it gets, and hands them out changed by *change*."""
+    """Keeps the frames that it gets, and hands those with a payload out changed by *change*."""
 
     geometry = Geometry()
 
@@ -27,7 +28,8 @@ class StubNic:
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         self.seen += frames
-        return [out for frame in frames if (out := self.change(frame)) is not None]
+        outs = [self.change(frame) if find_segment(frame).end > 54 else frame for frame in frames]
+        return [out for out in outs if out is not None]
 
 
 def mark(frame: bytes) -> bytes:
@@ -50,11 +52,13 @@ def test_each_chunk_is_a_segment_with_its_true_addresses_and_offset():
     link = RootlessLink(nic).open(("192.0.2.7", 40000), ("198.51.100.1", 80))
     assert link.received(b"GET /shop") == b"GET /shop"
     assert link.received(b" HTTP/1.1") == b" HTTP/1.1"
-    first, second = map(Ether, nic.seen)
-    assert (first.src, first.dst) == (second.src, second.dst)
-    assert {(f[1].src, f[TCP].sport, f[1].dst, f[TCP].dport) for f in (first, second)} == {
+    frames = opening, first, second = [Ether(frame) for frame in nic.seen]
+    assert len({(f.src, f.dst) for f in frames}) == 1
+    assert {(f[1].src, f[TCP].sport, f[1].dst, f[TCP].dport) for f in frames} == {
         ("192.0.2.7", 40000, "198.51.100.1", 80)
     }
+    assert [f[TCP].flags for f in frames] == ["S", "PA", "PA"]
+    assert (first[TCP].seq - opening[TCP].seq) % 2**32 == 1
     assert [bytes(f[TCP].payload) for f in (first, second)] == [b"GET /shop", b" HTTP/1.1"]
     assert (second[TCP].seq - first[TCP].seq) % 2**32 == 9
 
@@ -74,7 +78,7 @@ def test_socket_addresses_of_every_kind_are_cut_to_their_mss(peer, local, versio
     assert RootlessLink(nic).open(peer, local).received(data) == data
     frames = [Ether(frame) for frame in nic.seen]
     assert {frame[1].version for frame in frames} == {version}
-    sizes = [len(frame[TCP].payload) for frame in frames]
+    sizes = [len(frame[TCP].payload) for frame in frames if frame[TCP].flags == "PA"]
     assert sizes == [mss, mss, 4000 - 2 * mss]
 
 
@@ -90,7 +94,7 @@ def test_the_syn_takes_a_sequence_number_and_the_stream_wraps_at_2_to_the_32():
     link = stream(nic, isn=0xFFFFFFFD)
     link.received(b"xx")
     link.received(b"yyGET")
-    assert [Ether(frame)[TCP].seq for frame in nic.seen] == [0xFFFFFFFE, 0]
+    assert [Ether(frame)[TCP].seq for frame in nic.seen] == [0xFFFFFFFD, 0xFFFFFFFE, 0]
     assert link.verdict(4).row == 5
 
 
@@ -141,7 +145,7 @@ def fail(frame: bytes) -> bytes:
     ("change", "message"),
     [
         (fail, "The NIC is on fire"),
-        (lambda frame: None, "handed out 0 of 1 frames"),
+        (lambda frame: None, "handed out 1 of 2 frames"),
         (lambda frame: mark(frame)[:-1] + b"?", "changed a frame"),
         (lambda frame: frame[:12] + bytes(40) + frame[12:], "changed a frame"),
         (lambda frame: mark(frame)[:40], "too short for the shim"),
@@ -166,3 +170,63 @@ def test_a_nic_that_fails_costs_verdicts_but_no_bytes_and_is_logged_once(change,
     assert second.received(b"GET") == b"GET"
     assert second.verdict(3).row == 5, "the NIC works again"
     assert link.failures == 3
+
+
+# With the golden model: which heads of a connection it decides.
+
+HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+UPLOAD = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+
+
+@pytest.fixture
+def nic():
+    with ReferenceNic(Geometry()) as nic:
+        nic.listen(80)
+        nic.load(TableImage(Geometry()))
+        yield nic
+
+
+def test_every_request_of_a_connection_is_decided_and_no_body_is(nic):
+    link = stream(nic, isn=0xFFFFFF80)
+    at = 0
+    for size in (0, 5, 1460, 3000, 0, 20):
+        head, body = UPLOAD % size, (b'{"a": 0}' + 200 * HEAD)[:size]
+        link.received(head)
+        assert link.verdict(at).flags == Flag.DECIDED | Flag.BODY_LENGTH
+        link.received(body)
+        at += len(head)
+        assert [link.verdict(at + start) for start in (0, 8, 1460, 2920)] == [None] * 4
+        at += len(body)
+
+
+def test_the_verdict_of_a_head_that_came_in_parts_is_found_where_it_begins(nic):
+    link = stream(nic, isn=0xFFFFFFF0)
+    for at in (0, len(HEAD)):
+        for end in range(1, len(HEAD)):
+            link.received(HEAD[end - 1 : end])
+            assert link.verdict(at).reason == Reason.INCOMPLETE
+        link.received(HEAD[-1:])
+        assert (link.verdict(at).flags, link.verdict(at).head_length) == (Flag.DECIDED, len(HEAD))
+
+
+def test_connections_that_come_at_a_time_are_followed_each(nic):
+    link = RootlessLink(nic)
+    streams = [link.open(("192.0.2.7", port), LOCAL) for port in range(40000, 40010)]
+    for number in range(3):
+        for stream in streams:
+            stream.received(HEAD)
+        for stream in streams:
+            assert stream.verdict(number * len(HEAD)).flags == Flag.DECIDED
+
+
+def test_behind_a_chunk_that_the_nic_lost_no_head_is_decided(nic, monkeypatch):
+    link = RootlessLink(nic)
+    first, second = link.open(PEER, LOCAL), link.open(("192.0.2.8", 1), LOCAL)
+    first.received(HEAD)
+    with monkeypatch.context() as broken:
+        broken.setattr(nic, "exchange", fail)
+        first.received(HEAD)
+        second.received(HEAD)
+    for stream, at in ((first, 2 * len(HEAD)), (second, len(HEAD))):
+        stream.received(HEAD)
+        assert stream.verdict(at).reason == Reason.UNKNOWN_START
