@@ -1,7 +1,7 @@
 """Export of the NIC as Verilog, with the port names of AXI4-Stream and AXI4-Lite."""
 
 from amaranth.back import verilog
-from amaranth.hdl import Module
+from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -35,6 +35,9 @@ class HybridMeshNic(wiring.Component):
         To the wire.
     s_axil_*
         Registers: the members of :data:`~hybridmesh.rtl.control.axi.AxiLite`.
+    clk, rst
+        The reset, high and synchronous, counts from the clock on after it.  It reaches thousands of
+        registers; and a simulator need not work out at every change of an input what they would do.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -51,10 +54,14 @@ class HybridMeshNic(wiring.Component):
                     f"{prefix}_tready": back(1),
                 }
         ports |= {f"s_axil_{name}": member.flip() for name, member in AxiLite.members.items()}
-        super().__init__(ports)
+        super().__init__({"clk": In(1), "rst": In(1), **ports})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        m.domains.sync = domain = ClockDomain()
+        reset = Signal(init=1, reset_less=True)
+        m.d.sync += reset.eq(self.rst)
+        m.d.comb += [domain.clk.eq(self.clk), domain.rst.eq(reset)]
         m.submodules.core = core = NicCore(self._geometry)
         m.submodules.bridge = bridge = AxiLiteBridge()
         wiring.connect(m, bridge.bus, core.bus)

@@ -47,6 +47,8 @@ struct Nic {
             clock();
         }
         top.rst = 0;
+        settle();
+        clock();
     }
 };
 
