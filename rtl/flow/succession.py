@@ -23,6 +23,9 @@ CR, LF = 0x0D, 0x0A
 Context = data.StructLayout({"connection": Connection, "epoch": 16, "bank": 1, "enable": 1})
 """What two segments of a head have in common."""
 
+GROUP = 8
+"""Bits that are compared in one clock; whether all of them were equal is asked in the next."""
+
 
 def placed_beat(geometry: Geometry) -> data.StructLayout:
     """A beat of a frame, and where its bytes belong.
@@ -96,9 +99,7 @@ class Succession(wiring.Component):
         i = self.i.p
 
         # s1
-        context, before = Signal(Context), Signal(Context)
-        seq_before = Signal(32)
-        shown, starts = Signal(), Signal()
+        context, shown, starts = Signal(Context), Signal(), Signal()
         m.d.comb += [
             starts.eq(i.mask.any() & (i.first | ~shown)),
             context.connection.eq(self.connection),
@@ -108,30 +109,46 @@ class Succession(wiring.Component):
         ]
         with m.If(self.i.valid):
             m.d.sync += shown.eq((shown & ~i.first) | i.mask.any())
-            with m.If(starts):
-                m.d.sync += [before.eq(context), seq_before.eq(i.info.seq)]
+        # Where a frame has more beats than one, its context need not be there at once.
+        newest = data.StructLayout({"starts": 1, "context": Context, "seq": 32})
+        came, before = Signal(newest), Signal(newest)
+        m.d.comb += [
+            came.starts.eq(self.i.valid & starts),
+            came.context.eq(context),
+            came.seq.eq(i.info.seq),
+        ]
+        came = data.View(newest, delayed(m, came.as_value(), width < HEADERS))
+        with m.If(came.starts):
+            m.d.sync += before.eq(came)
         valid, beat = delayed(m, self.i.valid, 1), Signal.like(i)
         s1 = Signal(
             data.StructLayout(
                 {
                     "starts": 1,
-                    "same": 1,
+                    "same": -(-Context.size // GROUP),  # by groups of its bits
                     "away": 32,  # bytes from the start of the segment before
-                    "begin": bits_of(width),  # first lane, and the one behind the last
-                    "end": range(width + 1),
+                    "begin": bits_of(width),  # first lane
+                    "count": range(width + 1),
+                    "length": 16,  # bytes of the segment so far
                     "lf": width,
                     "cr": width,
                 }
             )
         )
+        some, first_lane = i.mask.any(), lane_number(i.mask & ~(i.mask << 1))
+        end = lane_number(i.mask & ~(i.mask >> 1)) + 1
+        pairs = (
+            (v.as_value()[at : at + GROUP] for v in (context, before.context)) for at in _groups()
+        )
         bytes_ = [i.data.word_select(n, 8) for n in range(width)]
         m.d.sync += [
             beat.eq(i),
             s1.starts.eq(starts),
-            s1.same.eq(context == before),
-            s1.away.eq(i.info.seq - seq_before),
-            s1.begin.eq(lane_number(i.mask & ~(i.mask << 1))),
-            s1.end.eq(Mux(i.mask.any(), lane_number(i.mask & ~(i.mask >> 1)) + 1, 0)),
+            s1.same.eq(Cat(a == b for a, b in pairs)),
+            s1.away.eq(i.info.seq - before.seq),
+            s1.begin.eq(first_lane),
+            s1.count.eq(Mux(some, end - first_lane, 0)),
+            s1.length.eq(i.offset + end),
             s1.lf.eq(Cat(byte == LF for byte in bytes_) & i.mask),
             s1.cr.eq(Cat(byte == CR for byte in bytes_) & i.mask),
         ]
@@ -140,42 +157,53 @@ class Succession(wiring.Component):
 
     def _place(self, m: Module, valid: Value, beat: data.View, s1: data.View, shown: Value) -> None:
         """Join the segment or begin anew, and keep what the next one may go on with."""
-        bits = exact_log2(self._geometry.width)
+        bits, some = exact_log2(self._geometry.width), beat.mask.any()
         open_, kept_length = Signal(), Signal(16)  # of the segment before
         total = Signal(bits_of(JOINED + self._geometry.max_frame))
-        base, kept_base = Signal.like(total), Signal.like(total)
-        seq, kept_seq = Signal(32), Signal(32)
-        joined, kept_joined = Signal(), Signal()
+        base, now = Signal.like(total), Signal.like(total)
         turn, kept_turn = Signal.like(s1.begin), Signal.like(s1.begin)
-        anew = Signal()
+        seq, kept_seq = Signal(32), Signal(32)
+        joined, kept_joined, anew = Signal(), Signal(), Signal()
+        # whether it is joined is known last: all else waits for it in two forms
+        goes_on = s1.same.all() & (s1.away == kept_length) & open_ & self._joins(total)
         m.d.comb += [
-            joined.eq(Mux(s1.starts, s1.same & open_ & (s1.away == kept_length), kept_joined)),
-            anew.eq(s1.starts & ~joined),
-            base.eq(Mux(s1.starts, Mux(joined, total, 0), kept_base)),
+            joined.eq(Mux(s1.starts, goes_on, kept_joined)),
+            anew.eq(s1.starts & ~goes_on),
+            now.eq(
+                Mux(
+                    s1.starts,
+                    Mux(goes_on, total + s1.length, s1.length),
+                    base + s1.length,
+                )
+            ),
             seq.eq(Mux(anew, beat.info.seq, kept_seq)),
-            turn.eq(Mux(s1.starts, s1.begin - base[:bits], kept_turn)),
+            turn.eq(
+                Mux(
+                    s1.starts,
+                    Mux(goes_on, s1.begin - total[:bits], s1.begin),
+                    kept_turn,
+                )
+            ),
         ]
-        length, now = Signal(16), Signal.like(total)
-        m.d.comb += [length.eq(beat.offset + s1.end), now.eq(base + length)]
         ended = self._ended(m, valid, beat.mask, s1, anew)
-        with m.If(valid & beat.mask.any()):
+        with m.If(valid & some):
             m.d.sync += [
                 kept_joined.eq(joined),
-                kept_base.eq(base),
                 kept_seq.eq(seq),
                 kept_turn.eq(turn),
-                kept_length.eq(length),
+                kept_length.eq(s1.length),
                 total.eq(now),
             ]
+            with m.If(s1.starts):
+                m.d.sync += base.eq(Mux(goes_on, total, 0))
         with m.If(valid & beat.last & shown):
-            reached = Mux(beat.mask.any(), now, total)
-            m.d.sync += open_.eq(beat.info.candidate & ~ended & self._joins(reached))
+            m.d.sync += open_.eq(beat.info.candidate & ~ended)
 
         o = self.o.p
         m.d.sync += [
             self.o.valid.eq(valid),
             o.data.eq(beat.data),
-            o.count.eq(Mux(beat.mask.any(), s1.end - s1.begin, 0)),
+            o.count.eq(s1.count),
             o.turn.eq(turn),
             o.anew.eq(anew),
             o.shown.eq(shown),
@@ -189,28 +217,34 @@ class Succession(wiring.Component):
     def _joins(self, length: Value) -> Value:
         """As :func:`~hybridmesh.contract.flow.joins`."""
         width = self._geometry.width
-        fits = length <= JOINED
+        fits = ~length[exact_log2(JOINED) :].any()
         return fits if width <= HEADERS else fits & (length[: exact_log2(width)] < HEADERS)
 
     def _ended(self, m: Module, valid: Value, mask: Value, s1: data.View, anew: Value) -> Value:
         """Whether an empty line has come since the head began, this beat's bytes included."""
         last, last_but_one = Signal(2), Signal()  # CR and LF; LF: of the bytes before this beat
-        cr, lf, older_lf = (bit & ~anew for bit in (*last, last_but_one))
-        kept, found = Signal(), Signal(len(mask))
+        cr, lf = last
+        kept, inside, across = Signal(), Signal(len(mask)), Signal(len(mask))
         lanes, crs, lfs = (Cat(C(0, 2), lanes) for lanes in (mask, s1.cr, s1.lf))
         for n in range(len(mask)):
             # before the first lane of the mask stand the bytes of the beat before
             far, near = lanes[n], lanes[n + 1]
-            cr_before = Mux(near, crs[n + 1], cr)
-            lf_before = Mux(far, lfs[n], Mux(near, lf, older_lf))
-            m.d.comb += found[n].eq(s1.lf[n] & cr_before & lf_before)
-        ended = found.any() | (kept & ~anew)
+            older = Mux(near, lf & crs[n + 1], last_but_one & cr)
+            m.d.comb += [
+                inside[n].eq(s1.lf[n] & far & crs[n + 1] & lfs[n]),
+                across[n].eq(s1.lf[n] & ~far & older),
+            ]
+        ended = inside.any() | (~anew & (kept | across.any()))
         top = mask & ~(mask >> 1)
         single = ~(mask & (mask >> 1)).any()
         with m.If(valid & mask.any()):
             m.d.sync += [
                 kept.eq(ended),
                 last.eq(Cat((s1.cr & top).any(), (s1.lf & top).any())),
-                last_but_one.eq(Mux(single, lf, (s1.lf & (top >> 1)).any())),
+                last_but_one.eq(Mux(single, lf & ~anew, (s1.lf & (top >> 1)).any())),
             ]
         return ended
+
+
+def _groups() -> range:
+    return range(0, Context.size, GROUP)

@@ -41,7 +41,7 @@ is forgotten before its sequence numbers come round."""
 
 
 JOINED = 8192
-"""Bytes that earlier segments can have brought of a head, at most."""
+"""So many bytes, or more, are not gone on with; a power of two."""
 
 HEADERS = 54
 """Bytes before a TCP payload at the least: Ethernet, IPv4 and TCP (RFC 894, RFC 791, RFC 9293)."""
@@ -65,7 +65,7 @@ def joins(geometry: Geometry, length: int) -> bool:
     frame would fill it and be one more than the datapath has clocks for, where it lacks no more
     bytes than the beat brings.
     """
-    return length <= JOINED and (geometry.width <= HEADERS or length % geometry.width < HEADERS)
+    return length < JOINED and (geometry.width <= HEADERS or length % geometry.width < HEADERS)
 
 
 def flow_hash(addresses: bytes, port: int, listener: int) -> int:
