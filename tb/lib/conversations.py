@@ -7,6 +7,7 @@ again, damaged, cut within a head or far away, connections that begin anew or ar
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from tb.lib.traffic import PORT, Client, any_frame, any_payload, damaged, request, spoofed
 
@@ -27,7 +28,7 @@ def conversations(
         if len(talks) < _CLIENTS:
             clients.append(_client(rng, ports, clients))
             talks.append(_Conversation(rng, clients[-1]).frames())
-        if rng.random() < 0.5:  # else the same once more
+        if rng.random() < 0.4:  # else the same once more
             talk = rng.randrange(len(talks))
         talk %= len(talks)
         frame = next(talks[talk], None)
@@ -62,7 +63,7 @@ class _Conversation:
             step = rng.choices(_STEPS, _WEIGHTS)[0]
             yield from step(self)
             # Most often a client that is lost begins anew.
-            if step is not _Conversation.asks and rng.random() < 0.6:
+            if step is not _Conversation.asks and rng.random() < 0.75:
                 yield self._open()
 
     def asks(self) -> Iterator[bytes]:
@@ -78,14 +79,14 @@ class _Conversation:
         yield from self._pieces(b"".join(requests))
 
     def asks_in_parts(self) -> Iterator[bytes]:
-        """A head in two segments, that may come once more as a whole."""
+        """A head in several segments, that may come once more as a whole."""
         head, body = request(self._rng)
-        cut = self._rng.randrange(1, len(head))
-        yield self._next(head[:cut])
-        yield self._next(head[cut:])
-        if self._rng.random() < 0.7:
-            yield self._client.segment(self._seq - len(head), head + body)
-            self._seq += len(body)
+        cuts = sorted(self._rng.sample(range(1, len(head)), self._rng.choice((1, 1, 2, 5))))
+        for start, end in pairwise([0, *cuts]):
+            yield self._next(head[start:end])
+        yield self._next(head[cuts[-1] :] + body)
+        if self._rng.random() < 0.3:
+            yield self._client.segment(self._seq - len(head) - len(body), head + body)
 
     def asks_badly(self) -> Iterator[bytes]:
         """Something like a head."""
@@ -155,9 +156,9 @@ class _Conversation:
 
 
 _SHARES: dict[Callable[[_Conversation], Iterator[bytes]], int] = {
-    _Conversation.asks: 70,
+    _Conversation.asks: 100,
     _Conversation.asks_at_once: 3,
-    _Conversation.asks_in_parts: 3,
+    _Conversation.asks_in_parts: 7,
     _Conversation.asks_badly: 8,
     _Conversation.loses: 4,
     _Conversation.repeats: 4,

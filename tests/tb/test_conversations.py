@@ -18,12 +18,12 @@ def counted(frames: list[bytes], flows: int) -> dict[str, int]:
         return nic.counters()
 
 
-def test_two_heads_in_five_are_decided_and_connections_make_room_for_each_other():
+def test_two_heads_in_five_are_decided_unless_connections_make_room_for_each_other():
     frames = list(conversations(random.Random(1), 800, (PORT, 8080)))
     small, large = counted(frames, 16), counted(frames, 1024)
-    for counters in (small, large):
+    for counters, share in ((small, 1 / 3), (large, 2 / 5)):
         decided = counters["decided"] + counters["provisional"]
-        assert decided > 0.4 * (decided + counters["undecided"] + counters["malformed"])
+        assert decided > share * (decided + counters["undecided"] + counters["malformed"])
         for other in ("undecided", "malformed", "passed", "spoofed", "bad_checksum"):
             assert counters[other] > 0
-    assert small["decided"] < 0.97 * large["decided"]
+    assert small["decided"] < 0.95 * large["decided"]
