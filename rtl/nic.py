@@ -19,7 +19,7 @@ from .frame.payload import FrameEvents
 from .frame.shim import ShimInserter
 from .frame.walker import FrameWalker
 from .layout import frame_verdict, packet_beat
-from .stream import Fifo, Register, RegisterSlice, SmallFifo, packets
+from .stream import Fifo, RegisterSlice, SmallFifo, packets
 
 __all__ = ["NicCore"]
 
@@ -102,7 +102,7 @@ class NicCore(wiring.Component):
         )
         m.submodules.frame = frame = RegisterSlice(beat)
         m.submodules.verdicts = verdicts = SmallFifo(frame_verdict(), FRAMES)
-        m.submodules.verdict = verdict = Register(frame_verdict())
+        m.submodules.verdict = verdict = RegisterSlice(frame_verdict())
         m.submodules.inserter = inserter = ShimInserter(geometry.width)
         m.submodules.host_rx = host_rx = RegisterSlice(beat)
         m.submodules.wire_tx = wire_tx = RegisterSlice(beat)

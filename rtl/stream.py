@@ -171,8 +171,8 @@ class Fifo(wiring.Component):
     shape : ShapeLike
         Payload of the stream.
     depth : int
-        Payloads that it holds at least: rounded up to a power of two, which the memory is, and
-        those of the small queue.
+        Payloads that it holds at least: the memory is the next power of two, whose last place is
+        not taken after a pause, and there are those of the small queue.
 
     Members
     -------
@@ -195,12 +195,13 @@ class Fifo(wiring.Component):
         m.submodules.memory = memory = TableMemory(bits, self._places, distributed=False)
         m.submodules.ahead = ahead = SmallFifo(self._shape, self.AHEAD)
         level = Signal(range(self._places + 1))
+        full = Signal()  # or may be, after what comes in this clock
         claimed = Signal(range(self.AHEAD + 1))  # of the small queue's places
         push, pop = Signal(), memory.r_en
 
         wiring.connect(m, ahead.o, wiring.flipped(self.o))
         m.d.comb += [
-            self.i.ready.eq(level != self._places),
+            self.i.ready.eq(~full),
             push.eq(self.i.valid & self.i.ready),
             # whatever is offered: the place behind the newest payload is nobody's yet
             memory.w_en.eq(self.i.ready),
@@ -211,6 +212,7 @@ class Fifo(wiring.Component):
         ]
         m.d.sync += [
             level.eq(level + push - pop),
+            full.eq(level >= self._places - 1),
             claimed.eq(claimed + pop - (self.o.valid & self.o.ready)),
             memory.w_addr.eq(memory.w_addr + push),
             memory.r_addr.eq(memory.r_addr + pop),

@@ -18,9 +18,17 @@ __all__ = ["TableLoader", "table_has"]
 def table_has(geometry: Geometry, address: Value) -> Value:
     """Whether a table of *geometry* has a word at *address*, as ``table_address`` takes it."""
     within = [
-        (address[24:] == space.number) & (address[:24] < space.words) for space in geometry.spaces
+        (address[24:] == space.number) & _below(address[:24], space.words)
+        for space in geometry.spaces
     ]
     return Cat(within).any()
+
+
+def _below(number: Value, limit: int) -> Value:
+    """Whether *number* is less than *limit*, which has few bits set: no carry through all bits."""
+    low, high = (limit & -limit).bit_length() - 1, (limit - 1).bit_length()
+    within = ~number[high:].any()
+    return within & (number[low:high] < limit >> low) if limit & (limit - 1) else within
 
 
 class TableLoader(wiring.Component):
@@ -92,14 +100,15 @@ class TableLoader(wiring.Component):
     def _write(self, m: Module) -> None:
         """Whether the table has a word at the address is known as soon as the address is."""
         address = Signal(32)
-        following = Signal.like(address)
         has = Signal(init=1)  # address 0 is the table's first word
         m.d.comb += [
             self.table_address.r_data.word.eq(address),
             self.table_data.w_refuse.eq(self.pending | ~has),
-            following.eq(Mux(self.table_address.w_en, self.table_address.w_data.word, address + 1)),
         ]
-        with m.If(self.table_address.w_en | self.table_data.w_en):
+        written, following = self.table_address.w_data.word, (address + 1)[:32]
+        with m.If(self.table_address.w_en):
+            m.d.sync += [address.eq(written), has.eq(table_has(self._geometry, written))]
+        with m.Elif(self.table_data.w_en):
             m.d.sync += [address.eq(following), has.eq(table_has(self._geometry, following))]
         m.d.sync += self.table.en.eq(self.table_data.w_en)
         with m.If(self.table_data.w_en):
@@ -111,24 +120,28 @@ class TableLoader(wiring.Component):
             ]
 
     def _commit(self, m: Module) -> None:
-        """Frames are counted a clock late, and so is it a clock after a commit who is left."""
+        """Frames are counted a clock late, and so is it a clock after a commit who is left; in that
+        clock the commit is pending if any frame may be."""
         under_way = Signal(range(self._frames + 1))  # frames without a verdict
         left = Signal(range(self._frames + 1))  # those of them that began before the commit
-        under_way_next = Signal.like(under_way)
+        under_way_next, left_next = Signal.like(under_way), Signal.like(left)
+        commit = self.table_commit.w_en
         started, judged, committed = (
-            delayed(m, event, 1) for event in (self.started, self.judged, self.table_commit.w_en)
+            delayed(m, event, 1) for event in (self.started, self.judged, commit)
         )
 
-        m.d.comb += [
-            under_way_next.eq(under_way + started - judged),
-            self.pending.eq(Mux(committed, under_way_next, left) != 0),
-        ]
-        m.d.sync += under_way.eq(under_way_next)
+        m.d.comb += [under_way_next.eq(under_way + started - judged), left_next.eq(left)]
         with m.If(committed):
-            m.d.sync += left.eq(under_way_next)
+            m.d.comb += left_next.eq(under_way_next)
         with m.Elif(judged & (left != 0)):
-            m.d.sync += left.eq(left - 1)
-        with m.If(self.table_commit.w_en):
+            m.d.comb += left_next.eq(left - 1)
+        some = (under_way != 0) | started | self.started
+        m.d.sync += [
+            under_way.eq(under_way_next),
+            left.eq(left_next),
+            self.pending.eq((left_next != 0) | (commit & some)),
+        ]
+        with m.If(commit):
             m.d.sync += [self.bank.eq(~self.bank), self.epoch.eq(self.table_commit.w_data.epoch)]
 
     def _sum(self, m: Module) -> None:
