@@ -10,6 +10,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from hybridmesh.contract.flow import HEADERS
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.layout import FrameInfo, payload_beat
 
@@ -17,7 +18,7 @@ from .begin import clock_count
 from .packed import pack
 from .stream import AmaranthPort
 
-__all__ = ["Watch", "payload_beats"]
+__all__ = ["Watch", "joined_beats", "payload_beats"]
 
 
 class Watch:
@@ -74,6 +75,38 @@ def payload_beats(
                 first=at == 0,
                 last=last,
                 info=known if last else 0,
+            )
+        )
+    return beats
+
+
+def joined_beats(
+    geometry: Geometry,
+    payload: bytes,
+    known: int,
+    *,
+    info: Mapping[str, int],
+    bank: int = 0,
+) -> list[int | None]:
+    """The beats of the frame that brings *payload*, but its *known* bytes, as a joiner gives them.
+
+    Before them come as many clocks without a beat as the headers take.
+    """
+    width = geometry.width
+    beats: list[int | None] = [None] * (HEADERS // width)
+    for at in range(known // width * width, len(payload) + 1, width):
+        last = at + width > len(payload)
+        data = payload[at : at + width]
+        beats.append(
+            pack(
+                payload_beat(geometry),
+                data=int.from_bytes(data.ljust(width, b"\n"), "little"),
+                mask=(1 << len(data)) - 1,
+                offset=at,
+                bank=bank,
+                first=at == 0,
+                last=last,
+                info=pack(FrameInfo, **info, joined=known > 0) if last else 0,
             )
         )
     return beats

@@ -1,7 +1,7 @@
 """Every verdict is that of the golden classifier, a constant time after the frame's last beat."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
@@ -18,7 +18,7 @@ from tb.lib.pauses import PAUSES
 from tb.lib.readback import ask, questions
 from tb.lib.stream import AmaranthPort, Source
 from tb.lib.tables import fill
-from tb.lib.valid import Watch, payload_beats
+from tb.lib.valid import Watch, joined_beats, payload_beats
 
 from . import INTACT_AT, engine
 from .heads import MIXES
@@ -35,6 +35,16 @@ FEWEST = {"plain": (3, 5), "smallest": (2, 2), "crowded": (3, 4), "queries": (3,
 """Reasons and rows, at the fewest, of many heads of a mix."""
 
 
+class Frame(NamedTuple):
+    """What went in: the head's bytes so far, and whether this frame and all of them are intact."""
+
+    payload: bytes
+    image: TableImage | None
+    info: dict[str, int]
+    intact: bool
+    whole: bool
+
+
 class Bench:
     """An engine, what went in, and what must come out.
 
@@ -46,7 +56,7 @@ class Bench:
         self.rng = rng_of(idle, *case)
         self.wire = Source(dut.clk, AmaranthPort(dut, "i"), PAUSES[idle](self.rng))
         self.banks: list[TableImage | None] = [None, None]
-        self._frames: list[tuple[bytes, TableImage | None, dict[str, int], bool]] = []
+        self._frames: list[Frame] = []
         self.said: Counter[Reason] = Counter()
         self.rows: Counter[int] = Counter()
         dut.now.value = 0
@@ -72,12 +82,31 @@ class Bench:
     def send(self, payload: bytes, bank: int, *, intact: bool = True, **special: int) -> None:
         """Send *payload* in a frame whose info is that of a candidate but for what is *special*."""
         rng = self.rng
+        info = self._info() | special
+        before = HEADERS + rng.choice((0, 0, 4, 20, rng.randrange(80)))
+        self._frames.append(Frame(payload, self.banks[bank], info, intact, intact))
+        self.wire.send(payload_beats(GEOMETRY, rng, payload, before=before, info=info, bank=bank))
+
+    def send_cut(self, payload: bytes, bank: int) -> None:
+        """Send *payload* in several frames, all but the last of which leave its head unended."""
+        rng = self.rng
+        info, whole, known = self._info(), True, 0
+        end = payload.find(b"\n\r\n") + 3
+        inside = range(1, end if end > 2 else len(payload))
+        cuts = sorted(rng.sample(inside, min(len(inside), rng.choice((1, 1, 2, 5)))))
+        for cut in (*cuts, len(payload)):
+            intact = rng.random() < 0.95
+            whole &= intact
+            info |= {"arrival": rng.getrandbits(16)}
+            self._frames.append(Frame(payload[:cut], self.banks[bank], dict(info), intact, whole))
+            self.wire.send(joined_beats(GEOMETRY, payload[:cut], known, info=info, bank=bank))
+            known = cut
+
+    def _info(self) -> dict[str, int]:
+        rng = self.rng
         info = {"candidate": 1, "drop": 0, "enable": 1, "epoch": rng.getrandbits(16)}
         info |= {"listener": rng.getrandbits(4), "seq": rng.getrandbits(32)}
-        info |= {"arrival": rng.getrandbits(16)} | special
-        before = HEADERS + rng.choice((0, 0, 4, 20, rng.randrange(80)))
-        self._frames.append((payload, self.banks[bank], info, intact))
-        self.wire.send(payload_beats(GEOMETRY, rng, payload, before=before, info=info, bank=bank))
+        return info | {"arrival": rng.getrandbits(16)}
 
     async def check(self) -> None:
         """Wait until every frame has its verdict, and compare them all."""
@@ -88,10 +117,11 @@ class Bench:
         asked = [clock for clock, beat in beats if beat >> last & 1]
         assert self._said.clocks == [clock + LATENCY for clock in asked]
         said = zip(self._said.clocks, self._said.payloads, strict=True)
-        for (payload, image, info, intact), (clock, taken) in zip(self._frames, said, strict=True):
+        for frame, (clock, taken) in zip(self._frames, said, strict=True):
+            payload, image, info, _, whole = frame
             verdict = unpack(SAID, taken)
             expected = None
-            if info["candidate"] and not info["drop"] and intact:
+            if info["candidate"] and not info["drop"] and whole:
                 expected = classify(
                     payload,
                     image,
@@ -126,7 +156,7 @@ class Bench:
         while True:
             await edge
             if dut.i__valid.value and int(dut.i__payload.value) >> last & 1:
-                dut.intact.value = self._frames[frame][3]
+                dut.intact.value = self._frames[frame].intact
                 frame += 1
             else:
                 dut.intact.value = noise.getrandbits(1)
@@ -148,6 +178,19 @@ async def every_verdict_is_that_of_the_model(dut: Any, idle: str, mix: str) -> N
         assert len(bench.said) >= reasons, "the heads do not all fail in one way"
         assert len(bench.rows) >= rows, "nor do they all hit one row"
         assert NO_ROW in bench.rows
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=list(PAUSES), mix=list(MIXES))
+async def a_head_that_is_cut_gets_the_verdict_of_the_whole(dut: Any, idle: str, mix: str) -> None:
+    bench = Bench(dut, idle, mix, "cut")
+    await bench.start()
+    await bench.load(0, query=mix == "queries")
+    for _ in range(HEADS):
+        bench.send_cut(MIXES[mix](bench.rng), bank=0)
+        if bench.rng.random() < 0.2:
+            bench.send(MIXES[mix](bench.rng), bank=0)
+    await bench.check()
 
 
 @cocotb.test()
