@@ -78,6 +78,10 @@ class Request:
         return ROUTES * ((self.host + turn) % 2) + (self.route - turn) % ROUTES
 
 
+Traffic = list[tuple[Request | None, bytes]]
+"""Frames, and the request in each; the first, which opens the connection, has none."""
+
+
 def image(turn: int) -> TableImage:
     """The table that is rotated by *turn*: hosts, and routes within each host."""
     hosts = []
@@ -170,9 +174,7 @@ class Bench:
                     self.epochs.append(range(self.answered, self.asked + 1))
                 first = bool(self.dut.s_axis_rx_tlast.value)
 
-    async def run(
-        self, sent: list[tuple[Request, bytes]], gap: str, meanwhile: Callable[[], Awaitable[None]]
-    ) -> int:
+    async def run(self, sent: Traffic, gap: str, meanwhile: Callable[[], Awaitable[None]]) -> int:
         """Send frames, do *meanwhile* again and again until they are through, check what came of
         them; gives the clocks that they took."""
         self.host.taken.clear()
@@ -191,13 +193,15 @@ class Bench:
         self._check(sent)
         return clocks
 
-    def _check(self, sent: list[tuple[Request, bytes]]) -> None:
+    def _check(self, sent: Traffic) -> None:
         got = frames(self.host.taken, WIDTH)
         assert len(got) == len(sent) == len(self.epochs)
         last = 0
         for number, (came, (request, frame)) in enumerate(zip(got, sent, strict=True)):
             verdict, original = split(came)
             assert original == frame, f"frame {number} is not what was sent"
+            if request is None:
+                continue
             assert verdict is not None, f"frame {number} has no verdict"
             rows = {turn: request.row(turn) for turn in {*self.turns.values()} - {-1}}
             said = f"frame {number}, {request}, rows {rows}: {verdict}"
@@ -208,13 +212,16 @@ class Bench:
             last = verdict.epoch
 
 
-def traffic(rng: random.Random, gap: str, clocks: int) -> list[tuple[Request, bytes]]:
-    """Requests that fill so many *clocks*."""
-    sent = []
+def traffic(rng: random.Random, gap: str, clocks: int) -> Traffic:
+    """A connection with requests that fill so many *clocks*."""
+    seq = rng.getrandbits(32)
+    sent: Traffic = [(None, WIRE.opening(seq))]
     while clocks > 0:
         request = Request(rng.randrange(2), rng.randrange(ROUTES))
-        frame = WIRE.frame(len(sent), request.head(rng))
+        head = request.head(rng)
+        frame = WIRE.frame(seq, head)
         sent.append((request, frame))
+        seq += len(head)
         clocks -= len(beats(frame, WIDTH)) + len(GAPS[gap])
     return sent
 
