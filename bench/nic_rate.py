@@ -1,11 +1,14 @@
 """How many one-segment requests a second the simulated NIC takes: python bench/nic_rate.py [WIDTH].
 
-A request is one frame in, and one frame with its verdict out.  Two figures: frames in batches, and
-one frame at a time as the rootless link sends them.
+A request is one frame in, and one frame with its verdict out; all are of one connection, and all
+are decided.  Two figures: frames in batches, and one frame at a time as the rootless link sends
+them.
 """
 
 import sys
 import time
+from collections.abc import Iterator
+from itertools import count, islice
 
 from hybridmesh.compiler import compile_table
 from hybridmesh.config.model import (
@@ -64,23 +67,32 @@ def main() -> None:
             f"{time.perf_counter() - started:.2f} s"
         )
         for name, head in HEADS.items():
-            frame = connection.frame(1, head.encode())
-            verdict, _ = split(nic.exchange([frame])[0])
+            opening, frames = connection.opening(0), requests(connection, head.encode())
+            verdict, _ = split(nic.exchange([opening, next(frames)])[1])
             assert verdict is not None
             assert (verdict.state, verdict.row) == (State.DECIDED, 199)
             print(f"{name}: {len(head)}-byte head, {verdict.latency} cycles from its first byte")
-            measure("  in batches of 100", nic, [frame] * 100)
-            measure("  one at a time", nic, [frame])
+            measure("  in batches of 100", nic, frames, 100)
+            measure("  one at a time", nic, frames, 1)
 
 
-def measure(what: str, nic: SimulatedNic, frames: list[bytes]) -> None:
+def requests(connection: Connection, head: bytes) -> Iterator[bytes]:
+    """The frames of a connection that sends *head* again and again."""
+    return (connection.frame(seq, head) for seq in count(0, len(head)))
+
+
+def measure(what: str, nic: SimulatedNic, frames: Iterator[bytes], batch: int) -> None:
     """Print how fast *frames* go through, over about a second."""
-    cycles, count = nic.cycles, 0
-    started = time.perf_counter()
-    while (spent := time.perf_counter() - started) < 1:
-        nic.exchange(frames)
-        count += len(frames)
-    rate, clock = count / spent, (nic.cycles - cycles) / spent
+    cycles, decided = nic.cycles, nic.counters()["decided"]
+    spent, sent = 0.0, 0
+    while spent < 1:
+        together = list(islice(frames, batch))
+        started = time.perf_counter()
+        nic.exchange(together)
+        spent += time.perf_counter() - started
+        sent += batch
+    assert nic.counters()["decided"] == decided + sent
+    rate, clock = sent / spent, (nic.cycles - cycles) / spent
     print(f"{what}: {rate:,.0f} requests/s, {clock:,.0f} cycles/s")
 
 
