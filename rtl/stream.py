@@ -14,45 +14,12 @@ from .layout import packet_beat
 from .memory import TableMemory
 from .pipeline import delayed
 
-__all__ = ["Fifo", "Register", "RegisterSlice", "SmallFifo", "packets"]
+__all__ = ["Fifo", "RegisterSlice", "SmallFifo", "packets"]
 
 
 def packets(width: int) -> stream.Signature:
     """Signature of a packet stream, ``width`` bytes per beat."""
     return stream.Signature(packet_beat(width))
-
-
-class Register(wiring.Component):
-    """Register in a stream's forward path: payload and valid, not ready.
-
-    ======  =====================================  =======
-    stage   what happens                           latency
-    ======  =====================================  =======
-    o       ``i`` is taken when ``o`` is free      1
-    ======  =====================================  =======
-
-    Parameters
-    ----------
-    shape : ShapeLike
-        Payload of the stream.
-
-    Members
-    -------
-    i, o : stream of ``shape``
-        One transfer per clock.
-    """
-
-    def __init__(self, shape: ShapeLike) -> None:
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
-        with m.If(self.i.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid)
-            with m.If(self.i.valid):
-                m.d.sync += self.o.payload.eq(self.i.payload)
-        return m
 
 
 class RegisterSlice(wiring.Component):

@@ -1,8 +1,8 @@
-"""The parts that every stream is built of: registers and FIFO."""
+"""The parts that every stream is built of: register slice and queues."""
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.layout import packet_beat
-from hybridmesh.rtl.stream import Fifo, Register, RegisterSlice, SmallFifo
+from hybridmesh.rtl.stream import Fifo, RegisterSlice, SmallFifo
 
 from ..lib.design import Design
 
@@ -11,7 +11,6 @@ __all__ = ["DESIGNS"]
 WIDE = Geometry(width=8)
 
 DESIGNS = (
-    Design("register", lambda: Register(packet_beat(8)), WIDE),
     Design("register_slice", lambda: RegisterSlice(packet_beat(8)), WIDE),
     Design("fifo", lambda: Fifo(packet_beat(8), 16), WIDE),
     Design("small_fifo", lambda: SmallFifo(packet_beat(8), 16), WIDE),

@@ -3,10 +3,9 @@
 import pytest
 from streambench import Received, collect, drive, simulate
 
-from hybridmesh.rtl.stream import Fifo, Register, RegisterSlice, SmallFifo
+from hybridmesh.rtl.stream import Fifo, RegisterSlice, SmallFifo
 
 PARTS = {
-    "register": lambda: Register(16),
     "slice": lambda: RegisterSlice(16),
     "fifo": lambda: Fifo(16, 5),
     "small-fifo": lambda: SmallFifo(16, 5),
