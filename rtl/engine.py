@@ -131,12 +131,12 @@ class VerdictEngine(wiring.Component):
         listener = self._late(m, facts.o.p.info.listener, facts.latency, call)
         seen = self._late(m, keys.seen, keys.latency, call)
         asked = facts.o.valid
+        # Other frames may be short, and follow one another in less time than a call takes.
+        called = asked & facts.o.p.info.candidate & ~facts.o.p.reasons.any()
         m.d.comb += [
             hosts.class_wanted.eq(self._late(m, asked, facts.latency, classes)),
             hosts.class_bank.eq(self._late(m, facts.o.p.bank, facts.latency, classes)),
-            rows.call_valid.eq(
-                self._late(m, asked & ~facts.o.p.reasons.any(), facts.latency, call)
-            ),
+            rows.call_valid.eq(self._late(m, called, facts.latency, call)),
             rows.call.eq(Cat(met[0], listener)),
             rows.predicates.eq(seen),
             rows.call_bank.eq(met[1]),

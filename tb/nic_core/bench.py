@@ -174,6 +174,20 @@ async def smallest_frames_without_a_gap_never_wait(dut: Any) -> None:
 
 
 @cocotb.test()
+async def runts_close_behind_a_head_change_nothing(dut: Any) -> None:
+    bench = Bench(dut)
+    await bench.start()
+    sent = []
+    for _ in range(600 if is_long() else 10 * WIDTH + 20):
+        sent += opened(bench.rng, head(bench.rng))
+        sent += [bytes(bench.rng.randrange(1, 20)) for _ in range(bench.rng.randrange(1, 6))]
+    for frame in sent:
+        bench.wire.send(beats(frame, WIDTH))
+    got = await bench.finish()
+    assert [timeless(frame) for frame in got] == bench.model.exchange(sent)
+
+
+@cocotb.test()
 @cocotb.parametrize(idle=list(PAUSES), backpressure=list(PAUSES))
 async def frames_from_the_host_reach_the_wire_unchanged(
     dut: Any, idle: str, backpressure: str

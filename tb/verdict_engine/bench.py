@@ -10,7 +10,7 @@ from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import NO_ROW, SHIM, Flag, Reason
 from hybridmesh.reference.classifier import classify
 from hybridmesh.rtl.flow.guard import Place
-from hybridmesh.rtl.layout import frame_verdict, payload_beat
+from hybridmesh.rtl.layout import FrameInfo, frame_verdict, payload_beat
 from tb.lib.begin import clock_count, is_long, rng_of, start
 from tb.lib.design import under_test
 from tb.lib.packed import pack, unpack
@@ -86,6 +86,18 @@ class Bench:
         before = HEADERS + rng.choice((0, 0, 4, 20, rng.randrange(80)))
         self._frames.append(Frame(payload, self.banks[bank], info, intact, intact))
         self.wire.send(payload_beats(GEOMETRY, rng, payload, before=before, info=info, bank=bank))
+
+    def send_joined(self, payload: bytes, bank: int) -> None:
+        """Send *payload* in one frame, as a joiner gives it."""
+        info = self._info()
+        self._frames.append(Frame(payload, self.banks[bank], info, True, True))
+        self.wire.send(joined_beats(GEOMETRY, payload, 0, info=info, bank=bank))
+
+    def send_silent(self) -> None:
+        """Send a frame without a payload, however short it is, as a joiner gives it."""
+        info = self._info() | {"candidate": 0}
+        self._frames.append(Frame(b"", None, info, True, True))
+        self.wire.send([pack(GIVEN, last=1, info=pack(FrameInfo, **info))])
 
     def send_cut(self, payload: bytes, bank: int) -> None:
         """Send *payload* in several frames, all but the last of which leave its head unended."""
@@ -190,6 +202,19 @@ async def a_head_that_is_cut_gets_the_verdict_of_the_whole(dut: Any, idle: str, 
         bench.send_cut(MIXES[mix](bench.rng), bank=0)
         if bench.rng.random() < 0.2:
             bench.send(MIXES[mix](bench.rng), bank=0)
+    await bench.check()
+
+
+@cocotb.test()
+async def frames_without_a_payload_close_behind_a_head_change_nothing(dut: Any) -> None:
+    bench = Bench(dut, "none", "silent")
+    await bench.start()
+    await bench.load(0)
+    for _ in range(4 * HEADS):
+        payload = MIXES["plain"](bench.rng)
+        bench.send_joined(payload + b"x" * (-len(payload) % GEOMETRY.width), bank=0)
+        for _ in range(bench.rng.randrange(4)):
+            bench.send_silent()
     await bench.check()
 
 
