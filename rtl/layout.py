@@ -2,8 +2,10 @@
 
 Where they stand in the flow::
 
-    wire_rx ─packet_beat─▶ FrameWalker ─payload_beat─▶ VerdictEngine ─frame_verdict─▶ ShimInserter
-               └─────────────────── packet FIFO ─packet_beat──────────────────────────────┘
+    wire_rx ─packet_beat─▶ FrameWalker ─payload_beat─▶ Joiner ─payload_beat─▶ VerdictEngine
+               │                                              ┌──frame_verdict─────┘   ▲
+               │                                              ▼                     FlowGuard
+               └── packet FIFO ─packet_beat───────────▶ ShimInserter
 
 The verdict engine takes ``i`` (payload beats), ``table`` (TableWrite) and ``now`` (16-bit clock
 count), and gives ``o`` (frame verdicts) a fixed ``latency`` after each beat with ``last``; ``i``
@@ -83,13 +85,16 @@ def payload_beat(geometry: Geometry) -> data.StructLayout:
         a beat, and contiguous from beat to beat; no lane of headers, padding or of anything after
         ``last``.
     offset : 16
-        Offset in the TCP payload of the byte in lane 0, modulo 2**16: lane n holds payload byte
-        ``offset + n`` where its mask is set.
+        Offset in the TCP payload, or in the head that it goes on with, of the byte in lane 0,
+        modulo 2**16: lane n holds byte ``offset + n`` where its mask is set.
     bank : 1
         Table bank that this frame is matched in; the same in every beat of a frame.
-    first, last : 1
-        First beat of a frame; beat at which the verdict is asked for (the frame's last, or the one
-        that reaches ``max_frame``; the rest of such a frame is not shown).
+    first : 1
+        First beat of a frame; behind the joiner, of a head.
+    last : 1
+        Beat at which the verdict is asked for: the frame's last, or the one that reaches
+        ``max_frame``; the rest of such a frame is not shown.  What this beat changes counts for the
+        verdict alone, not for beats after it: they begin anew, or bring its bytes once more.
     info : FrameInfo
     """
     width = geometry.width
