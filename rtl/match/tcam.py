@@ -95,12 +95,9 @@ class Tcam(wiring.Component):
         flags = Cat(self.i.valid & flag for flag in (i.used, i.begin, i.end, i.first, i.last))
         used, begin, end, first, last = delayed(m, flags, array.latency)
         mismatch = Signal(len(self.match), reset_less=True)
-        kept, now = Signal.like(mismatch), Signal.like(mismatch)
-        m.d.comb += now.eq(reduce(or_, array.o, Mux(begin, 0, kept)))
         with m.If(used):
-            m.d.sync += mismatch.eq(now)
-            with m.If(~last):
-                m.d.sync += kept.eq(now)
+            # What comes again behind a last beat changes nothing: it has been ORed already.
+            m.d.sync += mismatch.eq(reduce(or_, array.o, Mux(begin, 0, mismatch)))
         m.d.comb += self.match.eq(~mismatch)
         m.d.sync += [self.end.eq(end), self.first.eq(first), self.last.eq(last)]
         return m

@@ -29,7 +29,10 @@ def test_keys_go_round_the_engines_from_the_frames_first_beat_on(
                 count += 1
                 engine_of[lane] = count % engines
         expected[len(steps)] = engine_of
-        steps.append({"valid": 1, "first": first, "start": start})
+        last = not first and rng.random() < 0.2
+        steps.append({"valid": 1, "first": first, "last": last, "start": start})
+        if last:  # after it they go on as before it
+            count -= len(engine_of)
     late = {2: 1, 4: 2}[engines]
     dut = Turns(width, engines)
     assert dut.latency == late
@@ -52,6 +55,16 @@ def keys(rng: random.Random, width: int, close: bool) -> list[tuple[int, int]]:
     return spans
 
 
+def marked(spans: list[tuple[int, int]], base: int, stop: int) -> dict[str, int]:
+    """The lanes from *base* to *stop* in which spans start and end."""
+    return {
+        name: sum(
+            1 << lane for lane in {span[n] - base for span in spans if base <= span[n] < stop}
+        )
+        for n, name in enumerate(("start", "end"))
+    }
+
+
 @pytest.mark.parametrize("width", [1, 8, 64])
 @pytest.mark.parametrize("idle", [0, 0.4], ids=["gapless", "gaps"])
 def test_keys_less_than_a_beat_apart_are_crowded_wherever_beats_begin(
@@ -69,10 +82,10 @@ def test_keys_less_than_a_beat_apart_are_crowded_wherever_beats_begin(
                 noise = {"start": 1 << rng.randrange(width), "end": 1 << rng.randrange(width)}
                 steps.append({"valid": 0, "first": rng.getrandbits(1), "offset": 0, **noise})
             beat = {"valid": 1, "first": base == offset, "offset": base % 2**16}
-            for n, name in enumerate(("start", "end")):
-                lanes = {span[n] - base for span in spans if base <= span[n] < base + width}
-                beat[name] = sum(1 << lane for lane in lanes)
-            steps.append(beat)
+            if rng.random() < 0.2:  # a part of it comes before, as a last beat
+                part = rng.randrange(width)
+                steps.append(beat | marked(spans, base, base + part) | {"last": 1})
+            steps.append(beat | marked(spans, base, base + width) | {"last": 0})
         expected[len(steps) - 1] = int(any(too_close))
     dut = CrowdingCheck(width)
     assert dut.latency == 2
