@@ -27,10 +27,14 @@ if "-p" in arguments:
     assert Path(re.search("read_rtlil (.*?);", script)[1]).exists()
     told = re.search(r"-o (\\S+) stat", script)[1]
     Path(told).write_text(json.dumps({{"design": {{"num_cells_by_type": {{"LUT4": 7}}}}}}))
-else:
+elif "--no-route" in arguments:
     seed = int(arguments[arguments.index("--seed") + 1])
     if seed == {broken}:
         sys.exit("ERROR: Unable to place cell 'x', no BELs remaining.")
+    Path(arguments[arguments.index("--write") + 1]).write_text(str(seed))
+else:
+    assert "--no-place" in arguments
+    seed = int(Path(arguments[arguments.index("--json") + 1]).read_text())
     told = {report}
     told["fmax"]["$glbnet$clk"]["achieved"] = 100.0 + seed
     Path(arguments[arguments.index("--report") + 1]).write_text(json.dumps(told))
@@ -82,11 +86,17 @@ def test_a_target_is_synthesised_once_and_placed_from_three_seeds(stand_ins, tmp
     assert result.fmax == 102
     assert result.cells == {"LUT4": 7}
     assert steps == ["elaborate", "synthesise"] + [
-        f"place and route, seed {seed} of 3" for seed in (1, 2, 3)
+        f"{step}, seed {seed} of 3" for seed in (1, 2, 3) for step in ("place", "route")
     ]
     synthesis, *placements = stand_ins.calls
     assert "synth_ecp5" in synthesis[1]
     assert all(p[:5] == ["--45k", "--package", "CABGA381", "--speed", "8"] for p in placements)
+
+
+def test_more_than_the_goal_is_asked_for(stand_ins, tmp_path):
+    flow.measure(replace(TARGET, goal_mhz=156.25), tmp_path / "build", lambda step: None)
+    asked = [call[call.index("--freq") + 1] for call in stand_ins.calls if "--freq" in call]
+    assert asked == ["170.0"] * 6
 
 
 def test_what_was_made_is_not_made_again(stand_ins, tmp_path):
@@ -112,7 +122,10 @@ def test_a_run_goes_on_where_it_was_stopped(stand_ins, tmp_path, monkeypatch):
     monkeypatch.setattr(tools, "run", run)
     steps = []
     assert flow.measure(TARGET, tmp_path / "build", steps.append).fmax == 102
-    assert steps == ["elaborate", *(f"place and route, seed {seed} of 3" for seed in (2, 3))]
+    assert steps == [
+        "elaborate",
+        *("route, seed 2 of 3", "place, seed 3 of 3", "route, seed 3 of 3"),
+    ]
 
 
 def test_a_design_that_does_not_fit_is_a_result_too(stand_ins, tmp_path):
