@@ -72,9 +72,14 @@ def reference_page() -> str:
         "### Flags",
         _table(("bit", "flag"), ((f"{f.value:#04x}", f"`{f.name}`") for f in Flag)),
         "### Reasons",
+        "Behind a head that is not decided the NIC knows all the same where the next begins, or "
+        "has lost the connection. Behind a body in chunks it has lost it, whatever the reason.",
         _table(
-            ("number", "reason", "state", "meaning"),
-            ((r.value, f"`{r.word}`", r.state.word, r.meaning) for r in Reason),
+            ("number", "reason", "state", "next head", "meaning"),
+            (
+                (r.value, f"`{r.word}`", r.state.word, "known" if r.framed else "lost", r.meaning)
+                for r in Reason
+            ),
         ),
         "## Registers",
         "32-bit words behind AXI4-Lite.",

@@ -98,7 +98,11 @@ SCRIPT = (
     Scene(
         "checkout, POST in chunks",
         (Ask("/api/checkout", "POST", body=_ORDER, chunked=True),) * 8,
-        (Outcome("decided", "checkout", ("checkout-1",)),),
+        (
+            Outcome("decided", "checkout", ("checkout-1",), at_least=1, at_most=1),
+            Outcome("undecided", "checkout", ("checkout-1",), at_least=7),
+        ),
+        remark="Behind chunks the NIC does not know where a head begins: the CPU matched {1}.",
     ),
     Scene(
         "checkout, but not a POST",
@@ -175,7 +179,7 @@ SCRIPT = (
             ),
         )
         * 4,
-        (Outcome("undecided", "cart", _CART),),
+        (Outcome("decided", "cart", _CART),),
     ),
     Scene(
         "an unknown host",

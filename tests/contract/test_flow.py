@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hybridmesh.contract.flow import flow_hash, flow_place
+from hybridmesh.contract.flow import flow_hash, flow_place, joins
 from hybridmesh.contract.geometry import Geometry
 
 V4 = bytes.fromhex("c0000207 c6336401")
@@ -68,3 +68,17 @@ def test_set_and_tag_together_tell_the_hash(flows):
 def test_a_table_of_another_size_cannot_be_built(flows):
     with pytest.raises(ValueError, match=r"flows must be one of 16, 32, .*, 65536, not"):
         Geometry(flows=flows)
+
+
+@pytest.mark.parametrize(
+    ("width", "goes_on", "ends"),
+    [
+        (1, [0, 1, 8191], [8192, 9000]),
+        (8, [0, 7, 8, 8191], [8192]),
+        (32, [31, 63, 8191], [8192]),
+        (64, [0, 1, 53, 64, 64 + 53, 8128 + 53], [54, 63, 64 + 54, 8128 + 54, 8191, 8192]),
+    ],
+)
+def test_a_head_is_gone_on_with_up_to_a_length_and_at_width_64_within_a_beat(width, goes_on, ends):
+    assert all(joins(Geometry(width=width), length) for length in goes_on)
+    assert not any(joins(Geometry(width=width), length) for length in ends)

@@ -70,23 +70,56 @@ def test_a_whole_request_has_a_verdict_and_a_route(play, request_):
 
 @each_request
 def test_a_request_cut_in_two_at_any_place_takes_the_same_route(play, request_):
+    head = request_.data.index(b"\r\n\r\n") + 4
+
     async def act(scene):
-        async with scene.client() as client:
-            for cut in range(1, len(request_.data)):
+        for cut in range(1, len(request_.data)):
+            async with scene.client() as client:
                 pieces = [request_.data[:cut], request_.data[cut:]]
                 await deliver(scene, client, pieces)
                 assert await client.answer() == request_.answer, pieces
+            if cut < head:
+                part, whole = scene.nic.verdicts
+                assert not part.usable
+                assert (whole.state, whole.head_length) == (request_.state, head)
 
     play(act)
 
 
 @each_request
 def test_a_request_that_comes_byte_by_byte_takes_the_same_route(play, request_):
+    head = request_.data.index(b"\r\n\r\n") + 4
+
     async def act(scene):
         async with scene.client() as client:
             pieces = [bytes([byte]) for byte in request_.data]
             await deliver(scene, client, pieces)
             assert await client.answer() == request_.answer
+        assert scene.nic.verdicts[head - 1].state == request_.state
+
+    play(act)
+
+
+def test_requests_of_a_connection_are_decided_one_after_the_other(play):
+    """Without a body and with one, whole and in parts, but for what follows one in chunks."""
+    names = ["prefix", "header", "method and body", "regex", "another method", "method and body"]
+    requests = [REQUESTS[name] for name in names]
+    assert min(len(request.data) for request in requests) > 45
+
+    async def act(scene):
+        async with scene.client() as client:
+            for cut in range(5, 45, 4):
+                for request in requests:
+                    await deliver(scene, client, [request.data[:cut], request.data[cut:]])
+                    assert await client.answer() == request.answer
+                    assert scene.nic.verdicts[-1].state == request.state, (request, cut)
+            count = scene.gateway.counters()["http.ingress.verdict.unparsed"]
+            client.send(REQUESTS["chunks"].data)
+            assert await client.answer() == REQUESTS["chunks"].answer
+            client.send(requests[0].data)
+            assert await client.answer() == requests[0].answer
+        after = scene.gateway.counters()["http.ingress.verdict.unparsed"]
+        assert after - count == 1, "the one in chunks, and none behind it"
 
     play(act)
 
@@ -109,7 +142,6 @@ def test_pipelined_requests_cut_at_random_are_answered_in_order(play, seed):
 
 
 def test_a_body_that_looks_like_a_request_is_a_body(play):
-    """The NIC, which sees segments alone, decides it; the gateway expects no head there."""
     lure = b"GET /api/stolen HTTP/1.1\r\nHost: town.example.com\r\n\r\n"
     true = b"GET /web/honest HTTP/1.1\r\nHost: town.example.com\r\n\r\n"
     head = b"POST /upload HTTP/1.1\r\nHost: town.example.com\r\nContent-Length: %d\r\n\r\n"
@@ -118,7 +150,7 @@ def test_a_body_that_looks_like_a_request_is_a_body(play):
         async with scene.client() as client:
             await deliver(scene, client, [head % len(lure), lure])
             assert await client.answer() == Answer(200, "upload", lure)
-            assert [verdict.state for verdict in scene.nic.verdicts] == [State.DECIDED] * 2
+            assert [verdict.state for verdict in scene.nic.verdicts] == [State.DECIDED]
             client.send(true)
             assert await client.answer() == Answer(200, "web", b"GET /web/honest\n")
         assert scene.gateway.counters()["http.ingress.verdict.unparsed"] == 2

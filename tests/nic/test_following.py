@@ -8,8 +8,9 @@ from scapy.packet import Raw
 
 from hybridmesh.contract.geometry import OPTION_QUERY, Geometry
 from hybridmesh.contract.table import TableImage
+from hybridmesh.contract.verdict import Flag
 from hybridmesh.nic import open_nic
-from hybridmesh.nic.frames import Connection
+from hybridmesh.nic.frames import Connection, split
 
 LINES = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"b: c\r\n" * 100 + b"\r\n"
 UPLOAD = b"PUT /api/orders HTTP/1.1\r\nHost: shop.example.com\r\nContent-Length: %d\r\n\r\n"
@@ -26,7 +27,7 @@ def image() -> TableImage:
     return made
 
 
-@pytest.fixture(params=["reference"])
+@pytest.fixture(params=["reference", "sim"])
 def nic(request):
     with open_nic(request.param, Geometry()) as nic:
         nic.listen(80)
@@ -102,8 +103,6 @@ def test_behind_a_gap_nothing_is_known_until_it_is_filled(nic):
 
 NOT_FOLLOWED = {
     "a body in chunks": (CHUNKED, "decided"),
-    "a head that goes on": (HEAD[:-1], "incomplete"),
-    "an empty line": (b"\r\n", "passed"),
     "another form of the target": (b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", "target-form"),
     "another version": (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "version"),
     "a bare line feed": (b"GET / HTTP/1.1\r\nHost: a\n\r\n", "line-ending"),
@@ -165,12 +164,159 @@ def test_of_two_heads_in_a_segment_the_second_is_where_the_nic_waits(nic):
     assert client.again(HEAD) == "decided"
 
 
-def test_a_head_that_was_cut_is_decided_when_it_comes_again_as_a_whole(nic):
+def test_a_head_in_two_segments_is_decided_with_the_second(nic):
+    client = Client(
+        nic, seq=2**32 - 40 * len(HEAD) - 10
+    )  # sequence numbers begin again between two
+    for cut in range(1, len(HEAD)):
+        assert client.send(HEAD[:cut]) == "incomplete"
+        assert client.send(HEAD[cut:]) == "decided"
+
+
+def test_a_head_that_comes_byte_by_byte_is_decided_with_its_last(nic):
+    client = Client(nic)
+    for _ in range(2):
+        said = [client.send(bytes([byte])) for byte in HEAD]
+        assert said == ["incomplete"] * (len(HEAD) - 1) + ["decided"]
+
+
+def test_the_verdict_of_a_head_in_parts_is_about_the_whole(nic):
+    client = Client(nic)
+    head = UPLOAD % 7
+    parts = head[:20], head[20:60], head[60:] + b"12345"
+    wholes = [
+        client.wire.frame(client.seq + at, part)
+        for at, part in zip((0, 20, 60), parts, strict=True)
+    ]
+    verdicts = [split(frame)[0] for frame in nic.exchange(wholes)]
+    assert [verdict.seq for verdict in verdicts] == [client.seq] * 3
+    verdict = verdicts[2]
+    assert (verdict.head_offset, verdict.head_length, verdict.body_length) == (0, len(head), 7)
+    assert verdict.flags == Flag.DECIDED | Flag.BODY_LENGTH | Flag.MORE_DATA
+    assert head[verdict.path_offset :][: verdict.path_length] == b"/api/orders"
+    assert head[verdict.host_offset :][: verdict.host_length] == b"shop.example.com"
+    client.seq += len(head) + 5
+    assert client.send(b"67") == "passed"
+
+
+def test_a_reason_is_told_with_the_part_that_shows_it(nic):
+    client = Client(nic)
+    parts = b"GET /", b"%41 HTTP/1.1\r\n", b"Host: a\r\nb:c\r\n", b"\r\n"
+    said = [client.send(part) for part in parts]
+    assert said == ["incomplete", "path-encoded", "path-encoded", "path-encoded"]
+    assert client.send(HEAD) == "unknown-start"  # the third part hides the framing
+
+
+def test_a_head_of_eight_kilobytes_is_put_together(nic):
+    client = Client(nic)
+    long_line = b"b: " + b"c" * 1000 + b"\r\n"
+    head = HEAD[:-2] + 7 * long_line + b"\r\n"
+    for at in range(0, len(head) - 1400, 1400):
+        assert client.send(head[at : at + 1400]) == "incomplete"
+    assert client.send(head[at + 1400 :]) == "decided"
+    assert client.send(HEAD) == "decided"
+
+
+@pytest.mark.parametrize(("before", "word"), [(8191, "decided"), (8192, "unknown-start")])
+def test_a_head_that_has_brought_eight_kilobytes_is_not_gone_on_with(nic, before, word):
+    client = Client(nic)
+    head = HEAD[:-2] + b"b: " + b"c" * 10_000
+    for at in range(0, before, 1000):
+        assert client.send(head[at : min(at + 1000, before)]) == "incomplete"
+    assert client.send(b"c\r\n\r\n" + HEAD) == word
+
+
+def other(nic, **more) -> Client:
+    return Client(nic, ("192.0.2.99", 40000), **more)
+
+
+PARTED = {
+    "another connection's head": lambda client: other(client.nic).send(HEAD),
+    "an unknown connection's segment": lambda client: other(client.nic, opens=False).send(HEAD),
+    "a byte of no connection": lambda client: other(client.nic, opens=False).send(b"\0"),
+    "a part of it once more": lambda client: client.again(HEAD[29:30]),
+    "what another connection's SYN brings": lambda client: client.put(made("S", 5, b"G", 40001)),
+    "a damaged segment": lambda client: client.put(damaged(client.wire.frame(7, HEAD))),
+    "a frame that is too long": lambda client: client.put(client.wire.frame(7, bytes(3000))),
+    "a frame that is cut off": lambda client: client.put(client.wire.frame(7, bytes(99))[:-9]),
+    "a frame that is too short": lambda client: client.nic.exchange(
+        [client.wire.frame(7, b"G")[:55]]
+    ),
+    "another table": lambda client: client.nic.load(image()),
+}
+
+
+@pytest.mark.parametrize("between", PARTED.values(), ids=PARTED)
+def test_the_parts_of_a_head_are_not_put_together_across(nic, between):
     client = Client(nic)
     assert client.send(HEAD[:30]) == "incomplete"
+    between(client)
     assert client.send(HEAD[30:]) == "unknown-start"
     assert client.again(HEAD) == "decided"
     assert client.send(HEAD) == "decided"
+
+
+NOT_PARTED = {
+    "nothing": lambda client: None,
+    "the last part once more": lambda client: client.again(HEAD[:30]),
+    "a connection that opens": lambda client: other(client.nic),
+    "a segment without payload": lambda client: client.put(made("A", client.seq)),
+    "a frame to a port that nobody listens on": lambda client: Client(
+        client.nic, server=("198.51.100.1", 81)
+    ).send(HEAD),
+    "a frame that speaks for the NIC": lambda client: client.nic.exchange(
+        [spoofed(client.wire.frame(7, HEAD))]
+    ),
+    "a frame of another protocol": lambda client: client.put(bytes(60)),
+}
+
+
+@pytest.mark.parametrize("between", NOT_PARTED.values(), ids=NOT_PARTED)
+def test_the_parts_of_a_head_are_put_together_though_between_them_comes(nic, between):
+    client = Client(nic)
+    assert client.send(HEAD[:30]) == "incomplete"
+    between(client)
+    assert client.send(HEAD[30:]) == "decided"
+
+
+@pytest.mark.parametrize("step", [-1, 1, len(HEAD)])
+def test_parts_that_do_not_follow_each_other_are_not_put_together(nic, step):
+    client = Client(nic)
+    assert client.send(HEAD[:30]) == "incomplete"
+    client.seq += step
+    assert client.send(HEAD[30:]) == "unknown-start"
+
+
+def test_what_another_connection_goes_on_with_is_not_put_together(nic):
+    client, stranger = Client(nic), other(nic)
+    assert client.send(HEAD[:30]) == "incomplete"
+    stranger.seq = client.seq
+    assert stranger.send(HEAD[30:]) == "unknown-start"
+    assert client.send(HEAD[30:]) == "unknown-start"
+
+
+def test_a_part_with_a_wrong_checksum_spoils_the_whole(nic):
+    client = Client(nic)
+    for spoiled in range(3):
+        for number, part in enumerate((HEAD[:20], HEAD[20:30], HEAD[30:])):
+            frame = client.wire.frame(client.seq, part)
+            client.seq += len(part)
+            word = client.put(damaged(frame) if number == spoiled else frame)
+            assert word == ("passed" if number >= spoiled else "incomplete")
+        assert client.again(HEAD) == "decided"
+
+
+def test_behind_a_head_in_parts_the_connection_is_followed(nic):
+    client = Client(nic)
+    head = UPLOAD % 3000
+    assert client.send(head[:9]) == "incomplete"
+    assert client.send(head[9:] + bytes(1000)) == "decided"
+    assert client.send(HEAD + bytes(1000 - len(HEAD))) == "passed"
+    assert client.send(bytes(1000)) == "passed"
+    assert client.send(HEAD[:30]) == "incomplete"
+    assert client.send(HEAD[30:] + HEAD[:9]) == "decided"
+    assert client.send(HEAD[9:]) == "unknown-start"
+    assert client.again(HEAD) == "decided"
 
 
 def test_a_syn_begins_anew(nic):
@@ -288,6 +434,11 @@ def damaged(frame: bytes) -> bytes:
     return frame[:43] + bytes([frame[43] ^ 1]) + frame[44:]
 
 
+def spoofed(frame: bytes) -> bytes:
+    """*frame* with the shim's EtherType."""
+    return frame[:12] + b"\x88\xb5" + frame[14:]
+
+
 def test_segments_with_a_wrong_checksum_count_for_nothing(nic):
     client = Client(nic, opens=False)
     assert client.put(damaged(client.wire.opening(client.seq))) == "passed"
@@ -301,9 +452,9 @@ def test_segments_with_a_wrong_checksum_count_for_nothing(nic):
     assert nic.counters()["bad_checksum"] == 3
 
 
-def made(flags: str, seq: int, payload: bytes = b"") -> bytes:
+def made(flags: str, seq: int, payload: bytes = b"", source: int = PEER[1]) -> bytes:
     ip = IP(src=PEER[0], dst=SERVER[0])
-    tcp = TCP(sport=PEER[1], dport=SERVER[1], flags=flags, seq=seq)
+    tcp = TCP(sport=source, dport=SERVER[1], flags=flags, seq=seq)
     return bytes(Ether() / ip / tcp / Raw(payload)).ljust(60, b"\0")
 
 
@@ -358,7 +509,7 @@ def test_connections_outlive_a_change_of_tables(nic):
     client = Client(nic)
     assert client.send(UPLOAD % 5) == "decided"
     nic.load(image())
-    assert client.send(b"GET /") == "passed"
+    assert client.send(b"12345") == "passed"
     assert client.send(HEAD) == "decided"
 
 

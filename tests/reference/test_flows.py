@@ -5,7 +5,7 @@ import pytest
 from hybridmesh.contract.flow import Place
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.verdict import Reason
-from hybridmesh.reference.flows import Flows, message_length
+from hybridmesh.reference.flows import Flows, Succession, message_length
 from hybridmesh.reference.lexer import lex
 
 HEAD, BODY, UNKNOWN = Place.HEAD, Place.BODY, Place.UNKNOWN
@@ -92,6 +92,88 @@ def test_unknown_connections_take_no_place():
     flows = opened(*SET_5[:2])
     assert flows.came(SET_5[2], 101, 1) is UNKNOWN
     assert [flows.came(value, 101, 1) for value in SET_5[:3]] == [HEAD, HEAD, UNKNOWN]
+
+
+def parts(*segments: tuple, width: int = 8) -> list[tuple[int, bytes, bool]]:
+    """What is known of the head behind each segment: where it begins, its bytes, whether they are
+    intact.  A segment is its sequence number and bytes, then what is not as usual; None stands for
+    another payload."""
+    succession, heads = Succession(Geometry(width=width)), []
+    for segment in segments:
+        if segment is None:
+            succession.broken()
+            continue
+        seq, data, *rest = segment
+        usual = {"connection": "a", "epoch": 1, "intact": True} | dict(rest)
+        head = succession.came(
+            usual["connection"], usual["epoch"], seq, data, intact=usual["intact"]
+        )
+        heads.append((head.seq, head.data, head.intact))
+    return heads
+
+
+def test_a_segment_goes_on_with_the_head_before_it():
+    assert parts((7, b"GE"), (9, b"T /"), (12, b" HTTP"), (17, b"/1.1\r\n\r\nb"), (27, b"ody")) == [
+        (7, b"GE", True),
+        (7, b"GET /", True),
+        (7, b"GET / HTTP", True),
+        (7, b"GET / HTTP/1.1\r\n\r\nb", True),
+        (27, b"ody", True),
+    ]
+
+
+def test_sequence_numbers_of_segments_begin_again_at_0():
+    assert parts((2**32 - 2, b"GET"), (1, b" /"))[1] == (2**32 - 2, b"GET /", True)
+    assert parts((2**32 - 3, b"GET"), (0, b" /"))[1] == (2**32 - 3, b"GET /", True)
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        (9, b" /"),
+        (11, b" /"),
+        (7, b" /"),
+        (10, b" /", ("connection", "b")),
+        (10, b" /", ("epoch", 2)),
+    ],
+)
+def test_any_other_segment_begins_anew(segment):
+    assert parts((7, b"GET"), segment)[1] == (segment[0], b" /", True)
+
+
+def test_another_payload_between_two_segments_parts_them():
+    assert parts((7, b"GET"), None, (10, b" /"))[1] == (10, b" /", True)
+
+
+def test_a_head_is_as_intact_as_each_of_its_segments():
+    spoiled = ("intact", False)
+    segments = (7, b"GET"), (10, b" /", spoiled), (12, b" H"), (14, b"TTP\r\n\r\n"), (21, b"GET")
+    assert [intact for *_, intact in parts(*segments)] == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("data", "goes_on"),
+    [
+        (b"A", True),
+        (b"Zebra", True),
+        (b"@", False),
+        (b"[", False),
+        (b"get /", False),
+        (b"\nGET /", False),
+        (b"{G", False),
+        (b"GET /\n\r\n", False),
+        (b"GET /\r\n\r", True),
+        (b"GET /\n\n\r\r\n", True),
+    ],
+)
+def test_a_head_is_gone_on_with_if_it_begins_with_a_capital_and_has_no_empty_line(data, goes_on):
+    assert (len(parts((0, data), (len(data), b"E"))[1][1]) > 1) == goes_on
+
+
+def test_at_width_64_a_beat_that_lacks_few_bytes_is_not_filled_up():
+    for size, goes_on in ((53, True), (54, False), (63, False), (64, True)):
+        first = b"GET".ljust(size, b"x")
+        assert (parts((0, first), (size, b"y"), width=64)[1][0] == 0) == goes_on
 
 
 def made(start: bytes, *lines: bytes) -> bytes:
