@@ -146,7 +146,7 @@ class VerdictEngine(wiring.Component):
             rows.path.eq(
                 self._late(m, path.match, self._aligner.latency + path.latency, self.fields)
             ),
-            shim.valid.eq(self._late(m, asked, facts.latency, row)),
+            shim.valid.eq(_reset_late(m, asked, row - facts.latency)),
             shim.facts.eq(self._late(m, facts.o.p, facts.latency, row)),
             shim.intact.eq(self._late(m, intact, self._framed, row)),
             shim.place.eq(self._late(m, self.place, self._framed + self._placed_after, row)),
@@ -255,6 +255,16 @@ class VerdictEngine(wiring.Component):
         m.submodules += (delay := Delay(signal.shape(), clocks))
         m.d.comb += delay.i.eq(signal)
         return delay.o
+
+
+def _reset_late(m: Module, signal: Value, clocks: int) -> Value:
+    """*signal*, *clocks* clocks late, in registers that a reset clears as it does not memory: a
+    verdict of a frame from before would be taken for the first one's after it.
+    """
+    for _ in range(clocks):
+        m.d.sync += (later := Signal()).eq(signal)
+        signal = later
+    return signal
 
 
 _FRAME = ("bank", "first", "last")

@@ -130,6 +130,7 @@ class Succession(wiring.Component):
                     "begin": bits_of(width),  # first lane
                     "count": range(width + 1),
                     "length": 16,  # bytes of the segment so far
+                    "capital": 1,  # the first byte is one
                     "lf": width,
                     "cr": width,
                 }
@@ -141,6 +142,7 @@ class Succession(wiring.Component):
             (v.as_value()[at : at + GROUP] for v in (context, before.context)) for at in _groups()
         )
         bytes_ = [i.data.word_select(n, 8) for n in range(width)]
+        capitals = Cat((byte >= ord("A")) & (byte <= ord("Z")) for byte in bytes_)
         m.d.sync += [
             beat.eq(i),
             s1.starts.eq(starts),
@@ -149,6 +151,7 @@ class Succession(wiring.Component):
             s1.begin.eq(first_lane),
             s1.count.eq(Mux(some, end - first_lane, 0)),
             s1.length.eq(i.offset + end),
+            s1.capital.eq((capitals & i.mask & ~(i.mask << 1)).any()),
             s1.lf.eq(Cat(byte == LF for byte in bytes_) & i.mask),
             s1.cr.eq(Cat(byte == CR for byte in bytes_) & i.mask),
         ]
@@ -164,11 +167,13 @@ class Succession(wiring.Component):
         turn, kept_turn = Signal.like(s1.begin), Signal.like(s1.begin)
         seq, kept_seq = Signal(32), Signal(32)
         joined, kept_joined, anew = Signal(), Signal(), Signal()
+        capital, kept_capital = Signal(), Signal()  # the head begins with one
         # whether it is joined is known last: all else waits for it in two forms
         goes_on = s1.same.all() & (s1.away == kept_length) & open_ & self._joins(total)
         m.d.comb += [
             joined.eq(Mux(s1.starts, goes_on, kept_joined)),
             anew.eq(s1.starts & ~goes_on),
+            capital.eq(Mux(anew, s1.capital, kept_capital)),
             now.eq(
                 Mux(
                     s1.starts,
@@ -189,6 +194,7 @@ class Succession(wiring.Component):
         with m.If(valid & some):
             m.d.sync += [
                 kept_joined.eq(joined),
+                kept_capital.eq(capital),
                 kept_seq.eq(seq),
                 kept_turn.eq(turn),
                 kept_length.eq(s1.length),
@@ -197,7 +203,8 @@ class Succession(wiring.Component):
             with m.If(s1.starts):
                 m.d.sync += base.eq(Mux(goes_on, total, 0))
         with m.If(valid & beat.last & shown):
-            m.d.sync += open_.eq(beat.info.candidate & ~ended)
+            begun = Mux(some, capital, kept_capital)
+            m.d.sync += open_.eq(beat.info.candidate & ~ended & begun)
 
         o = self.o.p
         m.d.sync += [

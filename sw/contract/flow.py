@@ -7,7 +7,9 @@ a sequence number at which a head begins stays one, whatever is lost, repeated o
 A head may come in several segments.  A segment goes on with the head that the segment before it
 left unended if it is of the same connection, has the next sequence number, and no other segment
 with a payload to a listener came between; else it begins anew.  A head is ended for this by its
-first empty line, a line feed, a carriage return and a line feed, wherever that stands.
+first empty line, a line feed, a carriage return and a line feed, wherever that stands.  What does
+not begin with a capital letter, as the known methods do, is not gone on with: it is most likely a
+body, and the head behind it shall begin anew.
 
 The table has two ways: a connection is kept in one of two places, and a new one takes the place of
 the one that was seen longer ago.  A connection is known by a hash (:func:`flow_hash`); of two with

@@ -12,6 +12,7 @@ __all__ = ["Flows", "Head", "Succession", "message_length"]
 
 _MODULUS = 1 << 32
 _EMPTY_LINE = b"\n\r\n"
+_CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass
@@ -89,7 +90,8 @@ class Succession:
             and joins(self._geometry, len(before.data))
         ):
             head = replace(before, data=before.data + payload, intact=before.intact and intact)
-        self._open = None if _EMPTY_LINE in head.data else head
+        unended = _EMPTY_LINE not in head.data and head.data[0] in _CAPITALS
+        self._open = head if unended else None
         return head
 
     def broken(self) -> None:

@@ -196,14 +196,22 @@ def test_nothing_goes_on_behind_an_empty_line(width: int) -> None:
 @pytest.mark.parametrize("width", [8, 64])
 def test_line_ends_of_other_heads_or_headers_do_not_count(width: int) -> None:
     before = [Frame(HEAD[:20] + b"\r\n\r", 77), Frame(b"\nabc", SEQ)]
-    got = joined(width, [*before, Frame(b"def", SEQ + 4)])
-    assert got[1] == beats(b"\nabc", width)
-    assert got[2] == beats(b"\nabcdef", width, 4)
-    odd = [Frame(b"a\n\rb\r\n\n\r\r\nc", SEQ), Frame(b"d", SEQ + 11)]
+    assert joined(width, before)[1] == beats(b"\nabc", width)
+    begun = [Frame(b"G\n\r", 9), Frame(b"A\nbc", SEQ), Frame(b"def", SEQ + 4)]
+    assert joined(width, begun)[2] == beats(b"A\nbcdef", width, 4)
+    odd = [Frame(b"A\n\rb\r\n\n\r\r\nc", SEQ), Frame(b"d", SEQ + 11)]
     assert joined(width, odd)[1][-1].joined
 
 
 def test_a_head_of_8192_bytes_is_not_gone_on_with() -> None:
-    big = [Frame(b"a" * 1024, SEQ + 1024 * n) for n in range(10)]
+    big = [Frame(b"A" * 1024, SEQ + 1024 * n) for n in range(10)]
     marks = [frame[-1].joined for frame in joined(64, big)]
     assert marks == [False, *[True] * 7, False, True]
+
+
+@pytest.mark.parametrize("width", [1, 8, 64])
+def test_what_does_not_begin_with_a_capital_letter_is_not_gone_on_with(width: int) -> None:
+    for first in b"@AZ[a{0 ":
+        body = bytes([first]) + b"BC DEF GHI"
+        segments = [Frame(body), Frame(HEAD, SEQ + len(body))]
+        assert joined(width, segments)[1][-1].joined == (first in b"AZ"), first
