@@ -20,7 +20,8 @@ __all__ = ["SEEDS", "measure"]
 SEEDS = (1, 2, 3)
 
 ROUTER = "router1"
-"""nextpnr's older router: it takes longer on large designs, and its wires are a fifth faster."""
+"""nextpnr's older router takes longer on large designs; of one placement of the host's matcher it
+made 241 MHz, the newer one 168."""
 
 HEADROOM = 1.088
 """What is asked of the placer, times the goal: beyond what is asked, it takes any path for good."""

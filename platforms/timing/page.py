@@ -32,7 +32,7 @@ def tables(results: Sequence[Result]) -> str:
         _table(placed, _NIC),
         "### NicCore, synthesised only",
         "No place and route, no clock: counts of `synth_xilinx -family xcup`.",
-        _table(counted, _COUNTS),
+        _table(counted, _COUNTS) if counted else "Not measured.",
         "### The TCAM alone",
         _table(tcams, _TCAM),
         "### Slowest paths",
