@@ -36,7 +36,7 @@ timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/pe
 	$(BIN)/hybridmesh timing --all --page docs/performance.md
 
 fuzz: setup  ## long random traffic at widths 1, 8 and 64, RTL against model; SEED=7 repeats one
-	@for bench in lexer verdict_engine nic_core table_flip; do \
+	@for bench in lexer verdict_engine joiner flow_guard nic_core table_flip; do \
 	    echo "seed $(SEED)"; $(BIN)/python -m tb $$bench --long --seed $(SEED) || exit 1; done
 	HYBRIDMESH_AGREEMENT=30x300 $(BIN)/pytest -q tests/agreement
 
