@@ -138,8 +138,8 @@ class Fifo(wiring.Component):
     shape : ShapeLike
         Payload of the stream.
     depth : int
-        Payloads that it holds at least: the memory is the next power of two, whose last place is
-        not taken after a pause, and there are those of the small queue.
+        Payloads that it holds at least: the memory is the next power of two, whose last places are
+        not taken, and there are those of the small queue.
 
     Members
     -------
@@ -154,14 +154,14 @@ class Fifo(wiring.Component):
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
         self._shape = shape
         self._places = 1 << (depth - 1).bit_length()
-        self.depth = self._places + self.AHEAD
+        self.depth = self._places - 1 + self.AHEAD
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = Shape.cast(self._shape).width
         m.submodules.memory = memory = TableMemory(bits, self._places, distributed=False)
         m.submodules.ahead = ahead = SmallFifo(self._shape, self.AHEAD)
-        level = Signal(range(self._places + 1))
+        level = Signal(range(self._places))
         full = Signal()  # or may be, after what comes in this clock
         claimed = Signal(range(self.AHEAD + 1))  # of the small queue's places
         push, pop = Signal(), memory.r_en
@@ -170,8 +170,8 @@ class Fifo(wiring.Component):
         m.d.comb += [
             self.i.ready.eq(~full),
             push.eq(self.i.valid & self.i.ready),
-            # whatever is offered: the place behind the newest payload is nobody's yet
-            memory.w_en.eq(self.i.ready),
+            # whatever is offered, on every clock: the place behind the newest payload is nobody's
+            memory.w_en.eq(1),
             memory.w_data.eq(self.i.payload),
             pop.eq((level != 0) & (claimed != self.AHEAD)),
             ahead.i.valid.eq(delayed(m, pop, memory.latency)),
@@ -179,7 +179,7 @@ class Fifo(wiring.Component):
         ]
         m.d.sync += [
             level.eq(level + push - pop),
-            full.eq(level >= self._places - 1),
+            full.eq(level >= self._places - 2),
             claimed.eq(claimed + pop - (self.o.valid & self.o.ready)),
             memory.w_addr.eq(memory.w_addr + push),
             memory.r_addr.eq(memory.r_addr + pop),

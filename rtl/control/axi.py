@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from hybridmesh.contract.registers import ADDRESS_BITS
 
+from ..stream import RegisterSlice
 from .registers import RegisterBus
 
 __all__ = ["OKAY", "SLVERR", "AxiLite", "AxiLiteBridge"]
@@ -44,13 +45,12 @@ class AxiLiteBridge(wiring.Component):
     ======  ====================================================  =======
     stage   what happens                                          latency
     ======  ====================================================  =======
-    write   address and data are taken together; response         1
+    write   address and data are taken together; response         2
     read    address is taken; data and response                   2
     ======  ====================================================  =======
 
     A word per clock to be written, one every other clock read, while the manager takes the
-    responses.  A write of less than
-    a word is SLVERR, as is what the bus calls an error.
+    responses.  A write of less than a word is SLVERR, as is what the bus calls an error.
 
     Members
     -------
@@ -65,24 +65,27 @@ class AxiLiteBridge(wiring.Component):
         m = Module()
         axi, bus = self.axi, self.bus
         write = Signal()
-        whole = Signal()
+        whole, written, done = Signal(), Signal(), Signal()
+        m.submodules.response = response = RegisterSlice(2)
+        answer = response.i
 
+        # a write is taken where its response has a place in the next clock
+        held = answer.valid & axi.bvalid & ~axi.bready
         m.d.comb += [
-            write.eq(axi.awvalid & axi.wvalid & (~axi.bvalid | axi.bready)),
+            write.eq(axi.awvalid & axi.wvalid & answer.ready & ~held),
             whole.eq(axi.wstrb == 0b1111),
             axi.awready.eq(write),
             axi.wready.eq(write),
             bus.w_en.eq(write & whole),
             bus.w_address.eq(axi.awaddr),
             bus.w_data.eq(axi.wdata),
+            answer.valid.eq(written),
+            answer.payload.eq(Mux(done & ~bus.w_error, OKAY, SLVERR)),
+            axi.bvalid.eq(response.o.valid),
+            axi.bresp.eq(response.o.payload),
+            response.o.ready.eq(axi.bready),
         ]
-        with m.If(write):
-            m.d.sync += [
-                axi.bvalid.eq(1),
-                axi.bresp.eq(Mux(whole & ~bus.w_error, OKAY, SLVERR)),
-            ]
-        with m.Elif(axi.bready):
-            m.d.sync += axi.bvalid.eq(0)
+        m.d.sync += [written.eq(write), done.eq(whole)]
 
         asked = Signal()
         m.d.comb += [

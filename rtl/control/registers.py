@@ -20,7 +20,7 @@ RegisterBus = Signature(
         "w_en": Out(1),
         "w_address": Out(ADDRESS_BITS),
         "w_data": Out(32),
-        "w_error": In(1),  # in the clock of w_en
+        "w_error": In(1),  # a clock after w_en
         "r_en": Out(1),
         "r_address": Out(ADDRESS_BITS),
         "r_data": In(32),  # from two clocks after r_en to two clocks after the next r_en
@@ -29,8 +29,8 @@ RegisterBus = Signature(
 )
 """Words by byte address; one write and one read per clock, never stalled.
 
-An address that has no register is an error, and so is a register that cannot be used so, or whose
-owner refuses it in this clock.
+A word is written in the clock after ``w_en``.  An address that has no register is an error, and so
+is a register that cannot be used so, or whose owner refuses it in the clock in which it is used.
 """
 
 
@@ -73,7 +73,7 @@ class RegisterMap(wiring.Component):
     ======  ==========================================  =======
     stage   what happens                                latency
     ======  ==========================================  =======
-    write   ``w_en`` of one port, or ``w_error``        0
+    write   ``w_en`` of one port, or ``w_error``        1
     chosen  ``r_en`` of one port                        0
     read    ``r_data`` of that port, or ``r_error``     2
     ======  ==========================================  =======
@@ -95,11 +95,13 @@ class RegisterMap(wiring.Component):
         bus = self.bus
         ports = [(r, getattr(self, r.name)) for r in REGISTERS]
 
-        m.d.comb += bus.w_error.eq(bus.w_en)
+        write, address, word = Signal(), Signal(ADDRESS_BITS), Signal(32)
+        m.d.sync += [write.eq(bus.w_en), address.eq(bus.w_address), word.eq(bus.w_data)]
+        m.d.comb += bus.w_error.eq(write)
         for register, port in ports:
             if register.access is not Access.READ:
-                m.d.comb += port.w_data.eq(bus.w_data)
-                with m.If(bus.w_en & (bus.w_address == register.address)):
+                m.d.comb += port.w_data.eq(word)
+                with m.If(write & (address == register.address)):
                     m.d.comb += [port.w_en.eq(~port.w_refuse), bus.w_error.eq(port.w_refuse)]
 
         words, asked = [], Signal()

@@ -26,10 +26,10 @@ class Joiner(wiring.Component):
     ==========  ==================================================  ==========================
     stage       what happens                                        latency
     ==========  ==================================================  ==========================
-    succession  whether the frame goes on with the head before      2
-    rotated     bytes brought to their lanes                        2 + shift_latency(width)
-    o           full beats                                          3 + shift_latency(width)
-    o           what is left, with ``last``                         4 + shift_latency(width)
+    succession  whether the frame goes on with the head before      3
+    rotated     bytes brought to their lanes                        3 + shift_latency(width)
+    o           full beats                                          4 + shift_latency(width)
+    o           what is left, with ``last``                         5 + shift_latency(width)
     ==========  ==================================================  ==========================
 
     A frame has one beat for each *width* bytes, and the one with ``last``.

@@ -66,7 +66,8 @@ class Succession(wiring.Component):
     stage   what happens                                        latency
     ======  ==================================================  =======
     s1      compared with the segment before; bytes counted     1
-    o       joined or begun anew; the head's end looked for     2
+    s2      whether it follows that one                         2
+    o       joined or begun anew; the head's end looked for     3
     ======  ==================================================  =======
 
     Parameters
@@ -81,7 +82,7 @@ class Succession(wiring.Component):
     o : stream of placed_beat, always ready
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
@@ -155,52 +156,66 @@ class Succession(wiring.Component):
             s1.lf.eq(Cat(byte == LF for byte in bytes_) & i.mask),
             s1.cr.eq(Cat(byte == CR for byte in bytes_) & i.mask),
         ]
-        self._place(m, valid, beat, s1, shown)
+        # s2
+        follows, length_before = Signal(), Signal(16)
+        with m.If(valid & beat.mask.any()):
+            m.d.sync += length_before.eq(s1.length)
+        m.d.sync += follows.eq(s1.same.all() & (s1.away == length_before))
+        s2 = data.View(s1.shape(), delayed(m, s1.as_value(), 1))
+        late_beat = data.View(beat.shape(), delayed(m, beat.as_value(), 1))
+        self._place(m, delayed(m, valid, 1), late_beat, s2, follows, delayed(m, shown, 1))
         return m
 
-    def _place(self, m: Module, valid: Value, beat: data.View, s1: data.View, shown: Value) -> None:
+    def _place(
+        self,
+        m: Module,
+        valid: Value,
+        beat: data.View,
+        s2: data.View,
+        follows: Value,
+        shown: Value,
+    ) -> None:
         """Join the segment or begin anew, and keep what the next one may go on with."""
         bits, some = exact_log2(self._geometry.width), beat.mask.any()
-        open_, kept_length = Signal(), Signal(16)  # of the segment before
+        open_ = Signal()  # the segment before has left its head unended
         total = Signal(bits_of(JOINED + self._geometry.max_frame))
         base, now = Signal.like(total), Signal.like(total)
-        turn, kept_turn = Signal.like(s1.begin), Signal.like(s1.begin)
+        turn, kept_turn = Signal.like(s2.begin), Signal.like(s2.begin)
         seq, kept_seq = Signal(32), Signal(32)
         joined, kept_joined, anew = Signal(), Signal(), Signal()
         capital, kept_capital = Signal(), Signal()  # the head begins with one
         # whether it is joined is known last: all else waits for it in two forms
-        goes_on = s1.same.all() & (s1.away == kept_length) & open_ & self._joins(total)
+        goes_on = follows & open_ & self._joins(total)
         m.d.comb += [
-            joined.eq(Mux(s1.starts, goes_on, kept_joined)),
-            anew.eq(s1.starts & ~goes_on),
-            capital.eq(Mux(anew, s1.capital, kept_capital)),
+            joined.eq(Mux(s2.starts, goes_on, kept_joined)),
+            anew.eq(s2.starts & ~goes_on),
+            capital.eq(Mux(anew, s2.capital, kept_capital)),
             now.eq(
                 Mux(
-                    s1.starts,
-                    Mux(goes_on, total + s1.length, s1.length),
-                    base + s1.length,
+                    s2.starts,
+                    Mux(goes_on, total + s2.length, s2.length),
+                    base + s2.length,
                 )
             ),
             seq.eq(Mux(anew, beat.info.seq, kept_seq)),
             turn.eq(
                 Mux(
-                    s1.starts,
-                    Mux(goes_on, s1.begin - total[:bits], s1.begin),
+                    s2.starts,
+                    Mux(goes_on, s2.begin - total[:bits], s2.begin),
                     kept_turn,
                 )
             ),
         ]
-        ended = self._ended(m, valid, beat.mask, s1, anew)
+        ended = self._ended(m, valid, beat.mask, s2, anew)
         with m.If(valid & some):
             m.d.sync += [
                 kept_joined.eq(joined),
                 kept_capital.eq(capital),
                 kept_seq.eq(seq),
                 kept_turn.eq(turn),
-                kept_length.eq(s1.length),
                 total.eq(now),
             ]
-            with m.If(s1.starts):
+            with m.If(s2.starts):
                 m.d.sync += base.eq(Mux(goes_on, total, 0))
         with m.If(valid & beat.last & shown):
             begun = Mux(some, capital, kept_capital)
@@ -210,7 +225,7 @@ class Succession(wiring.Component):
         m.d.sync += [
             self.o.valid.eq(valid),
             o.data.eq(beat.data),
-            o.count.eq(s1.count),
+            o.count.eq(s2.count),
             o.turn.eq(turn),
             o.anew.eq(anew),
             o.shown.eq(shown),
@@ -227,19 +242,19 @@ class Succession(wiring.Component):
         fits = ~length[exact_log2(JOINED) :].any()
         return fits if width <= HEADERS else fits & (length[: exact_log2(width)] < HEADERS)
 
-    def _ended(self, m: Module, valid: Value, mask: Value, s1: data.View, anew: Value) -> Value:
+    def _ended(self, m: Module, valid: Value, mask: Value, s2: data.View, anew: Value) -> Value:
         """Whether an empty line has come since the head began, this beat's bytes included."""
         last, last_but_one = Signal(2), Signal()  # CR and LF; LF: of the bytes before this beat
         cr, lf = last
         kept, inside, across = Signal(), Signal(len(mask)), Signal(len(mask))
-        lanes, crs, lfs = (Cat(C(0, 2), lanes) for lanes in (mask, s1.cr, s1.lf))
+        lanes, crs, lfs = (Cat(C(0, 2), lanes) for lanes in (mask, s2.cr, s2.lf))
         for n in range(len(mask)):
             # before the first lane of the mask stand the bytes of the beat before
             far, near = lanes[n], lanes[n + 1]
             older = Mux(near, lf & crs[n + 1], last_but_one & cr)
             m.d.comb += [
-                inside[n].eq(s1.lf[n] & far & crs[n + 1] & lfs[n]),
-                across[n].eq(s1.lf[n] & ~far & older),
+                inside[n].eq(s2.lf[n] & far & crs[n + 1] & lfs[n]),
+                across[n].eq(s2.lf[n] & ~far & older),
             ]
         ended = inside.any() | (~anew & (kept | across.any()))
         top = mask & ~(mask >> 1)
@@ -247,8 +262,8 @@ class Succession(wiring.Component):
         with m.If(valid & mask.any()):
             m.d.sync += [
                 kept.eq(ended),
-                last.eq(Cat((s1.cr & top).any(), (s1.lf & top).any())),
-                last_but_one.eq(Mux(single, lf & ~anew, (s1.lf & (top >> 1)).any())),
+                last.eq(Cat((s2.cr & top).any(), (s2.lf & top).any())),
+                last_but_one.eq(Mux(single, lf & ~anew, (s2.lf & (top >> 1)).any())),
             ]
         return ended
 

@@ -83,6 +83,7 @@ class ShimInserter(wiring.Component):
         step = Signal(steps + 1, init=1)  # one-hot; the last: the shim is behind
         flush = Signal()  # the frame's last bytes are in ``left``
         left = Signal(packet_beat(width))  # of the beat before, rotated
+        piece = Signal(packet_beat(width))  # of the shim, in this step; of none in the first
         m.submodules.merge = merge = _Merge(width, steps)
         m.d.comb += [
             merge.beat.eq(i.p),
@@ -91,6 +92,7 @@ class ShimInserter(wiring.Component):
             merge.step.eq(step),
             merge.insert.eq(insert),
             merge.shim.eq(verdict.p.shim),
+            merge.piece.eq(piece),
         ]
 
         free = ~o.valid | o.ready
@@ -117,9 +119,12 @@ class ShimInserter(wiring.Component):
                 left.eq(merge.rotated),
             ]
             with m.If(done):
-                m.d.sync += step.eq(1)
-            with m.Elif(insert & ~step[-1]):
-                m.d.sync += step.eq(step << 1)
+                m.d.sync += [step.eq(1), piece.eq(0)]
+            with m.Elif(insert):
+                m.d.sync += [
+                    step.eq(Cat(C(0, 1), step[:-2], step[-2:].any())),
+                    piece.eq(merge.next),
+                ]
         return m
 
 
@@ -127,7 +132,7 @@ class _Merge(wiring.Component):
     """One beat of a frame; combinational.
 
     Each lane is the OR of what it can be, each under steps of its own: a step is a register, and
-    nothing is decoded.
+    nothing is decoded.  The shim's bytes are chosen a step ahead, but for those of the first.
 
     Members
     -------
@@ -139,6 +144,10 @@ class _Merge(wiring.Component):
         The first where nothing is inserted.
     insert : 1
     shim : 320
+    piece : packet_beat
+        What ``next`` was in the step before; nothing in the first.
+    next : packet_beat
+        The shim's bytes in the step after this one.
     o, rotated : packet_beat, without ``last``
     """
 
@@ -153,6 +162,8 @@ class _Merge(wiring.Component):
                 "step": In(steps + 1),
                 "insert": In(1),
                 "shim": In(8 * SHIM.size),
+                "piece": In(packet_beat(width)),
+                "next": Out(packet_beat(width)),
                 "rotated": Out(packet_beat(width)),
                 "o": Out(packet_beat(width)),
             }
@@ -162,30 +173,45 @@ class _Merge(wiring.Component):
         m = Module()
         shift = SHIM.size % self._width
         beat, rotated, left = (_lanes(p) for p in (self.beat, self.rotated, self.left))
-        out = _lanes(self.o)
+        out, piece, following = (_lanes(p) for p in (self.o, self.piece, self.next))
         for n in range(self._width):
             m.d.comb += rotated[n].eq(beat[(n - shift) % self._width])
             behind = left[n] if n < shift else rotated[n] & ~self.flush.replicate(9)
-            m.d.comb += out[n].eq(self._lane(n, beat[n], behind))
+            m.d.comb += out[n].eq(self._lane(n, beat[n], behind) | piece[n])
+            chosen = [
+                Mux(self.step[k - 1], self._shim_byte(k, n), 0)
+                for k in range(1, self._steps)
+                if self._has_shim(k, n)
+            ]
+            m.d.comb += following[n].eq(reduce(or_, chosen, C(0, 9)))
         m.d.comb += self.o.error.eq(self.beat.error & ~self.insert)
         return m
 
     def _lane(self, n: int, beat: Value, behind: Value) -> Value:
-        """What lane *n* is: of the *beat*, of the shim, or *behind* it."""
-        before, after, choices = [], [self.step[-1]], []
+        """What lane *n* is: of the *beat*, *behind* the shim, of the shim in the first step."""
+        before, after, first = [], [self.step[-1]], C(0, 9)
         for k in range(self._steps):
-            step, place = self.step[k], k * self._width + n - ADDRESSES
+            step, place = self.step[k], self._place(k, n)
             if k == 0 and place >= 0:  # there is a shim only if there is one to be inserted
                 before.append(step & ~self.insert)
                 step &= self.insert
             if place < 0:
                 before.append(step)
-            elif place < SHIM.size:
-                choices.append(Mux(step, Cat(self.shim.word_select(place, 8), C(1, 1)), 0))
-            else:
+            elif place >= SHIM.size:
                 after.append(step)
-        choices += [Mux(Cat(before).any(), beat, 0), Mux(Cat(after).any(), behind, 0)]
-        return reduce(or_, choices)
+            elif k == 0:
+                first = Mux(step, self._shim_byte(k, n), 0)
+        return Mux(Cat(before).any(), beat, 0) | Mux(Cat(after).any(), behind, 0) | first
+
+    def _place(self, k: int, n: int) -> int:
+        """Place in the shim of lane *n* in step *k*, if it is within."""
+        return k * self._width + n - ADDRESSES
+
+    def _has_shim(self, k: int, n: int) -> bool:
+        return 0 <= self._place(k, n) < SHIM.size
+
+    def _shim_byte(self, k: int, n: int) -> Value:
+        return Cat(self.shim.word_select(self._place(k, n), 8), C(1, 1))
 
 
 def _lanes(p: data.View) -> list[Value]:

@@ -99,7 +99,8 @@ class CrowdingCheck(wiring.Component):
     stage       what happens                                        latency
     ==========  ==================================================  =======
     s1_places   offsets of start and end                            1
-    o           compared, gathered over the frame                   2
+    s2_apart    bytes from the last end to the start                2
+    o           compared, gathered over the frame                   3
     ==========  ==================================================  =======
 
     Parameters
@@ -118,7 +119,7 @@ class CrowdingCheck(wiring.Component):
         Some key since ``first`` was too close.
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -152,17 +153,27 @@ class CrowdingCheck(wiring.Component):
             end.eq(self.offset + lane_number(self.end)),
         ]
 
+        # s2_apart
+        ended, follows, close = Signal(), Signal(), Signal()
+        last_end, apart = Signal(16), Signal(16)
+        m.d.sync += [
+            apart.eq(start - last_end),
+            follows.eq(starts & ended & ~first),
+            close.eq(together),
+        ]
+        with m.If(valid & ~last):
+            m.d.sync += ended.eq((ended & ~first) | ends)
+            with m.If(ends):
+                m.d.sync += last_end.eq(end)
+
         # o
-        ended, crowded, now = Signal(), Signal(), Signal()
-        last_end = Signal(16)
-        near = ended & ~first & ((start - last_end)[:16] < width)
-        m.d.comb += now.eq((crowded & ~first) | together | (starts & near))
+        crowded, now = Signal(), Signal()
+        valid, first, last = delayed(m, Cat(valid, first, last), 1)
+        m.d.comb += now.eq((crowded & ~first) | close | (follows & (apart < width)))
         with m.If(valid):
             m.d.sync += self.o.eq(now)
         with m.If(valid & ~last):
-            m.d.sync += [crowded.eq(now), ended.eq((ended & ~first) | ends)]
-            with m.If(ends):
-                m.d.sync += last_end.eq(end)
+            m.d.sync += crowded.eq(now)
         return m
 
 

@@ -15,13 +15,18 @@ class Host:
     def __init__(self, ctx, bus) -> None:
         self.ctx, self.bus = ctx, bus
 
-    async def write(self, name: str, word: int) -> None:
+    async def put(self, name: str, word: int) -> None:
+        """A clock after which *word* is written in the next one."""
         ctx, bus = self.ctx, self.bus
         ctx.set(bus.w_address, register(name).address)
         ctx.set(bus.w_data, word)
         ctx.set(bus.w_en, 1)
-        (refused,) = (await ctx.tick().sample(bus.w_error))[2:]
+        await ctx.tick()
         ctx.set(bus.w_en, 0)
+
+    async def write(self, name: str, word: int) -> None:
+        await self.put(name, word)
+        (refused,) = (await self.ctx.tick().sample(self.bus.w_error))[2:]
         if refused:
             raise RefusedError(name)
 

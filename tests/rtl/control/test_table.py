@@ -136,9 +136,10 @@ def test_a_frame_that_starts_or_ends_with_the_commit_counts(
     async def test(ctx, control, host) -> None:
         for _ in range(before):
             await pulse(ctx, control.started)
+        await host.put("table_commit", 2)
         ctx.set(control.started, started)
         ctx.set(control.judged, judged)
-        await host.write("table_commit", 2)
+        await ctx.tick()
         ctx.set(control.started, 0)
         ctx.set(control.judged, 0)
         assert await host.field("status", "pending") == pending

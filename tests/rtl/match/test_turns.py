@@ -88,9 +88,9 @@ def test_keys_less_than_a_beat_apart_are_crowded_wherever_beats_begin(
             steps.append(beat | marked(spans, base, base + width) | {"last": 0})
         expected[len(steps) - 1] = int(any(too_close))
     dut = CrowdingCheck(width)
-    assert dut.latency == 2
-    seen = clocked(dut, [*steps, {"valid": 0}, {"valid": 0}], {"o": dut.o})
-    assert {clock: seen["o"][clock + 2] for clock in expected} == expected
+    assert dut.latency == 3
+    seen = clocked(dut, [*steps, *3 * [{"valid": 0}]], {"o": dut.o})
+    assert {clock: seen["o"][clock + 3] for clock in expected} == expected
     assert set(expected.values()) == ({0, 1} if width > 1 else {0})
 
 
@@ -112,7 +112,7 @@ def test_a_gap_of_a_beat_is_enough_in_every_lane_and_across_the_wrap(width: int,
                 for base in range(0, 3 * width, width)
             ]
             dut = CrowdingCheck(width)
-            seen = clocked(dut, [*beats, {"valid": 0}, {"valid": 0}], {"o": dut.o})
+            seen = clocked(dut, [*beats, *3 * [{"valid": 0}]], {"o": dut.o})
             assert seen["o"][-1] == (gap < 0), f"lane {lane}"
             if width == 64 and lane % 9:
                 break
@@ -124,5 +124,5 @@ def test_the_keys_of_the_frame_before_crowd_none(width: int) -> None:
     steps = [beat | {"start": 0b1, "end": 0b100}, beat | {"start": 0b1000, "end": 0b10000}]
     steps += [beat | {"start": 0b1, "end": 0b100}, beat | {"first": 0, "start": 0b1000, "end": 0}]
     dut = CrowdingCheck(width)
-    seen = clocked(dut, [*steps, {"valid": 0}, {"valid": 0}], {"o": dut.o})
-    assert seen["o"][2:] == [0, 0, 0, 1]
+    seen = clocked(dut, [*steps, *3 * [{"valid": 0}]], {"o": dut.o})
+    assert seen["o"][3:] == [0, 0, 0, 1]
