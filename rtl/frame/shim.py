@@ -100,10 +100,11 @@ class ShimInserter(wiring.Component):
         take = Signal()
         spill = Signal()
         done = Signal()
-        held = insert & step[split : split + hold].any()
+        waits = range(split, split + hold)  # steps that take nothing
+        held = Signal()  # this is one of them; of the first step it is known with the verdict
         m.d.comb += [
             go.eq(free & verdict.valid & (i.valid | flush)),
-            take.eq(go & ~flush & ~held),
+            take.eq(go & ~flush & ~held & ~(insert & step[0] & (0 in waits))),
             spill.eq(insert & i.p.keep[width - shift] if shift else 0),
             done.eq(flush | (take & i.p.last & ~spill)),
             i.ready.eq(take),
@@ -119,11 +120,13 @@ class ShimInserter(wiring.Component):
                 left.eq(merge.rotated),
             ]
             with m.If(done):
-                m.d.sync += [step.eq(1), piece.eq(0)]
+                m.d.sync += step.eq(1)
             with m.Elif(insert):
+                m.d.sync += step.eq(Cat(C(0, 1), step[:-2], step[-2:].any()))
+            with m.If(insert):  # a frame never ends in a step before these
                 m.d.sync += [
-                    step.eq(Cat(C(0, 1), step[:-2], step[-2:].any())),
                     piece.eq(merge.next),
+                    held.eq(Cat(step[k - 1] for k in waits if k).any()),
                 ]
         return m
 

@@ -24,7 +24,7 @@ FAN_IN = 4
 SHALLOW = 64
 """Entries up to which a memory is LUT RAM."""
 
-COPIES = 8
+COPIES = 2
 """Registers of a word to be written, for memories that are spread far."""
 
 
@@ -105,10 +105,13 @@ class Answer:
         """*value* holds the entry, *latency* clocks after it was wanted."""
         m, ask = self._m, self._ask
         entry = Signal(-(-len(value) // 32) * 32)
-        there = delayed(m, self.wanted, latency + 1)
-        m.d.sync += [entry.eq(value), ask.done.eq(there), ask.data.eq(0)]
-        with m.If(there):
-            m.d.sync += ask.data.eq(entry.word_select(self._slice, 32))
+        word, there = Signal(32), delayed(m, self.wanted, latency + 2)
+        m.d.sync += [
+            entry.eq(value),
+            word.eq(entry.word_select(self._slice, 32)),
+            ask.done.eq(there),
+            ask.data.eq(Mux(there, word, 0)),
+        ]
 
 
 class TcamArray(wiring.Component):

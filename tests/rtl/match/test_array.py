@@ -143,7 +143,7 @@ def test_all_is_looked_up_and_read_back_while_the_other_bank_is_loaded(name: str
 
     asker = Asker(dut.ask, asked)
     probes = {"o": reduce(or_, dut.o), "done": dut.ask.done, "data": dut.ask.data}
-    seen = searched(dut, steps + [{"mask": 0}] * case.latency, probes, ask)
+    seen = searched(dut, steps + [{"mask": 0}] * (case.latency + 20), probes, ask)
     wanted = {
         clock: mismatch(case, images, step) for clock, step in enumerate(steps) if step.get("mask")
     }
@@ -164,7 +164,7 @@ def test_a_word_of_another_space_or_position_is_left_to_others(name: str) -> Non
     elsewhere = [{"space": other, "word": 0} for other in range(8) if other != space.number]
     elsewhere += [{"space": space.number, "word": n * 32 * space.slices} for n in inside]
     steps = [{"table": word} for word in table_writes(image, 0, case.space)]
-    steps += [{"ask": question} for question in elsewhere for _ in range(case.latency + 5)]
+    steps += [{"ask": question} for question in elsewhere for _ in range(case.latency + 6)]
     dut = case.create()
     seen = searched(dut, steps, {"done": dut.ask.done, "data": dut.ask.data})
     assert not any(seen["done"])
@@ -179,7 +179,7 @@ def test_a_search_on_every_clock_is_not_kept_from_its_memories() -> None:
     busy = [step | {"mask": 1 + rng.randrange(255)} for step in searches(case, rng, [0], 60)]
     steps = [{"table": word} for word in table_writes(image, 0, case.space)] + [{"table": None}] * 2
     steps += [{"ask": asked[1] | {"bank": 0}, **step} for step in busy]
-    steps += [{"ask": asked[1] | {"bank": 0}, "mask": 0}] * (case.latency + 3)
+    steps += [{"ask": asked[1] | {"bank": 0}, "mask": 0}] * (case.latency + 4)
     dut = case.create()
     probes = {"o": reduce(or_, dut.o), "done": dut.ask.done, "data": dut.ask.data}
     seen = searched(dut, steps, probes)

@@ -50,7 +50,7 @@ def test_the_lowest_bit_s_entry_is_found_while_others_are_read_back(case) -> Non
 
     probes = {"o": dut.o, "found": dut.found, "number": dut.number, "done": dut.ask.done}
     driven = [{k: v for k, v in step.items() if k != "of"} for step in steps]
-    seen = clocked(dut, [*driven, *[{"valid": 0}] * dut.latency], probes, ask)
+    seen = clocked(dut, [*driven, *[{"valid": 0}] * 20], probes, ask)
     found = 0
     for clock, step in enumerate(steps):
         if not step.get("valid"):
