@@ -121,7 +121,7 @@ class TableLoader(wiring.Component):
 
     def _commit(self, m: Module) -> None:
         """Frames are counted a clock late, and so is it a clock after a commit who is left; in that
-        clock the commit is pending if any frame may be."""
+        clock the commit is pending."""
         under_way = Signal(range(self._frames + 1))  # frames without a verdict
         left = Signal(range(self._frames + 1))  # those of them that began before the commit
         under_way_next, left_next = Signal.like(under_way), Signal.like(left)
@@ -135,11 +135,10 @@ class TableLoader(wiring.Component):
             m.d.comb += left_next.eq(under_way_next)
         with m.Elif(judged & (left != 0)):
             m.d.comb += left_next.eq(left - 1)
-        some = (under_way != 0) | started | self.started
         m.d.sync += [
             under_way.eq(under_way_next),
             left.eq(left_next),
-            self.pending.eq((left_next != 0) | (commit & some)),
+            self.pending.eq((left_next != 0) | commit),
         ]
         with m.If(commit):
             m.d.sync += [self.bank.eq(~self.bank), self.epoch.eq(self.table_commit.w_data.epoch)]

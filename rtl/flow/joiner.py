@@ -81,6 +81,7 @@ class Joiner(wiring.Component):
         left, level = Signal(8 * width), Signal(bits_of(width))
         offset, now = Signal(16), Signal(16)
         occupied, fill = Signal.like(level), Signal(range(2 * width))
+        seq = Signal(32)  # the head's
         m.d.comb += [
             occupied.eq(Mux(beat.anew, 0, level)),
             now.eq(Mux(beat.anew, 0, offset)),
@@ -97,6 +98,8 @@ class Joiner(wiring.Component):
                 level.eq(fill[: exact_log2(width)]),
                 offset.eq(Mux(full, now + width, now)),
             ]
+            with m.If(beat.anew):
+                m.d.sync += seq.eq(beat.info.seq)
 
         final, shown, bank = Signal(), Signal(), Signal()
         info = Signal(FrameInfo)
@@ -107,7 +110,12 @@ class Joiner(wiring.Component):
             info.eq(beat.info),
         ]
         o = self.o.p
-        m.d.sync += [self.o.valid.eq(final | (valid & full)), o.last.eq(final), o.info.eq(info)]
+        m.d.sync += [
+            self.o.valid.eq(final | (valid & full)),
+            o.last.eq(final),
+            o.info.eq(info),
+            o.info.seq.eq(Mux(shown, seq, info.seq)),
+        ]
         with m.If(final):
             m.d.sync += [
                 o.data.eq(left),

@@ -42,7 +42,7 @@ def placed_beat(geometry: Geometry) -> data.StructLayout:
     shown : 1
         The frame has shown payload.
     bank, last, info
-        As in :func:`~hybridmesh.rtl.layout.payload_beat`; ``seq`` is the head's.
+        As in :func:`~hybridmesh.rtl.layout.payload_beat`; ``seq`` is the segment's.
     """
     width = geometry.width
     return data.StructLayout(
@@ -130,6 +130,7 @@ class Succession(wiring.Component):
                     "away": 32,  # bytes from the start of the segment before
                     "begin": bits_of(width),  # first lane
                     "count": range(width + 1),
+                    "some": 1,
                     "length": 16,  # bytes of the segment so far
                     "capital": 1,  # the first byte is one
                     "lf": width,
@@ -151,6 +152,7 @@ class Succession(wiring.Component):
             s1.away.eq(i.info.seq - before.seq),
             s1.begin.eq(first_lane),
             s1.count.eq(Mux(some, end - first_lane, 0)),
+            s1.some.eq(some),
             s1.length.eq(i.offset + end),
             s1.capital.eq((capitals & i.mask & ~(i.mask << 1)).any()),
             s1.lf.eq(Cat(byte == LF for byte in bytes_) & i.mask),
@@ -158,7 +160,7 @@ class Succession(wiring.Component):
         ]
         # s2
         follows, length_before = Signal(), Signal(16)
-        with m.If(valid & beat.mask.any()):
+        with m.If(valid & s1.some):
             m.d.sync += length_before.eq(s1.length)
         m.d.sync += follows.eq(s1.same.all() & (s1.away == length_before))
         s2 = data.View(s1.shape(), delayed(m, s1.as_value(), 1))
@@ -176,12 +178,11 @@ class Succession(wiring.Component):
         shown: Value,
     ) -> None:
         """Join the segment or begin anew, and keep what the next one may go on with."""
-        bits, some = exact_log2(self._geometry.width), beat.mask.any()
+        bits, some = exact_log2(self._geometry.width), s2.some
         open_ = Signal()  # the segment before has left its head unended
         total = Signal(bits_of(JOINED + self._geometry.max_frame))
         base, now = Signal.like(total), Signal.like(total)
         turn, kept_turn = Signal.like(s2.begin), Signal.like(s2.begin)
-        seq, kept_seq = Signal(32), Signal(32)
         joined, kept_joined, anew = Signal(), Signal(), Signal()
         capital, kept_capital = Signal(), Signal()  # the head begins with one
         # whether it is joined is known last: all else waits for it in two forms
@@ -197,7 +198,6 @@ class Succession(wiring.Component):
                     base + s2.length,
                 )
             ),
-            seq.eq(Mux(anew, beat.info.seq, kept_seq)),
             turn.eq(
                 Mux(
                     s2.starts,
@@ -211,7 +211,6 @@ class Succession(wiring.Component):
             m.d.sync += [
                 kept_joined.eq(joined),
                 kept_capital.eq(capital),
-                kept_seq.eq(seq),
                 kept_turn.eq(turn),
                 total.eq(now),
             ]
@@ -233,7 +232,6 @@ class Succession(wiring.Component):
             o.last.eq(beat.last),
             o.info.eq(beat.info),
             o.info.joined.eq(shown & joined),
-            o.info.seq.eq(Mux(shown, seq, beat.info.seq)),
         ]
 
     def _joins(self, length: Value) -> Value:
@@ -259,7 +257,7 @@ class Succession(wiring.Component):
         ended = inside.any() | (~anew & (kept | across.any()))
         top = mask & ~(mask >> 1)
         single = ~(mask & (mask >> 1)).any()
-        with m.If(valid & mask.any()):
+        with m.If(valid & s2.some):
             m.d.sync += [
                 kept.eq(ended),
                 last.eq(Cat((s2.cr & top).any(), (s2.lf & top).any())),

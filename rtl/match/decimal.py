@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.grammar import MAX_LENGTH_DIGITS
 
+from ..pipeline import delayed
 from .tail import Tail
 
 __all__ = ["Decimal"]
@@ -24,10 +25,11 @@ class Decimal(wiring.Component):
     stage       what happens                                        latency
     ==========  ==================================================  =================
     tail        last bytes before the end                           Tail.latency
-    digits      all before the first digit zeroed                   ... + 1
-    groups      three digits each                                   ... + 2
-    thousands   two groups put together                             ... + 4
-    value       all groups                                          ... + 6
+    units       registered                                          ... + 1
+    digits      all before the first digit zeroed                   ... + 2
+    groups      three digits each                                   ... + 3
+    thousands   two groups put together                             ... + 5
+    value       all groups                                          ... + 7
     ==========  ==================================================  =================
 
     Parameters
@@ -47,7 +49,7 @@ class Decimal(wiring.Component):
     def __init__(self, width: int) -> None:
         self._width = width
         self._tail = Tail(width, MAX_LENGTH_DIGITS, UNIT)
-        self.latency = self._tail.latency + 2 + 2 * (MAX_LENGTH_DIGITS // GROUP - 1)
+        self.latency = self._tail.latency + 3 + 2 * (MAX_LENGTH_DIGITS // GROUP - 1)
         super().__init__(
             {
                 "valid": In(1),
@@ -72,8 +74,9 @@ class Decimal(wiring.Component):
             ),
         ]
 
-        # digits: the lowest is the last one
-        units = [tail.o.word_select(n, UNIT) for n in range(MAX_LENGTH_DIGITS)]
+        # units, digits: the lowest is the last one
+        last_ones = delayed(m, tail.o, 1)
+        units = [last_ones.word_select(n, UNIT) for n in range(MAX_LENGTH_DIGITS)]
         kept = [Signal(4, name=f"digit{n}") for n in range(MAX_LENGTH_DIGITS)]
         for n, digit in enumerate(kept):
             inside = Cat(unit[4] for unit in units[: n + 1]).all()

@@ -7,7 +7,7 @@ from keybench import Frame, bare, clocked, holey, marked_beats
 
 from hybridmesh.rtl.match.decimal import Decimal
 
-LATENCY = {1: 7, 8: 7, 64: 8}
+LATENCY = {1: 8, 8: 8, 64: 9}
 NAMES = ("data", "end")
 BEFORE = (b": ", b":", b"\r", b"%", b"\x15", b"E", b"e", b"u", b"\xb5", b"?")
 """Bytes before the digits, some of them digits but for their high nibble."""
