@@ -40,6 +40,9 @@ def levels(terms: int, kept: int) -> int:
 class TableWord:
     """A :data:`~hybridmesh.rtl.layout.TableWrite`, registered and cut into the parts of *space*.
 
+    The registers take words of the space alone: those of all spaces would be the same, and
+    synthesis would make one of them, far from most.
+
     The words of an entry are gathered and written with its last one, so that a memory has one
     write enable, however wide it is; they come in rising order.
 
@@ -56,9 +59,10 @@ class TableWord:
     def __init__(self, m: Module, table: wiring.PureInterface, space: Space) -> None:
         slice_bits = exact_log2(space.slices)
         here = table.en & (table.space == space.number)
-        mine, word, bank, data = (
-            delayed(m, value, 1) for value in (here, table.word, table.bank, table.data)
-        )
+        mine, word, bank, data = Signal(), Signal(24), Signal(), Signal(32)
+        m.d.sync += mine.eq(here)
+        with m.If(here):
+            m.d.sync += [word.eq(table.word), bank.eq(table.bank), data.eq(table.data)]
         number = word[:slice_bits]
         self.next_hit = mine & number.all() if slice_bits else mine
         self.next_entry = word[slice_bits:][: bits_of(space.entries)]
@@ -238,8 +242,12 @@ class TcamArray(wiring.Component):
             hits = Signal(len(group), name=f"hits{first}")
             chosen = [next_w.chosen(*divmod(first + number, 2)) for number in range(len(group))]
             data = Signal.like(write.data, name=f"w_data{first}")
-            m.d.sync += hits.eq(Cat(chosen) & write.next_hit.replicate(len(group)))
-            with m.If(hits.any()):
+            some = Signal(name=f"hit{first}")
+            m.d.sync += [
+                hits.eq(Cat(chosen) & write.next_hit.replicate(len(group))),
+                some.eq(Cat(chosen).any() & write.next_hit),
+            ]
+            with m.If(some):
                 m.d.sync += data.eq(write.data)
             for memory, hit in zip(group, hits, strict=True):
                 m.d.sync += memory.w_en.eq(hit)
