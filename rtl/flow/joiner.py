@@ -98,8 +98,8 @@ class Joiner(wiring.Component):
                 level.eq(fill[: exact_log2(width)]),
                 offset.eq(Mux(full, now + width, now)),
             ]
-            with m.If(beat.anew):
-                m.d.sync += seq.eq(beat.info.seq)
+        with m.If(valid & beat.anew):
+            m.d.sync += seq.eq(beat.info.seq)
 
         final, shown, bank = Signal(), Signal(), Signal()
         info = Signal(FrameInfo)
