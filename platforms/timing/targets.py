@@ -10,6 +10,8 @@ from amaranth.lib import wiring
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.errors import HybridMeshError
 
+from ..ecp5 import LFE5_85, Sites
+
 __all__ = ["TARGETS", "Design", "Device", "Family", "Target", "find"]
 
 
@@ -62,6 +64,8 @@ class Target:
     ----------
     goal_mhz : float or None
         The clock that it is built for, and measured against.
+    sites : Sites or None
+        Of the device, if the block RAMs are placed by the floorplan.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Target:
     device: Device
     geometry: Geometry
     goal_mhz: float | None = None
+    sites: Sites | None = None
 
     def dut(self) -> wiring.Component:
         """The component; its ``latency`` is the clocks from a last beat to what it says of it."""
@@ -99,6 +104,7 @@ _ALL = (
         LFE5UM5G_85F_8,
         Geometry(width=8, rows=256, hosts=32),
         goal_mhz=TEN_GIGABITS,
+        sites=LFE5_85,
     ),
     Target(
         "nic-w64-32-85f",

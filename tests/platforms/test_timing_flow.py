@@ -13,6 +13,7 @@ from nextpnrreport import report
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.errors import HybridMeshError
+from hybridmesh.platforms.ecp5 import LFE5_85
 from hybridmesh.platforms.timing import flow, tools
 from hybridmesh.platforms.timing.targets import find
 
@@ -26,6 +27,7 @@ if "-p" in arguments:
     script = arguments[arguments.index("-p") + 1]
     assert Path(re.search("read_rtlil (.*?);", script)[1]).exists()
     told = re.search(r"-o (\\S+) stat", script)[1]
+    Path("netlist.json").write_text(json.dumps({{"modules": {{"top": {{"cells": {{}}}}}}}}))
     Path(told).write_text(json.dumps({{"design": {{"num_cells_by_type": {{"LUT4": 7}}}}}}))
 elif "--no-route" in arguments:
     seed = int(arguments[arguments.index("--seed") + 1])
@@ -63,6 +65,9 @@ class Tools:
         for name in (tools.YOSYS, tools.NEXTPNR):
             install(self.folder / "bin", name, text)
 
+    def forget(self) -> None:
+        self._calls.unlink(missing_ok=True)
+
     @property
     def calls(self) -> list[list[str]]:
         return [json.loads(line) for line in self._calls.read_text().splitlines()]
@@ -97,6 +102,16 @@ def test_more_than_the_goal_is_asked_for(stand_ins, tmp_path):
     flow.measure(replace(TARGET, goal_mhz=156.25), tmp_path / "build", lambda step: None)
     asked = [call[call.index("--freq") + 1] for call in stand_ins.calls if "--freq" in call]
     assert asked == ["170.0"] * 6
+
+
+def test_a_target_with_a_floorplan_is_placed_by_it(stand_ins, tmp_path):
+    for sites, netlist in ((None, "netlist.json"), (LFE5_85, "planned.json")):
+        stand_ins.forget()
+        target = replace(TARGET, sites=sites)
+        flow.measure(target, tmp_path / netlist, lambda step: None)
+        placed = [call for call in stand_ins.calls if "--no-route" in call]
+        assert [call[call.index("--json") + 1] for call in placed] == [netlist] * 3
+        assert ["--placer-heap-timingweight" in call for call in placed] == [sites is not None] * 3
 
 
 def test_what_was_made_is_not_made_again(stand_ins, tmp_path):
