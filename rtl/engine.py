@@ -61,6 +61,9 @@ class VerdictEngine(wiring.Component):
         The frame's checksums are right; a head in several frames counts if all are.
     message : out, stream of Message, always ready
         What is known of each frame that counts, for the flow guard.
+    coming : out
+        A message comes ``lead`` clocks later that tells the guard something, if the frame is
+        intact.
     place : in, Place
         Where the frame's payload begins.
     table : TableWrite
@@ -71,7 +74,7 @@ class VerdictEngine(wiring.Component):
 
     Attributes
     ----------
-    latency, fields : int
+    latency, fields, lead : int
     """
 
     def __init__(self, geometry: Geometry, intact_at: int = 0, placed_after: int = 0) -> None:
@@ -88,16 +91,21 @@ class VerdictEngine(wiring.Component):
         self._hosts = HostMatcher(geometry)
         self._rows = RowMatcher(geometry)
         before_class = max(self._keys.latency, self._facts.latency) + self._rows.lead
+        self._framed = self.lead = max(self._facts.latency, self._length.latency)
+        placed = self._framed + placed_after + ShimBuilder.lead - self._rows.latency
         self.fields = max(
-            self._hosts.latency, self._aligner.latency + self._path.latency, before_class
+            self._hosts.latency,
+            self._aligner.latency + self._path.latency,
+            before_class,
+            placed,
         )
-        self._framed = max(self._facts.latency, self._length.latency)
         self.latency = self._lexer.latency + self.fields + self._rows.latency + 1
         super().__init__(
             {
                 "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
                 "intact": In(1),
                 "message": Out(stream.Signature(Message, always_ready=True)),
+                "coming": Out(1),
                 "place": In(Place),
                 "table": In(TableWrite),
                 "ask": In(TableRead),
@@ -149,7 +157,9 @@ class VerdictEngine(wiring.Component):
             shim.valid.eq(_reset_late(m, asked, row - facts.latency)),
             shim.facts.eq(self._late(m, facts.o.p, facts.latency, row)),
             shim.intact.eq(self._late(m, intact, self._framed, row)),
-            shim.place.eq(self._late(m, self.place, self._framed + self._placed_after, row)),
+            shim.place.eq(
+                self._late(m, self.place.as_value(), self._framed + self._placed_after, row)
+            ),
             shim.repeated.eq(self._late(m, keys.repeated, keys.latency, row)),
             shim.crowded.eq(self._late(m, keys.crowded, keys.latency, row)),
             shim.length.eq(self._late(m, length.value, length.latency, row)),
@@ -210,6 +220,9 @@ class VerdictEngine(wiring.Component):
             told.framed.eq(~(facts.reasons & unframed).any() & ~facts.chunked),
             told.head_length.eq(facts.head_length),
         ]
+        beat = self._lexer.o.p
+        counts = beat.info.opens | beat.info.candidate
+        m.d.comb += self.coming.eq(self._lexer.o.valid & beat.last & counts)
         intact = self._late(m, self.intact, self._intact_at - self._lexer.latency, self._framed)
         valid = self._late(m, self._facts.o.valid, known, self._framed)
         has_length = self._late(m, facts.has_length, known, self._framed)

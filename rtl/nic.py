@@ -14,6 +14,7 @@ from .control.registers import RegisterBus
 from .engine import VerdictEngine
 from .flow.guard import FlowGuard
 from .flow.joiner import Joiner
+from .flow.told import ToldHeads
 from .frame.admission import Admission
 from .frame.payload import FrameEvents
 from .frame.shim import ShimInserter
@@ -39,7 +40,8 @@ class NicCore(wiring.Component):
     walker       headers parsed, payload masked                          its ``latency``
     joiner       payloads of a head's segments put together              its ``latency``
     engine       verdict, after the frame's last beat                    its ``latency``
-    guard        beside it: whether a head begins where the payload does
+    told         beside it: what the host tells of connections           1
+    guard        whether a head begins where the payload does            its ``latency``
     verdicts     the verdict waits for its frame's turn                  3
     inserter     first beat of the frame, then one per clock             1
     host_rx      registered                                              1
@@ -74,7 +76,9 @@ class NicCore(wiring.Component):
         self._guard = FlowGuard(geometry)
         self._joiner = Joiner(geometry)
         intact_at = self._walker.check_latency - self._joiner.latency
-        self._engine = VerdictEngine(geometry, intact_at, self._guard.latency)
+        placed_after = ToldHeads.latency + self._guard.latency
+        self._engine = VerdictEngine(geometry, intact_at, placed_after)
+        self._told = ToldHeads(self._engine.lead, self._guard.apart)
         self.latency = self._walker.latency + self._joiner.latency + self._engine.latency
         super().__init__(
             {
@@ -93,6 +97,7 @@ class NicCore(wiring.Component):
         m.submodules.walker = walker = self._walker
         m.submodules.joiner = joiner = self._joiner
         m.submodules.engine = engine = self._engine
+        m.submodules.told = told = self._told
         m.submodules.guard = guard = self._guard
         m.submodules.control = control = Control(geometry, FRAMES)
         m.submodules.admission = admission = Admission(geometry.width, FRAMES)
@@ -121,7 +126,10 @@ class NicCore(wiring.Component):
         connect(m, host_rx.o, outer(self.host_rx))
         connect(m, walker.o, joiner.i)
         connect(m, joiner.o, engine.i)
-        connect(m, engine.message, guard.i)
+        connect(m, engine.message, told.i)
+        connect(m, told.o, guard.i)
+        for name in told.registers:
+            connect(m, getattr(control, name), getattr(told, name))
         connect(m, control.table, engine.table)
         connect(m, control.ask, engine.ask)
 
@@ -141,6 +149,8 @@ class NicCore(wiring.Component):
             engine.now.eq(now),
             engine.intact.eq(walker.intact),
             engine.place.eq(guard.o),
+            told.coming.eq(engine.coming),
+            control.telling.eq(told.telling),
             verdicts.i.payload.eq(engine.o.payload),
             verdicts.i.valid.eq(engine.o.valid),
             control.started.eq(admission.started),

@@ -7,12 +7,13 @@ from amaranth.lib.wiring import In, Out
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import COUNTERS, MAGIC, VERSION, register
 
+from ..flow.told import ToldHeads
 from ..frame.cursor import FrameContext
 from ..frame.payload import ListenPorts
 from ..layout import TableRead, TableWrite
 from .counters import Counters, Events
 from .readback import TableReader
-from .registers import RegisterBus, RegisterMap
+from .registers import RegisterBus, RegisterMap, register_port
 from .table import TableLoader
 
 __all__ = ["Control"]
@@ -45,6 +46,9 @@ class Control(wiring.Component):
     events : Events
     started, judged : in
         A frame's first beat is accepted; a verdict is given.
+    flow_hash, flow_syn : register_port
+    telling : in
+        To and from :class:`~hybridmesh.rtl.flow.told.ToldHeads`.
     """
 
     def __init__(self, geometry: Geometry, frames: int) -> None:
@@ -60,6 +64,8 @@ class Control(wiring.Component):
                 "events": In(Events),
                 "started": In(1),
                 "judged": In(1),
+                **{name: Out(register_port(register(name))) for name in ToldHeads.registers},
+                "telling": In(1),
             }
         )
 
@@ -77,6 +83,8 @@ class Control(wiring.Component):
         for owner in (loader, reader):
             for name in owner.registers:
                 wiring.connect(m, getattr(regs, name), getattr(owner, name))
+        for name in ToldHeads.registers:
+            wiring.connect(m, getattr(regs, name), wiring.flipped(getattr(self, name)))
         for counter in COUNTERS:
             wiring.connect(m, getattr(regs, counter.name), getattr(counters, counter.name))
 
@@ -103,6 +111,7 @@ class Control(wiring.Component):
             regs.status.r_data.epoch.eq(loader.epoch),
             regs.status.r_data.pending.eq(loader.pending),
             regs.status.r_data.reading.eq(reader.reading),
+            regs.status.r_data.telling.eq(self.telling),
             self.context.bank.eq(loader.bank),
             self.context.enable.eq(match & (loader.epoch != 0)),
             self.context.epoch.eq(loader.epoch),

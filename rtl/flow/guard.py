@@ -62,7 +62,8 @@ class FlowGuard(wiring.Component):
     ===========  ==================================================  ==================
 
     At widths above 8 frames come so close that a set is compared and changed in one clock, and what
-    has not come to the memory yet is taken from where it is.
+    has not come to the memory yet is taken from where it is: messages may come in every clock.
+    Up to width 8 a message must come ``apart`` clocks after the one before it, at the least.
 
     Parameters
     ----------
@@ -71,13 +72,15 @@ class FlowGuard(wiring.Component):
     Members
     -------
     i : stream of Message, always ready
-        One for each frame, in order.
+        One for each frame, in order, and what the host tells between them.
     o : out, Place
         That of a frame with a payload, ``latency`` clocks after.
 
     Attributes
     ----------
     latency : int
+    apart : int
+        Clocks between two messages that touch a set, at the least: no more than frames leave.
     """
 
     def __init__(self, geometry: Geometry) -> None:
@@ -99,9 +102,10 @@ class FlowGuard(wiring.Component):
             }
         )
         self._memory = TableMemory(self._set.size, sets, distributed=sets <= SHALLOW)
-        self._apart = -(-SHORTEST // geometry.width)  # clocks between two frames, at the least
-        self._waits = self._apart > COMPARED + 1
+        frames_apart = -(-SHORTEST // geometry.width)  # in clocks, at the least
+        self._waits = frames_apart > COMPARED + 1
         self.latency = COMPARED + self._waits
+        self.apart = self.latency + 1 if self._waits else 1
         super().__init__(
             {
                 "i": In(stream.Signature(Message, always_ready=True)),
@@ -142,7 +146,7 @@ class FlowGuard(wiring.Component):
     def _newest(self, m: Module, place: Signal, stored: Value, changed: Value) -> Value:
         """The set as the frames before have left it, though the memory may not show it yet."""
         newest = stored
-        for clocks in reversed(range(self._apart, COMPARED + 1)):
+        for clocks in reversed(range(self.apart, COMPARED + 1)):
             again = (place == delayed(m, place, clocks)) & place[0]
             newest = Mux(delayed(m, again, READ), delayed(m, changed, clocks - 1), newest)
         return newest

@@ -1,8 +1,9 @@
 """Flows: how the NIC follows a TCP connection, so that it knows where request heads begin.
 
 Of each connection it keeps one number, the sequence number at which the next head begins.  A SYN
-sets it; a head there whose end and body framing are known moves it on.  Everything else leaves it:
-a sequence number at which a head begins stays one, whatever is lost, repeated or out of order.
+sets it; a head there whose end and body framing are known moves it on; and the host may, who finds
+the end of a body in chunks: to the NIC it is as if a SYN came just there.  Everything else leaves
+it: a sequence number at which a head begins stays one, whatever is lost, repeated or out of order.
 
 A head may come in several segments.  A segment goes on with the head that the segment before it
 left unended if it is of the same connection, has the next sequence number, and no other segment

@@ -19,7 +19,7 @@ __all__ = [
 MAGIC = 0x48594D53
 """Contents of ``ID``: the letters HYMS."""
 
-VERSION = 1
+VERSION = 2
 """Version of this register map."""
 
 LISTENERS = 8
@@ -142,11 +142,12 @@ _CONTROL = (
         "status",
         0x02C,
         _RO,
-        "state of the table",
+        "state of the tables",
         (
             Bits("epoch", 0, 16, "epoch of the table in use; 0: none"),
             Bits("pending", 16, 1, "a frame that began before the last commit is under way"),
             Bits("reading", 17, 1, "a word is being read and not yet in read_data"),
+            Bits("telling", 18, 1, "what flow_syn was told is not yet in the table of connections"),
         ),
     ),
     Register(
@@ -181,6 +182,21 @@ _CONTROL = (
         _RO,
         "the word read, after which the next is read; refused while status.reading is 1, and where "
         "the table has no such word",
+    ),
+    Register(
+        "flow_hash",
+        0x044,
+        _RW,
+        "hash of the connection that flow_syn is about; not to be written while status.telling "
+        "is 1: it is refused",
+    ),
+    Register(
+        "flow_syn",
+        0x048,
+        _WO,
+        "follow the connection flow_hash as if a SYN of this sequence number had come: a head "
+        "begins at the next one; refused while status.telling is 1, which frames to listeners can "
+        "prolong that come without a gap",
     ),
 )
 

@@ -15,6 +15,7 @@ from ..contract.geometry import Geometry
 from ..contract.registers import COUNTERS, LISTENERS, MAGIC, VERSION, register
 from ..contract.table import TableImage
 from .driver import NicError
+from .frames import Connection
 
 __all__ = ["RegisterBus", "RegisterControl"]
 
@@ -60,6 +61,7 @@ class RegisterControl:
         self._identify()
         self._epoch = self._field("status", "epoch")
         self._image: TableImage | None = None
+        self._ports = listeners(())
 
     def load(self, image: TableImage) -> int:
         """Write *image* to the spare bank, swap the banks, and switch matching on.
@@ -122,8 +124,16 @@ class RegisterControl:
                     )
 
     def listen(self, *ports: int) -> None:
-        for listener, port in enumerate(listeners(ports)):
+        self._ports = listeners(ports)
+        for listener, port in enumerate(self._ports):
             self._write(f"listen_port_{listener}", port)
+
+    def expect_head(self, connection: Connection, seq: int) -> None:
+        """See :meth:`~hybridmesh.nic.driver.NicDriver.expect_head`."""
+        flow = connection.flow(listener_of(connection, self._ports))
+        self._wait("telling", "The frames that come leave no time to tell of a connection")
+        self._write("flow_hash", flow)
+        self._write("flow_syn", seq - 1 & 0xFFFFFFFF)
 
     def counters(self) -> dict[str, int]:
         return {counter.name: self._bus.read(counter.address) for counter in COUNTERS}
@@ -176,6 +186,17 @@ def listeners(ports: Sequence[int]) -> tuple[int, ...]:
     if len(ports) > LISTENERS:
         raise NicError(f"A NIC listens on at most {LISTENERS} ports, not {len(ports)}")
     return (*ports, *[0] * (LISTENERS - len(ports)))
+
+
+def listener_of(connection: Connection, ports: Sequence[int]) -> int:
+    """The listener of *ports* that *connection* goes to; raises :exc:`NicError` if none does."""
+    if not connection.port or connection.port not in ports:
+        raise NicError(
+            f"The NIC does not listen on TCP port {connection.port}, and follows no connection to "
+            "it",
+            remedy="listen on it first",
+        )
+    return ports.index(connection.port)
 
 
 def check_frames(frames: Sequence[bytes]) -> None:

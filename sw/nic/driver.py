@@ -6,11 +6,14 @@ shims in the frames it hands out are taken off with :func:`hybridmesh.nic.frames
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from ..contract.geometry import Geometry
 from ..contract.table import TableImage
 from ..errors import HybridMeshError
+
+if TYPE_CHECKING:
+    from .frames import Connection
 
 __all__ = ["NicDriver", "NicError"]
 
@@ -48,6 +51,13 @@ class NicDriver(Protocol):
         """Give verdicts to heads that are sent to a TCP port of *ports*, one a listener; 0: none.
 
         Of two listeners with one port the first counts.
+        """
+
+    def expect_head(self, connection: "Connection", seq: int) -> None:
+        """Follow *connection* from sequence number *seq* (modulo 2**32) on, where a head begins.
+
+        It counts for the frames that the NIC receives from now on, and may for the last before.
+        Raises :exc:`NicError` where the NIC does not listen on the connection's port.
         """
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:

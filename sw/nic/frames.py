@@ -8,6 +8,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
+from ..contract.flow import flow_hash
 from ..contract.verdict import ETHERTYPE, SHIM, VERSION, Verdict
 from .driver import NicError
 
@@ -99,6 +100,15 @@ class Connection:
         self._addresses = addresses
         self._ip_sum = _sum(self._head[14:] + self._tail + addresses)
         self._tcp_sum = _sum(addresses) + _TCP + sum(self._ports) + _WINDOW
+
+    @property
+    def port(self) -> int:
+        """The TCP port that it goes to."""
+        return self._ports[1]
+
+    def flow(self, listener: int) -> int:
+        """The hash by which a NIC knows the connection, whose port is that of *listener*."""
+        return flow_hash(self._addresses, self._ports[0], listener)
 
     def opening(self, seq: int) -> bytes:
         """The frame that opens the connection: a SYN, the first byte after which has sequence

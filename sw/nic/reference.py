@@ -16,8 +16,15 @@ from ..contract.verdict import SHIM, Verdict
 from ..reference.classifier import classify
 from ..reference.flows import Flows, Succession, message_length
 from ..reference.lexer import lex
-from .control import check_frames, check_image, check_loaded, listeners, next_epoch
-from .frames import SHORTEST, find_segment, is_intact, is_spoofed, locate_segment
+from .control import (
+    check_frames,
+    check_image,
+    check_loaded,
+    listener_of,
+    listeners,
+    next_epoch,
+)
+from .frames import SHORTEST, Connection, find_segment, is_intact, is_spoofed, locate_segment
 
 __all__ = ["ReferenceNic"]
 
@@ -45,6 +52,10 @@ class ReferenceNic:
 
     def listen(self, *ports: int) -> None:
         self._ports = listeners(ports)
+
+    def expect_head(self, connection: Connection, seq: int) -> None:
+        flow = connection.flow(listener_of(connection, self._ports))
+        self._flows.opened(flow, seq - 1)
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         check_frames(frames)

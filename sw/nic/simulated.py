@@ -18,6 +18,7 @@ from ..contract.verdict import SHIM
 from .build import shared_library
 from .control import RegisterControl, Words, check_frames
 from .driver import NicError
+from .frames import Connection
 
 __all__ = ["SimulatedNic"]
 
@@ -65,6 +66,9 @@ class SimulatedNic:
 
     def listen(self, *ports: int) -> None:
         self._control.listen(*ports)
+
+    def expect_head(self, connection: Connection, seq: int) -> None:
+        self._control.expect_head(connection, seq)
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         check_frames(frames)

@@ -33,6 +33,7 @@ from hybridmesh.config.model import (
 )
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.table import TableImage
+from hybridmesh.nic.frames import Connection
 
 __all__ = [
     "PORT",
@@ -168,6 +169,11 @@ class Client:
         Addresses that it comes from and goes to.
     source : int or None
         Port that it comes from.
+
+    Attributes
+    ----------
+    connection : Connection
+        As the software has it.
     """
 
     def __init__(
@@ -192,6 +198,7 @@ class Client:
             options = b"\1" * rng.choice((0, 0, 0, 4, 40))
             below /= IP(src=origin, dst=destination, options=options, ttl=rng.randrange(256))
         self._below = below
+        self.connection = Connection((origin, self._source), (destination, port))
         self._options = [("NOP", None)] * rng.choice((0, 0, 4, 12, 40))
 
     def twin(self) -> "Client":

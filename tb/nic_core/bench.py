@@ -10,9 +10,10 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from hybridmesh.contract.flow import WAYS, flow_place
 from hybridmesh.contract.registers import COUNTERS, register
 from hybridmesh.contract.table import TableImage
-from hybridmesh.contract.verdict import SHIM
+from hybridmesh.contract.verdict import SHIM, Reason
 from hybridmesh.nic import ReferenceNic
 from hybridmesh.nic.frames import split
 from tb.lib.axil import AxiLite
@@ -22,7 +23,7 @@ from tb.lib.design import under_test
 from tb.lib.packet import beats, frames
 from tb.lib.pauses import PAUSES
 from tb.lib.stream import AxiPort, Sink, Source
-from tb.lib.traffic import PORT, any_payload, head, opened, table
+from tb.lib.traffic import PORT, Client, any_payload, head, opened, request, table
 
 GEOMETRY = under_test().geometry
 WIDTH = GEOMETRY.width
@@ -101,6 +102,73 @@ async def the_host_gets_what_the_model_gives(dut: Any, idle: str, backpressure: 
     counters = {counter.name: await bench.bus.get(counter.name) for counter in COUNTERS}
     assert counters == bench.model.counters()
     assert counters["decided"]
+
+
+class Talk:
+    """A client whose connection has a set of the table for itself."""
+
+    def __init__(self, bench: Bench, client: Client) -> None:
+        self._bench, self._client = bench, client
+        self._seq = bench.rng.getrandbits(32)
+
+    def asks(self) -> bytes:
+        """The frame of a request; one in three has something behind it that the NIC loses it by."""
+        rng, seq, data = self._bench.rng, self._seq, b"".join(request(self._bench.rng))
+        self._seq += len(data) + rng.choice((0, 0, rng.randrange(1, 5000)))
+        return self._client.segment(seq, data)
+
+    async def is_told(self) -> None:
+        """The host tells the NIC, and the model, where the next request begins."""
+        bench, connection = self._bench, self._client.connection
+        await bench.bus.put("flow_hash", connection.flow(PORTS.index(PORT)))
+        await bench.bus.put("flow_syn", self._seq - 1 & 0xFFFFFFFF)
+        while register("status").field("telling").get(await bench.bus.get("status")):
+            pass
+        bench.model.expect_head(connection, self._seq)
+
+
+def talks(bench: Bench) -> list[Talk]:
+    """One for each set."""
+    clients: dict[int, Client] = {}
+    while len(clients) < GEOMETRY.flows // WAYS:
+        client = Client(bench.rng)
+        flow = client.connection.flow(PORTS.index(PORT))
+        clients.setdefault(flow_place(GEOMETRY, flow)[0], client)
+    return [Talk(bench, client) for client in clients.values()]
+
+
+@cocotb.test()
+@cocotb.parametrize(idle=["none", "bursts"])
+async def what_is_told_amid_traffic_is_known_from_then_on(dut: Any, idle: str) -> None:
+    """While a connection is told of, frames of others pass and none of its own."""
+    bench = Bench(dut, idle)
+    await bench.start()
+    rng, everyone = bench.rng, talks(bench)
+    told, expected, begun, meanwhile = everyone[0], [], [], 0
+    for _ in range(300 if is_long() else 10):
+        following = rng.choice([talk for talk in everyone if talk is not told])
+        others = [talk for talk in everyone if talk not in (told, following)]
+        for talk in (following, *rng.choices(others, k=6 + WIDTH // 4)):
+            frame = talk.asks()
+            bench.wire.send(beats(frame, WIDTH))
+            expected.append(bench.model.receive(frame))
+        taken = bench.wire.taken
+        await told.is_told()
+        meanwhile += bench.wire.taken - taken
+        frame = told.asks()
+        bench.wire.send(beats(frame, WIDTH))
+        expected.append(bench.model.receive(frame))
+        begun.append(expected[-1])
+        await bench.wire.drained()
+        told = following
+    got = await bench.finish()
+    for number, (frame, model) in enumerate(zip(got, expected, strict=True)):
+        assert timeless(frame) == model, f"frame {number}: {split(frame)[0]}, {split(model)[0]}"
+    assert meanwhile > len(begun)
+    for frame in begun:
+        verdict, _ = split(frame)
+        assert verdict is not None
+        assert verdict.reason != Reason.UNKNOWN_START
 
 
 @cocotb.test()

@@ -22,8 +22,9 @@ every_pause = cocotb.parametrize(pause=list(PAUSES))
 
 async def bus_of(dut: Any, pause: str) -> AxiLite:
     bus = AxiLite(dut, "axi__", PAUSES[pause](rng_of(pause)))
-    for signal in (dut.events, dut.started, dut.judged, dut.ask__done, dut.ask__data):
+    for signal in (dut.events, dut.started, dut.judged, dut.ask__done, dut.ask__data, dut.telling):
         signal.value = 0
+    dut.flow_hash__w_refuse.value = dut.flow_syn__w_refuse.value = dut.flow_hash__r_refuse.value = 0
     await start(dut)
     return bus
 
@@ -40,7 +41,7 @@ async def pulse(dut: Any, signal: Any, count: int = 1) -> None:
 async def the_nic_says_what_it_is(dut: Any, pause: str) -> None:
     bus = await bus_of(dut, pause)
     assert await bus.get("id") == int.from_bytes(b"HYMS", "big")
-    assert await bus.get("version") == 1
+    assert await bus.get("version") == 2
     for name in ("geometry_a", "geometry_b", "geometry_c"):
         word = await bus.get(name)
         for bits in register(name).bits:
@@ -69,7 +70,7 @@ async def switches_keep_what_was_written_and_reach_the_frames(dut: Any, pause: s
 @every_pause
 async def accesses_that_make_no_sense_are_refused(dut: Any, pause: str) -> None:
     bus = await bus_of(dut, pause)
-    for address in (0x01C, 0x0FC, 0x044, COUNTERS[-1].address + 4, 0xFFC):
+    for address in (0x01C, 0x0FC, 0x04C, COUNTERS[-1].address + 4, 0xFFC):
         await bus.read(address, response=SLVERR)
         await bus.write(address, [1], response=SLVERR)
     for entry in REGISTERS:
@@ -165,6 +166,38 @@ async def words_of_either_bank_are_read_back(dut: Any, pause: str) -> None:
                 assert await bus.get("read_data") == table[spare, space.number, word]
             await ready()
             await bus.read(register("read_data").address, response=SLVERR)  # the space ends
+
+
+@cocotb.test()
+@every_pause
+async def what_is_told_of_connections_reaches_its_owner_once(dut: Any, pause: str) -> None:
+    bus = await bus_of(dut, pause)
+    telling = register("status").field("telling")
+    names, heard = ("flow_hash", "flow_syn"), []
+
+    async def owner() -> None:
+        """Has not taken the second connection that it is told of."""
+        while True:
+            await RisingEdge(dut.clk)
+            for name in names:
+                if getattr(dut, f"{name}__w_en").value:
+                    heard.append((name, int(getattr(dut, f"{name}__w_data").value)))
+            busy = bool(heard) and heard[-1][0] == "flow_syn" and len(heard) % 4 == 0
+            dut.telling.value = busy
+            for name in names:
+                getattr(dut, f"{name}__w_refuse").value = busy
+
+    cocotb.start_soon(owner())
+    rng = rng_of("told", pause)
+    told = [(name, rng.getrandbits(32)) for _ in range(2) for name in names]
+    for name, word in told:
+        assert telling.get(await bus.get("status")) == 0
+        await bus.put(name, word)
+    assert heard == told
+    assert telling.get(await bus.get("status")) == 1
+    for name in names:
+        await bus.write(register(name).address, [1], response=SLVERR)
+    assert heard == told
 
 
 @cocotb.test()

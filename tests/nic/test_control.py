@@ -29,7 +29,7 @@ class StubBus:
         self.sent = b""
         self.words = {
             "id": 0x48594D53,
-            "version": 1,
+            "version": 2,
             "geometry_a": 16 << 20 | 32 << 8 | 8,
             "geometry_b": 64 << 20 | 64 << 10 | 64,
             "geometry_c": 2048 << 8 | 16,
@@ -171,7 +171,7 @@ def test_a_table_that_is_not_there_to_read_is_an_error():
     ("name", "word", "message"),
     [
         ("id", 0, "No HybridMesh NIC answers"),
-        ("version", 2, "version 2 of the register map"),
+        ("version", 1, "version 1 of the register map"),
         ("geometry_a", 16 << 20 | 32 << 8 | 4, "built with width 4, not 8"),
         ("geometry_b", 64 << 20 | 64 << 10 | 32, "built with path_bytes 32, not 64"),
         ("geometry_c", 1024 << 8 | 16, "built with max_frame 1024, not 2048"),

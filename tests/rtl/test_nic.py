@@ -29,6 +29,7 @@ class StandIn(wiring.Component):
     """A shim for each candidate, ``row`` the bank, ``body_length`` the sum of its payload bytes."""
 
     latency = LATENCY
+    lead = 7
 
     def __init__(self, geometry: Geometry, intact_at: int, placed_after: int) -> None:
         self._width = geometry.width
@@ -38,6 +39,7 @@ class StandIn(wiring.Component):
                 "i": In(stream.Signature(payload_beat(geometry), always_ready=True)),
                 "intact": In(1),
                 "message": Out(stream.Signature(Message, always_ready=True)),
+                "coming": Out(1),
                 "place": In(Place),
                 "table": In(TableWrite),
                 "ask": In(TableRead),
@@ -208,9 +210,9 @@ def test_the_path_to_the_host_adds_no_bubble_behind_its_latency() -> None:
 def test_the_first_beat_waits_for_the_frame_and_the_verdict_and_no_longer() -> None:
     frame = CANDIDATES["ipv4"]
     (got,), clocks, _ = run(8, [frame])
-    assert SHIM.unpack(got, 12).latency == 14 + 5 + 4  # as the engine sees the last beat
+    assert SHIM.unpack(got, 12).latency == 14 + 5 + 5  # as the engine sees the last beat
     # Three register writes; 15 beats; walker, joiner, engine, FIFO, registers, inserter, slice.
-    assert clocks[0] == 3 + 14 + 5 + 4 + LATENCY + 3 + 1 + 1
+    assert clocks[0] == 3 + 14 + 5 + 5 + LATENCY + 3 + 1 + 1
 
 
 def test_with_the_host_away_the_wire_waits_and_nothing_is_lost() -> None:
@@ -314,6 +316,7 @@ def test_a_commit_is_pending_until_the_frame_under_way_has_its_verdict() -> None
         await ctx.tick().repeat(5 + 4 + LATENCY)
         await sample()
         await write(ctx, nic, "table_commit", 8)
+        await ctx.tick().repeat(2)  # in which who is left is counted
         await sample()
 
     simulate(nic, testbench)

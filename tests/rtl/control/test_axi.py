@@ -111,7 +111,7 @@ def test_a_write_reaches_its_register_alone_and_once() -> None:
     ("address", "strobe"),
     [
         (0x01C, 15),
-        (0x044, 15),
+        (0x04C, 15),
         (COUNTERS[-1].address + 4, 15),
         (0xFFC, 15),
         (0x016, 15),

@@ -3,7 +3,7 @@
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
-from registerhost import Host
+from registerhost import Host, RefusedError
 from streambench import simulate
 
 from hybridmesh.contract.geometry import Geometry
@@ -84,6 +84,26 @@ def test_the_state_of_the_table_is_there_to_read() -> None:
         await ctx.tick()
         assert await host.read("status") == 300
         assert await host.read("read_data") == 77
+
+    with_host(test)
+
+
+def test_what_is_told_of_connections_passes_to_its_owner_unless_he_is_busy() -> None:
+    async def test(ctx, control, host) -> None:
+        ports = {"flow_hash": control.flow_hash, "flow_syn": control.flow_syn}
+        for name, port in ports.items():
+            await host.write(name, 0x89ABCDEF)
+            assert ctx.get(port.w_data.word) == 0x89ABCDEF
+        ctx.set(control.telling, 1)
+        assert await host.read("status") == 1 << 18
+        for name, port in ports.items():
+            ctx.set(port.w_refuse, 1)
+            with pytest.raises(RefusedError):
+                await host.write(name, 1)
+        ctx.set(control.flow_hash.r_data.word, 0x12345678)
+        assert await host.read("flow_hash") == 0x12345678
+        with pytest.raises(RefusedError):
+            await host.read("flow_syn")
 
     with_host(test)
 
