@@ -220,6 +220,11 @@ class Verdict(NamedTuple):
         """Whether the row means something: decided or provisional."""
         return bool(self.flags & (Flag.DECIDED | Flag.PROVISIONAL))
 
+    @property
+    def framed(self) -> bool:
+        """Whether the NIC knows where the next head begins, unless the body is in chunks."""
+        return self.reason in _FRAMED
+
 
 SHIM = Record(Verdict)
 assert SHIM.size == 40

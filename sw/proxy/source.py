@@ -24,6 +24,11 @@ class VerdictStream(Protocol):
         """The verdict of the head that starts *offset* bytes after the connection's first."""
         ...
 
+    def head_at(self, offset: int) -> None:
+        """The next head begins at *offset*, of which no byte has been received, and the source
+        may not know; what it cannot do with that costs verdicts and raises nothing."""
+        ...
+
     def close(self) -> None:
         """The connection is closed."""
         ...
@@ -50,6 +55,9 @@ class _NoStream:
 
     def verdict(self, offset: int) -> Verdict | None:
         return None
+
+    def head_at(self, offset: int) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -32,7 +32,8 @@ class RootlessLink:
     Attributes
     ----------
     failures : int
-        Times that the NIC did not hand out what it was given.  The first of them is logged.
+        Times that the NIC did not hand out what it was given, or did not take what it was told.
+        The first of them is logged.
     """
 
     def __init__(self, nic: NicDriver) -> None:
@@ -48,10 +49,20 @@ class RootlessLink:
         try:
             return self._exchange(frames)
         except NicError as error:
-            if not self.failures:
-                _log.warning("%s; the CPU matches what comes without a verdict", error)
-            self.failures += 1
+            self._failed(error)
             return []
+
+    def expect_head(self, connection: Connection, seq: int) -> None:
+        """Tell the NIC that *connection* goes on with a head at sequence number *seq*."""
+        try:
+            self._nic.expect_head(connection, seq)
+        except NicError as error:
+            self._failed(error)
+
+    def _failed(self, error: NicError) -> None:
+        if not self.failures:
+            _log.warning("%s; the CPU matches what comes without a verdict", error)
+        self.failures += 1
 
     def _exchange(self, frames: Sequence[bytes]) -> list[Verdict | None]:
         came = self._nic.exchange(frames)
@@ -111,6 +122,10 @@ class RootlessStream:
                 return verdicts.get(offset)
             del verdicts[first]
         return None
+
+    def head_at(self, offset: int) -> None:
+        """Tell the NIC that a head begins at *offset* of the stream, of which no byte has come."""
+        self._link.expect_head(self._connection, self._first + offset)
 
     def close(self) -> None:
         self._verdicts.clear()

@@ -95,6 +95,7 @@ class Overheard:
 
     def __init__(self, nic: NicDriver) -> None:
         self.exchange_frames = nic.exchange
+        self.expect_head = nic.expect_head
         self.chunks: list[bytes] = []
         self.verdicts: list[Verdict] = []
 

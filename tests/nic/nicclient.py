@@ -62,6 +62,10 @@ class Client:
         """Send *payload*, the last bytes but *back*, which went before."""
         return self.put(self.wire.frame(self.seq - back - len(payload), payload))
 
+    def is_told(self) -> None:
+        """Tell the NIC that a head begins with the next byte."""
+        self.nic.expect_head(self.wire, self.seq)
+
     def put(self, frame: bytes) -> str:
         """Send *frame* as it is."""
         (out,) = self.nic.exchange([frame])

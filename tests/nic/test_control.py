@@ -10,6 +10,7 @@ from hybridmesh.contract.registers import COUNTERS, REGISTERS, register
 from hybridmesh.contract.table import TableImage
 from hybridmesh.nic import NicError
 from hybridmesh.nic.control import RegisterControl
+from hybridmesh.nic.frames import Connection
 
 GEOMETRY = Geometry(rows=32, hosts=16, predicates=16)
 
@@ -18,12 +19,15 @@ class StubBus:
     """Registers of a NIC of GEOMETRY, and a bank that takes words and gives them back.
 
     ``pending`` and ``reading`` say how many reads of ``status`` find them so, with each load and
-    each word; ``spoil`` changes a word on its way into the bank.
+    each word; ``telling`` how many find it so at first; ``spoil`` changes a word on its way into
+    the bank.
     """
 
-    def __init__(self, pending: int = 0, reading: int = 0, spoil=lambda _, word: word) -> None:
+    def __init__(
+        self, pending: int = 0, reading: int = 0, telling: int = 0, spoil=lambda _, word: word
+    ) -> None:
         self.log: list[tuple[str, object]] = []
-        self.pending, self.reading, self.spoil = pending, reading, spoil
+        self.pending, self.reading, self.telling, self.spoil = pending, reading, telling, spoil
         self.busy = 0
         self.bank: dict[int, int] = {}
         self.sent = b""
@@ -40,7 +44,8 @@ class StubBus:
     def read(self, address: int) -> int:
         name = self.names[address]
         if name == "status":
-            return self.words[name] | self.tick("pending") << 16 | self.tick("reading") << 17
+            flags = (self.tick(field) for field in ("pending", "reading", "telling"))
+            return self.words[name] | sum(flag << 16 + n for n, flag in enumerate(flags))
         if name == "spare_checksum":
             return zlib.crc32(self.sent)
         if name == "read_data":
@@ -54,6 +59,9 @@ class StubBus:
         if field == "pending":
             self.pending -= 1
             return self.pending >= 0
+        if field == "telling":
+            self.telling -= 1
+            return self.telling >= 0
         self.busy = max(self.busy - 1, 0)
         return self.busy > 0
 
@@ -193,6 +201,24 @@ def test_each_listener_has_its_port():
         assert written == [*ports, *[0] * (8 - len(ports))]
     with pytest.raises(NicError, match="at most 8 ports, not 9"):
         control.listen(*range(9))
+
+
+def test_a_connection_is_told_of_when_the_one_before_it_has_been_taken():
+    bus = StubBus(telling=3)
+    control = RegisterControl(bus, GEOMETRY)
+    control.listen(443, 80)
+    bus.log.clear()
+    # 192.0.2.7 ^ 198.51.100.1 = 6.51.102.6; port 40000 is 0x9c40; listener 1.
+    flow = 0x06336606 ^ 0x9C409C40 ^ 1 << 28
+    for seq, before in ((1, 0), (0, 0xFFFFFFFF), (0x1_0000_0001, 0)):
+        control.expect_head(Connection(("192.0.2.7", 40000), ("198.51.100.1", 80)), seq)
+        assert bus.log[-2:] == [("flow_hash", [flow]), ("flow_syn", [before])]
+        assert bus.telling < 0
+    assert len(bus.log) == 6
+    bus.telling = 10**9
+    with pytest.raises(NicError, match=r"status.telling: .*leave no time"):
+        control.expect_head(Connection(("192.0.2.7", 40000), ("198.51.100.1", 80)), 1)
+    assert len(bus.log) == 6
 
 
 def test_counters_go_by_their_names():

@@ -9,7 +9,7 @@ from scapy.packet import Raw
 from hybridmesh.contract.geometry import OPTION_QUERY, Geometry
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import Flag
-from hybridmesh.nic import open_nic
+from hybridmesh.nic import NicError, open_nic
 from hybridmesh.nic.frames import Connection, split
 
 LINES = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"b: c\r\n" * 100 + b"\r\n"
@@ -353,6 +353,64 @@ def test_a_connection_that_is_far_away_is_forgotten(nic, offset, word, after):
     client = Client(nic)
     assert client.put(client.wire.frame(client.seq + offset, HEAD)) == word
     assert client.send(HEAD) == after
+
+
+@pytest.mark.parametrize("body", [b"0\r\n\r\n", b"5\r\nGET /\r\n0\r\n\r\n"])
+def test_behind_a_body_in_chunks_the_head_is_decided_if_the_host_tells_of_it(nic, body):
+    client = Client(nic)
+    for _ in range(3):
+        assert client.send(CHUNKED) == "decided"
+        client.send(body)
+        client.is_told()
+    assert client.send(HEAD) == "decided"
+    assert client.send(HEAD) == "decided"
+
+
+@pytest.mark.parametrize(("payload", "word"), NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
+def test_what_is_told_is_known_whatever_came_before(nic, payload, word):
+    client = Client(nic)
+    assert client.send(payload) == word
+    assert client.send(HEAD) == "unknown-start"
+    client.is_told()
+    assert client.send(HEAD) == "decided"
+
+
+@pytest.mark.parametrize("seq", [0, 1, 2**31, 2**32 - 1])
+def test_a_connection_that_nobody_opened_is_followed_from_where_it_is_told(nic, seq):
+    client = Client(nic, seq=seq, opens=False)
+    client.is_told()
+    assert client.put(client.wire.frame(seq - 1, b"GET /")) == "passed"
+    assert [client.send(HEAD) for _ in range(2)] == ["decided"] * 2
+
+
+def test_what_is_told_of_one_connection_is_of_no_other(nic):
+    clients = [Client(nic, ("192.0.2.7", port), opens=False) for port in range(40000, 40009)]
+    nic.listen(443, 80)
+    clients[4].is_told()
+    said = [client.send(HEAD) for client in clients]
+    assert said == ["unknown-start"] * 4 + ["decided"] + ["unknown-start"] * 4
+
+
+def test_what_is_told_leaves_the_parts_of_a_head_together(nic):
+    client, stranger = Client(nic), Client(nic, ("192.0.2.99", 40000), opens=False)
+    assert client.send(HEAD[:30]) == "incomplete"
+    stranger.is_told()
+    assert client.send(HEAD[30:]) == "decided"
+    assert stranger.send(HEAD) == "decided"
+
+
+def test_a_connection_that_is_told_of_takes_the_place_of_the_older(nic):
+    one, two = (Client(nic, peer) for peer in NEIGHBOURS[:2])
+    one.is_told()
+    three = Client(nic, NEIGHBOURS[2], opens=False)
+    three.is_told()
+    assert [c.send(HEAD) for c in (one, two, three)] == ["decided", "unknown-start", "decided"]
+
+
+@pytest.mark.parametrize("port", [81, 0])
+def test_of_a_port_that_nobody_listens_on_nothing_can_be_told(nic, port):
+    with pytest.raises(NicError, match=f"does not listen on TCP port {port}"):
+        nic.expect_head(Connection(PEER, ("198.51.100.1", port)), 5)
 
 
 def test_connections_differ_by_addresses_ports_and_listener(nic):

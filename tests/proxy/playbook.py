@@ -117,10 +117,12 @@ class Rows(Resolver):
 
 
 class Verdicts:
-    """A verdict stream that has its verdicts from the test, by stream offset."""
+    """A verdict stream that has its verdicts from the test, by stream offset, and keeps in ``told``
+    what it is told."""
 
     def __init__(self, verdicts: Mapping[int, Verdict] | None = None) -> None:
         self.verdicts = dict(verdicts or {})
+        self.told: list[int] = []
         self.closed = False
 
     def received(self, data: bytes) -> bytes:
@@ -128,6 +130,9 @@ class Verdicts:
 
     def verdict(self, offset: int) -> Verdict | None:
         return self.verdicts.get(offset)
+
+    def head_at(self, offset: int) -> None:
+        self.told.append(offset)
 
     def close(self) -> None:
         self.closed = True

@@ -45,6 +45,9 @@ class EagerStream:
     def verdict(self, offset: int) -> Verdict | None:
         return self._verdicts.pop(offset, None)
 
+    def head_at(self, offset: int) -> None:
+        assert offset == self._offset
+
     def close(self) -> None:
         self._verdicts.clear()
 

@@ -25,6 +25,10 @@ class StubNic:
     def __init__(self, change: Callable[[bytes], bytes | None] = lambda frame: frame) -> None:
         self.change = change
         self.seen: list[bytes] = []
+        self.told: list[tuple[Connection, int]] = []
+
+    def expect_head(self, connection: Connection, seq: int) -> None:
+        self.told.append((connection, seq % 2**32))
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
         self.seen += frames
@@ -172,6 +176,33 @@ def test_a_nic_that_fails_costs_verdicts_but_no_bytes_and_is_logged_once(change,
     assert link.failures == 3
 
 
+def test_a_head_is_told_of_by_its_sequence_number():
+    nic = StubNic()
+    connection = Connection(PEER, LOCAL)
+    link = RootlessStream(RootlessLink(nic), connection, isn=0xFFFFFFFC)
+    link.received(b"abc")
+    link.head_at(3)
+    link.head_at(1_000_000)
+    assert nic.told == [(connection, 0), (connection, 999_997)]
+
+
+def test_a_nic_that_cannot_be_told_costs_verdicts_and_is_logged_once(caplog):
+    def fail(connection: Connection, seq: int) -> None:
+        raise NicError("The NIC does not listen")
+
+    nic = StubNic(mark)
+    nic.expect_head = fail
+    link = RootlessLink(nic)
+    for number in (1, 2):
+        stream = link.open(PEER, LOCAL)
+        stream.received(b"GET")
+        stream.head_at(3)
+        assert stream.verdict(0).row == 5
+        assert link.failures == number
+    (record,) = caplog.records
+    assert "does not listen; the CPU matches" in record.getMessage()
+
+
 # With the golden model: which heads of a connection it decides.
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -217,6 +248,23 @@ def test_connections_that_come_at_a_time_are_followed_each(nic):
             stream.received(HEAD)
         for stream in streams:
             assert stream.verdict(number * len(HEAD)).flags == Flag.DECIDED
+
+
+def test_behind_bodies_in_chunks_heads_are_decided_if_it_is_told_where_they_begin(nic):
+    link = stream(nic, isn=0xFFFFFFE0)
+    upload = b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    at = 0
+    for body in (b"0\r\n\r\n", b"5\r\nGET /\r\n0\r\n\r\n", b"4\r\nPUT \r\n0\r\n\r\n"):
+        link.received(upload)
+        assert link.verdict(at).flags == Flag.DECIDED | Flag.BODY_CHUNKED
+        link.received(body)
+        at += len(upload + body)
+        link.head_at(at)
+    link.received(upload + b"0\r\n\r\n")
+    assert link.verdict(at) is not None
+    at += len(upload) + 5
+    link.received(HEAD)
+    assert link.verdict(at).reason == Reason.UNKNOWN_START, "that it was not told"
 
 
 def test_behind_a_chunk_that_the_nic_lost_no_head_is_decided(nic, monkeypatch):

@@ -6,6 +6,9 @@ exchange before it is over.  A head takes one of two ways:
 * the NIC has decided it and saw no field that a proxy must interpret: the head goes on unparsed,
   its body framing is the verdict's;
 * anything else: it is parsed (:mod:`hybridmesh.reference.head`), resolved and built anew.
+
+Where a request ends of whose end the NIC knew nothing, it is told where the next head begins, if
+that is still to come.
 """
 
 from typing import TYPE_CHECKING
@@ -87,6 +90,7 @@ class Downstream:
         "_buffer",
         "_closed",
         "_deaf",
+        "_followed",
         "_forwarded",
         "_forwarded_for",
         "_framing",
@@ -124,6 +128,7 @@ class Downstream:
         self._buffer = b""
         self._offset = 0  # of the first byte in the buffer, counted from the connection's first
         self._framing: Framing | None = None  # of the request's body, while it is not complete
+        self._followed = True  # the NIC knows where the next head begins
         self.held = 0
         self._running = False
         self._deaf = False  # whatever still comes is not wanted: lingering, or closed
@@ -259,6 +264,7 @@ class Downstream:
             data = data.lstrip(b"\r\n") if data.startswith(b"\r\n") else data
             self._consume(self._buffer, len(self._buffer) - len(data))
             if not data:
+                self._expect()
                 return False
         verdict = self._stream.verdict(self._offset)
         if verdict is not None and verdict.flags & _DECIDED_OR_TOUCH == _DECIDED:
@@ -295,6 +301,7 @@ class Downstream:
         flags = verdict.flags
         end = verdict.head_length
         method = verdict.method
+        self._followed = not flags & _CHUNKED
         raw = data[:end]
         lines = b"%b%b%b\r\n" % (
             self._forwarded_for,
@@ -329,6 +336,7 @@ class Downstream:
         proxy = self.proxy
         route = proxy.resolver.resolve(head, verdict).route
         lines = b"%b%b\r\n" % (self._forwarded, make_request_id(proxy.rng))
+        self._followed = verdict is not None and verdict.framed and not head.chunked
         framing: Framing | None = None
         if head.chunked:
             framing = Chunked()
@@ -371,6 +379,8 @@ class Downstream:
             if framing.done:
                 self._framing = None
         self._consume(data, end)
+        if self._framing is None and not self._followed:
+            self._expect()
         if exchange.plan is None:
             stats.no_route += 1
             exchange.request_done = self._framing is None
@@ -393,11 +403,18 @@ class Downstream:
         self._offset += end
         if framing.done:
             self._framing = None
+            if not (self._followed or end < len(data)):
+                self._expect()
         if out:
             exchange.body(out)
         if framing.done and self.exchange is exchange:
             exchange.request_complete()
         return data[end:] if end < len(data) else b""
+
+    def _expect(self) -> None:
+        """A head is due, and the NIC does not know: tell it, if none of it has been received."""
+        if not (self._buffer or self.close_after):
+            self._stream.head_at(self._offset)
 
     def _consume(self, data: bytes, end: int) -> None:
         self._buffer = data[end:] if end < len(data) else b""
