@@ -121,7 +121,7 @@ def frame_verdict() -> data.StructLayout:
     drop : 1
         Drop the whole frame.
     shim : 320
-        The shim's bytes, lane 0 first; zero where ``insert`` is not set.
+        The shim's bytes, lane 0 first, where ``insert`` is set.
     """
     return data.StructLayout({"insert": 1, "drop": 1, "shim": 8 * SHIM.size})
 

@@ -162,13 +162,12 @@ class ShimBuilder(wiring.Component):
             "authenticator": 0,
         }
         o = self.o.p
-        m.d.sync += self.o.valid.eq(late.valid)
-        with m.If(late.valid):
-            m.d.sync += [
-                o.insert.eq(late.insert),
-                o.drop.eq(late.info.drop),
-                o.shim.eq(Mux(late.insert, Cat(wire_vector(SHIM, values)), 0)),
-            ]
+        m.d.sync += [
+            self.o.valid.eq(late.valid),
+            o.insert.eq(late.insert),
+            o.drop.eq(late.info.drop),
+            o.shim.eq(Cat(wire_vector(SHIM, values))),
+        ]
         return m
 
     def _reasons(self) -> list[Value]:

@@ -4,12 +4,16 @@ See :mod:`hybridmesh.contract.flow`.  Segments that follow one another without a
 too: all that one leaves for the next is there a clock after its last beat.
 """
 
+from collections.abc import Collection, Iterable, Sequence
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from hybridmesh.contract.flow import HEADERS, JOINED
+from hybridmesh.contract.flow import BEGINNINGS, HEADERS, JOINED
 from hybridmesh.contract.geometry import Geometry
 
 from ..layout import Connection, FrameInfo, payload_beat
@@ -22,6 +26,23 @@ CR, LF = 0x0D, 0x0A
 
 Context = data.StructLayout({"connection": Connection, "epoch": 16, "bank": 1, "enable": 1})
 """What two segments of a head have in common."""
+
+_SECONDS = {
+    initial: frozenset(second for first, second in BEGINNINGS if first == initial)
+    for initial, _ in BEGINNINGS
+}
+LETTERS = {
+    seconds: [initial for initial in _SECONDS if _SECONDS[initial] == seconds]
+    for seconds in dict.fromkeys(_SECONDS[initial] for initial in sorted(_SECONDS))
+}
+"""First letters of heads, by the letters that may come second."""
+_Letters = data.StructLayout(
+    {
+        "waits": len(LETTERS),  # the first byte came alone: what it is
+        "begins": 1,  # the first bytes begin a head
+        "seconds": len(LETTERS),  # what the first byte may come second to
+    }
+)
 
 GROUP = 8
 """Bits that are compared in one clock; whether all of them were equal is asked in the next."""
@@ -132,19 +153,20 @@ class Succession(wiring.Component):
                     "count": range(width + 1),
                     "some": 1,
                     "length": 16,  # bytes of the segment so far
-                    "capital": 1,  # the first byte is one
+                    "first": 8,  # its bytes
+                    "second": 8,
                     "lf": width,
                     "cr": width,
                 }
             )
         )
-        some, first_lane = i.mask.any(), lane_number(i.mask & ~(i.mask << 1))
+        lowest = i.mask & ~(i.mask << 1)
+        some, first_lane = i.mask.any(), lane_number(lowest)
         end = lane_number(i.mask & ~(i.mask >> 1)) + 1
         pairs = (
             (v.as_value()[at : at + GROUP] for v in (context, before.context)) for at in _groups()
         )
         bytes_ = [i.data.word_select(n, 8) for n in range(width)]
-        capitals = Cat((byte >= ord("A")) & (byte <= ord("Z")) for byte in bytes_)
         m.d.sync += [
             beat.eq(i),
             s1.starts.eq(starts),
@@ -154,7 +176,8 @@ class Succession(wiring.Component):
             s1.count.eq(Mux(some, end - first_lane, 0)),
             s1.some.eq(some),
             s1.length.eq(i.offset + end),
-            s1.capital.eq((capitals & i.mask & ~(i.mask << 1)).any()),
+            s1.first.eq(_chosen(bytes_, lowest)),
+            s1.second.eq(_chosen(bytes_[1:], lowest)),
             s1.lf.eq(Cat(byte == LF for byte in bytes_) & i.mask),
             s1.cr.eq(Cat(byte == CR for byte in bytes_) & i.mask),
         ]
@@ -164,8 +187,15 @@ class Succession(wiring.Component):
             m.d.sync += length_before.eq(s1.length)
         m.d.sync += follows.eq(s1.same.all() & (s1.away == length_before))
         s2 = data.View(s1.shape(), delayed(m, s1.as_value(), 1))
+        letters = Signal(_Letters)
+        initial, seconds = (_among(s1.first, LETTERS.values()), _among(s1.second, LETTERS))
+        m.d.sync += [
+            letters.waits.eq(Mux(s1.count == 1, initial, 0)),
+            letters.begins.eq(Mux(s1.count == 1, initial.any(), (initial & seconds).any())),
+            letters.seconds.eq(_among(s1.first, LETTERS)),
+        ]
         late_beat = data.View(beat.shape(), delayed(m, beat.as_value(), 1))
-        self._place(m, delayed(m, valid, 1), late_beat, s2, follows, delayed(m, shown, 1))
+        self._place(m, delayed(m, valid, 1), late_beat, s2, letters, follows, delayed(m, shown, 1))
         return m
 
     def _place(
@@ -174,6 +204,7 @@ class Succession(wiring.Component):
         valid: Value,
         beat: data.View,
         s2: data.View,
+        letters: data.View,
         follows: Value,
         shown: Value,
     ) -> None:
@@ -184,13 +215,20 @@ class Succession(wiring.Component):
         base, now = Signal.like(total), Signal.like(total)
         turn, kept_turn = Signal.like(s2.begin), Signal.like(s2.begin)
         joined, kept_joined, anew = Signal(), Signal(), Signal()
-        capital, kept_capital = Signal(), Signal()  # the head begins with one
+        begins, kept_begins = Signal(), Signal()  # the head begins like one
+        waits = Signal.like(letters.waits)  # one byte of it has come: what the next may be
         # whether it is joined is known last: all else waits for it in two forms
         goes_on = follows & open_ & self._joins(total)
         m.d.comb += [
             joined.eq(Mux(s2.starts, goes_on, kept_joined)),
             anew.eq(s2.starts & ~goes_on),
-            capital.eq(Mux(anew, s2.capital, kept_capital)),
+            begins.eq(
+                Mux(
+                    anew,
+                    letters.begins,
+                    Mux(waits.any(), (waits & letters.seconds).any(), kept_begins),
+                )
+            ),
             now.eq(
                 Mux(
                     s2.starts,
@@ -210,14 +248,15 @@ class Succession(wiring.Component):
         with m.If(valid & some):
             m.d.sync += [
                 kept_joined.eq(joined),
-                kept_capital.eq(capital),
+                kept_begins.eq(begins),
+                waits.eq(Mux(anew, letters.waits, 0)),
                 kept_turn.eq(turn),
                 total.eq(now),
             ]
             with m.If(s2.starts):
                 m.d.sync += base.eq(Mux(goes_on, total, 0))
         with m.If(valid & beat.last & shown):
-            begun = Mux(some, capital, kept_capital)
+            begun = Mux(some, begins, kept_begins)
             m.d.sync += open_.eq(beat.info.candidate & ~ended & begun)
 
         o = self.o.p
@@ -264,6 +303,16 @@ class Succession(wiring.Component):
                 last_but_one.eq(Mux(single, lf & ~anew, (s2.lf & (top >> 1)).any())),
             ]
         return ended
+
+
+def _chosen(bytes_: Sequence[Value], lane: Value) -> Value:
+    """The byte in *lane*, one-hot; 0 if it has none."""
+    return reduce(or_, (Mux(lane[n], byte, 0) for n, byte in enumerate(bytes_)), C(0, 8))
+
+
+def _among(byte: Value, sets: Iterable[Collection[int]]) -> Value:
+    """Of which of *sets* the byte is, one bit each."""
+    return Cat(byte.matches(*members) for members in sets)
 
 
 def _groups() -> range:

@@ -9,8 +9,8 @@ A head may come in several segments.  A segment goes on with the head that the s
 left unended if it is of the same connection, has the next sequence number, and no other segment
 with a payload to a listener came between; else it begins anew.  A head is ended for this by its
 first empty line, a line feed, a carriage return and a line feed, wherever that stands.  What does
-not begin with a capital letter, as the known methods do, is not gone on with: it is most likely a
-body, and the head behind it shall begin anew.
+not begin with two letters that a known method begins with is not gone on with: it is a body, and
+the head behind it shall begin anew.
 
 The table has two ways: a connection is kept in one of two places, and a new one takes the place of
 the one that was seen longer ago.  A connection is known by a hash (:func:`flow_hash`); of two with
@@ -21,8 +21,10 @@ takes a verdict only at an offset of the stream where it expects a head itself.
 import enum
 
 from .geometry import Geometry
+from .verdict import Method
 
 __all__ = [
+    "BEGINNINGS",
     "HASH_BITS",
     "HEADERS",
     "JOINED",
@@ -45,6 +47,9 @@ is forgotten before its sequence numbers come round."""
 
 JOINED = 8192
 """So many bytes, or more, are not gone on with; a power of two."""
+
+BEGINNINGS = frozenset(method.name[:2].encode() for method in Method if method is not Method.OTHER)
+"""The first two bytes of a head that may be gone on with, as far as they have come."""
 
 HEADERS = 54
 """Bytes before a TCP payload at the least: Ethernet, IPv4 and TCP (RFC 894, RFC 791, RFC 9293)."""

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-from hybridmesh.contract.flow import WAYS, WINDOW, Place, flow_place, joins
+from hybridmesh.contract.flow import BEGINNINGS, WAYS, WINDOW, Place, flow_place, joins
 from hybridmesh.contract.geometry import Geometry
 
 from .lexer import Lexed
@@ -12,7 +12,6 @@ __all__ = ["Flows", "Head", "Succession", "message_length"]
 
 _MODULUS = 1 << 32
 _EMPTY_LINE = b"\n\r\n"
-_CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass
@@ -90,8 +89,8 @@ class Succession:
             and joins(self._geometry, len(before.data))
         ):
             head = replace(before, data=before.data + payload, intact=before.intact and intact)
-        unended = _EMPTY_LINE not in head.data and head.data[0] in _CAPITALS
-        self._open = head if unended else None
+        begins = any(beginning.startswith(head.data[:2]) for beginning in BEGINNINGS)
+        self._open = head if begins and _EMPTY_LINE not in head.data else None
         return head
 
     def broken(self) -> None:

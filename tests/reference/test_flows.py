@@ -154,10 +154,15 @@ def test_a_head_is_as_intact_as_each_of_its_segments():
 @pytest.mark.parametrize(
     ("data", "goes_on"),
     [
-        (b"A", True),
-        (b"Zebra", True),
-        (b"@", False),
-        (b"[", False),
+        (b"P", True),
+        (b"OP", True),
+        (b"POX / HTTP", True),
+        (b"A", False),
+        (b"GO", False),
+        (b"OE", False),
+        (b"TE", False),
+        (b"p", False),
+        (b"GeT /", False),
         (b"get /", False),
         (b"\nGET /", False),
         (b"{G", False),
@@ -166,7 +171,7 @@ def test_a_head_is_as_intact_as_each_of_its_segments():
         (b"GET /\n\n\r\r\n", True),
     ],
 )
-def test_a_head_is_gone_on_with_if_it_begins_with_a_capital_and_has_no_empty_line(data, goes_on):
+def test_a_head_is_gone_on_with_if_it_begins_like_one_and_has_no_empty_line(data, goes_on):
     assert (len(parts((0, data), (len(data), b"E"))[1][1]) > 1) == goes_on
 
 

@@ -133,7 +133,7 @@ def test_each_event_is_counted_by_its_own_counter() -> None:
 )
 def test_a_verdict_is_one_event_or_a_drop_none(flags: object, name: str | None) -> None:
     inserted = isinstance(flags, Flag)
-    shim = SHIM.pack(Verdict(flags=flags)) if inserted else bytes(40)
+    shim = SHIM.pack(Verdict(flags=flags if inserted else Flag.DECIDED))
     verdict, happened = Signal(frame_verdict()), Signal(Events)
     m = Module()
     m.d.comb += [happened[name].eq(high) for name, high in verdict_events(verdict).items()]

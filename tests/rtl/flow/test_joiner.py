@@ -1,5 +1,6 @@
 """The joiner: segments in, and the beats that their heads would have come in uncut."""
 
+import itertools
 import random
 from dataclasses import dataclass, field
 
@@ -197,21 +198,51 @@ def test_nothing_goes_on_behind_an_empty_line(width: int) -> None:
 def test_line_ends_of_other_heads_or_headers_do_not_count(width: int) -> None:
     before = [Frame(HEAD[:20] + b"\r\n\r", 77), Frame(b"\nabc", SEQ)]
     assert joined(width, before)[1] == beats(b"\nabc", width)
-    begun = [Frame(b"G\n\r", 9), Frame(b"A\nbc", SEQ), Frame(b"def", SEQ + 4)]
-    assert joined(width, begun)[2] == beats(b"A\nbcdef", width, 4)
-    odd = [Frame(b"A\n\rb\r\n\n\r\r\nc", SEQ), Frame(b"d", SEQ + 11)]
+    begun = [Frame(b"GE\n\r", 9), Frame(b"PA\nbc", SEQ), Frame(b"def", SEQ + 5)]
+    assert joined(width, begun)[2] == beats(b"PA\nbcdef", width, 5)
+    odd = [Frame(b"PA\n\rb\r\n\n\r\r\nc", SEQ), Frame(b"d", SEQ + 12)]
     assert joined(width, odd)[1][-1].joined
 
 
 def test_a_head_of_8192_bytes_is_not_gone_on_with() -> None:
-    big = [Frame(b"A" * 1024, SEQ + 1024 * n) for n in range(10)]
+    big = [Frame(b"PA" * 512, SEQ + 1024 * n) for n in range(10)]
     marks = [frame[-1].joined for frame in joined(64, big)]
     assert marks == [False, *[True] * 7, False, True]
 
 
+BEGINNINGS = b"GE HE PO PU DE CO OP TR PA".split()
+
+
 @pytest.mark.parametrize("width", [1, 8, 64])
-def test_what_does_not_begin_with_a_capital_letter_is_not_gone_on_with(width: int) -> None:
-    for first in b"@AZ[a{0 ":
-        body = bytes([first]) + b"BC DEF GHI"
-        segments = [Frame(body), Frame(HEAD, SEQ + len(body))]
-        assert joined(width, segments)[1][-1].joined == (first in b"AZ"), first
+def test_what_does_not_begin_like_a_head_is_not_gone_on_with(width: int) -> None:
+    pairs = [bytes(pair) for pair in itertools.product(b"ACDEGHOPRTUXg", b"AEOPRUe")]
+    segments = []
+    for number, pair in enumerate(pairs):
+        seq = 1000 * number
+        segments += [Frame(pair + b" DEF GHI", seq), Frame(b"jkl", seq + 10)]
+    marks = [frame[-1].joined for frame in joined(width, segments)]
+    assert [pair for pair, mark in zip(pairs, marks[1::2], strict=True) if mark] == sorted(
+        BEGINNINGS, key=pairs.index
+    )
+
+
+@pytest.mark.parametrize("width", [1, 8, 64])
+def test_the_first_letters_of_a_head_may_come_one_by_one(width: int) -> None:
+    # what goes on with nothing begins anew, and may begin a head then
+    for letters, marks in (
+        (b"POST", [0, 1, 1, 1]),
+        (b"GEx", [0, 1, 1]),
+        (b"GXT", [0, 1, 0]),
+        (b"EGET", [0, 0, 1, 1]),
+        (b"GGEE", [0, 1, 0, 0]),
+        (b"OEx", [0, 1, 0]),
+    ):
+        segments = [Frame(bytes([letter]), SEQ + n) for n, letter in enumerate(letters)]
+        assert [frame[-1].joined for frame in joined(width, segments)] == marks, letters
+
+
+@pytest.mark.parametrize("lane", range(8))
+def test_the_first_letters_of_a_head_may_stand_in_any_lane(lane: int) -> None:
+    for beginning, goes_on in ((b"GET", True), (b"GOT", False), (b"EET", False)):
+        segments = [Frame(beginning, before=HEADERS + lane), Frame(HEAD, SEQ + 3)]
+        assert joined(8, segments)[1][-1].joined == goes_on

@@ -25,7 +25,7 @@ class Case:
         return {
             "insert": self.action == "insert",
             "drop": self.action == "drop",
-            "shim": int.from_bytes(self.shim, "little") if self.action == "insert" else 0,
+            "shim": int.from_bytes(self.shim, "little"),
         }
 
     @property
