@@ -65,6 +65,17 @@ def test_a_body_that_looks_like_a_request_has_no_verdict(nic):
     assert client.send(HEAD) == "decided"
 
 
+@pytest.mark.parametrize("beginning", [b"XYZ", b"G\n", b"POSTER"])
+def test_a_head_does_not_go_on_with_the_body_before_it(nic, beginning):
+    """What begins with a letter alone is a body; what begins like a head costs the thread."""
+    client = Client(nic)
+    head = UPLOAD % 2000
+    assert client.send(head) == "decided"
+    assert client.send(bytes(1000)) == client.send(beginning.ljust(1000, b"=")) == "passed"
+    assert client.send(HEAD) == ("passed" if beginning == b"POSTER" else "decided")
+    assert client.send(HEAD) == ("unknown-start" if beginning == b"POSTER" else "decided")
+
+
 def test_a_body_without_end_is_waited_for(nic):
     client = Client(nic, seq=2**32 - 10)
     assert client.send(UPLOAD % 999_999_999) == "decided"
