@@ -4,8 +4,10 @@ Slow and plain on purpose: the machines step byte by byte, every condition is lo
 byte.  The RTL must find the same marks and the same reasons at any width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +16,13 @@ from hybridmesh.contract import grammar
 from hybridmesh.contract.grammar import Condition, Machine, Mark, Pattern, Role
 from hybridmesh.contract.verdict import Method, Reason
 
-__all__ = ["Lexed", "Span", "lex"]
+__all__ = ["Lexed", "Span", "lex", "lex_all"]
 
 Bits = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int16]
+
+_NOWHERE = grammar.START
+"""State before a payload's first byte: in no set of states."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +74,41 @@ class Lexed:
 
 def lex(payload: bytes) -> Lexed:
     """Lex the head that begins at the first byte of *payload*."""
-    window = _Window(payload)
-    roles = _run(grammar.ROLE, window)
-    lines = _run(grammar.LINE, window)
-    head = int(np.argmax(roles == Role.DONE)) if Role.DONE in roles else len(payload)
-    window, roles, lines = _Window(payload[:head]), roles[:head], lines[:head]
+    return lex_all([payload])[0]
 
-    def where(*conditions: Condition) -> list[int]:
-        holds = np.logical_or.reduce([_holds(c, window, roles, lines) for c in conditions])
-        return [int(i) for i in np.flatnonzero(holds)]
+
+def lex_all(payloads: Sequence[bytes]) -> list[Lexed]:
+    """Lex each of *payloads* by itself; together they take less time."""
+    text = _Text(payloads)
+    roles = _run(grammar.ROLE, text)
+    lines = _run(grammar.LINE, text)
+    inside = (text.codes != grammar.START) & (roles.codes != Role.DONE)
+
+    def where(*conditions: Condition) -> list[list[int]]:
+        holds = np.logical_or.reduce([_holds(c, text, roles, lines) for c in conditions])
+        return text.split(holds & inside)
 
     marks = {mark: where(*conditions) for mark, conditions in grammar.MARKS.items()}
-    methods = [m for m, condition in grammar.METHODS.items() if where(condition)]
-    reasons = {
-        rule.reason for rule in grammar.RULES if _holds(rule.condition, window, roles, lines).any()
-    }
+    methods = {method: where(condition) for method, condition in grammar.METHODS.items()}
+    broken = {reason: where(*conditions) for reason, conditions in _RULES.items()}
+    return [
+        _lexed(
+            {mark: found[n] for mark, found in marks.items()},
+            [method for method, found in methods.items() if found[n]],
+            {reason for reason, found in broken.items() if found[n]},
+        )
+        for n in range(len(payloads))
+    ]
+
+
+_RULES = {
+    reason: [rule.condition for rule in grammar.RULES if rule.reason is reason]
+    for reason in sorted({rule.reason for rule in grammar.RULES})
+}
+
+
+def _lexed(marks: dict[Mark, list[int]], methods: list[Method], reasons: set[Reason]) -> Lexed:
+    """What one head's *marks*, known *methods* and broken rules (*reasons*) come to."""
     complete = bool(marks[Mark.HEAD_END])
     if complete and not methods:
         reasons.add(Reason.METHOD)
@@ -109,7 +134,7 @@ def lex(payload: bytes) -> Lexed:
 
     return Lexed(
         reasons=frozenset(reasons),
-        head_length=head if complete else 0,
+        head_length=marks[Mark.HEAD_END][0] + 1 if complete else 0,
         method=methods[0] if methods else Method.OTHER,
         path=first(Mark.PATH_START, Mark.PATH_END),
         host=first(Mark.HOST_START, Mark.HOST_END),
@@ -125,61 +150,87 @@ def lex(payload: bytes) -> Lexed:
     )
 
 
-class _Window:
-    """The payload as codes, with enough :data:`~grammar.START` before it to look back."""
+class _Track:
+    """A code for each byte: the byte itself, or the state that a machine is in before it."""
 
-    def __init__(self, payload: bytes) -> None:
-        self.length = len(payload)
-        self.codes: Codes = np.full(grammar.LOOK_BACK + len(payload), grammar.START, np.int16)
-        self.codes[grammar.LOOK_BACK :] = np.frombuffer(payload, np.uint8)
-        self.matches: dict[Pattern, Bits] = {}
+    def __init__(self, codes: Codes) -> None:
+        self.codes = codes
+        self._among: dict[frozenset[int], Bits] = {}
 
-    def match(self, pattern: Pattern) -> Bits:
-        """By byte of the payload: whether the window that ends there matches *pattern*."""
-        if pattern not in self.matches:
-            hit = np.ones(self.length, np.bool_)
-            for age, members in enumerate(reversed(pattern)):
-                if members != grammar.ANY:
-                    begin = grammar.LOOK_BACK - age
-                    hit &= _members(members)[self.codes[begin : begin + self.length]]
-            self.matches[pattern] = hit
-        return self.matches[pattern]
+    def narrow(self, hit: Bits, members: frozenset[int], age: int) -> None:
+        """Leave of *hit* where the code *age* bytes before is one of *members*.
+
+        Of the text's first bytes, before all payloads, nothing is said.
+        """
+        if members not in self._among:
+            self._among[members] = _table(members)[self.codes]
+        hit[age:] &= self._among[members][: len(hit) - age]
 
 
 @cache
-def _members(values: frozenset[int]) -> Bits:
-    table = np.zeros(257, np.bool_)
-    table[list(values)] = True
-    return table
-
-
-@cache
-def _states(members: frozenset[int]) -> Bits:
-    table = np.zeros(16, np.bool_)
+def _table(members: frozenset[int]) -> Bits:
+    table = np.zeros(grammar.START + 1, np.bool_)
     table[list(members)] = True
     return table
 
 
-def _run(machine: Machine, window: _Window) -> Codes:
-    """State before each byte."""
-    symbols = np.full(window.length, len(machine.symbols), np.intp)
+class _Text(_Track):
+    """Payloads, one behind the other, each after enough :data:`~grammar.START` to look back
+    into."""
+
+    def __init__(self, payloads: Sequence[bytes]) -> None:
+        gap = np.full(grammar.LOOK_BACK, grammar.START, np.int16)
+        parts = [part for p in payloads for part in (gap, np.frombuffer(p, np.uint8))]
+        super().__init__(np.concatenate(parts).astype(np.int16))
+        lengths = np.array([len(payload) for payload in payloads])
+        self._ends = np.cumsum(lengths + grammar.LOOK_BACK)
+        self._starts = self._ends - lengths
+        self._matches: dict[Pattern, Bits] = {}
+
+    def match(self, pattern: Pattern) -> Bits:
+        """By byte: whether the window that ends there matches *pattern*."""
+        if pattern not in self._matches:
+            hit = np.ones(len(self.codes), np.bool_)
+            for age, members in enumerate(reversed(pattern)):
+                if members != grammar.ANY:
+                    self.narrow(hit, members, age)
+            self._matches[pattern] = hit
+        return self._matches[pattern]
+
+    def split(self, hit: Bits) -> list[list[int]]:
+        """By payload: its bytes where *hit* is set."""
+        found = np.flatnonzero(hit)
+        cuts = np.searchsorted(found, self._ends)
+        offsets = (found - self._starts[np.searchsorted(self._ends, found, "right")]).tolist()
+        return [offsets[a:b] for a, b in pairwise([0, *cuts.tolist()])]
+
+
+def _run(machine: Machine, text: _Text) -> _Track:
+    """State before each byte; before a payload :data:`_NOWHERE`."""
+    before = text.codes == grammar.START
+    symbols = np.full(len(text.codes), len(machine.symbols), np.intp)
     for number, symbol in reversed(list(enumerate(machine.symbols))):
-        symbols[window.match(symbol.pattern)] = number
+        symbols[text.match(symbol.pattern)] = number
+    symbols[before] = len(machine.symbols) + 1
     functions = [machine.function(s.name) for s in machine.symbols] + [machine.function(None)]
+    functions.append((0,) * len(machine.states))
     states, state = [], 0
     for symbol_number in symbols.tolist():
         states.append(state)
         state = functions[symbol_number][state]
-    return np.array(states, np.int16)
+    codes = np.array(states, np.int16)
+    codes[before] = _NOWHERE
+    return _Track(codes)
 
 
-def _holds(condition: Condition, window: _Window, roles: Codes, lines: Codes) -> Bits:
-    hit = window.match(condition.pattern).copy()
+def _holds(condition: Condition, text: _Text, roles: _Track, lines: _Track) -> Bits:
+    hit = text.match(condition.pattern)
+    if not hit.any():
+        return hit
+    hit = hit.copy()
     for pattern in condition.unless:
-        hit &= ~window.match(pattern)
-    for states, wanted in ((roles, condition.roles), (lines, condition.lines)):
+        hit &= ~text.match(pattern)
+    for track, wanted in ((roles, condition.roles), (lines, condition.lines)):
         for age, members in enumerate(reversed(wanted)):
-            allowed = _states(members)[states]
-            hit[age:] &= allowed[: max(len(allowed) - age, 0)]
-            hit[:age] = False
+            track.narrow(hit, members, age)
     return hit

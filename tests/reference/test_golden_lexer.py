@@ -3,7 +3,7 @@
 import pytest
 
 from hybridmesh.contract.verdict import Method, Reason
-from hybridmesh.reference.lexer import Span, lex
+from hybridmesh.reference.lexer import Span, lex, lex_all
 
 GOOD = b"GET /a?b HTTP/1.1\r\nHost: shop.test:80\r\nContent-Length: 12\r\n\r\n"
 
@@ -215,3 +215,11 @@ def test_what_the_segments_end_cuts_has_a_start_and_no_end():
     assert (lexed.params, lexed.param_starts) == ((Span(6, 9),), (6, 10))
     lexed = lex(b"GET / HTTP/1.1\r\nHost: a\r\nx-b: 1")
     assert (lexed.lines, lexed.line_starts) == ((Span(16, 23),), (16, 25))
+
+
+def test_heads_lexed_together_know_nothing_of_each_other():
+    heads = [GOOD, b"", b"\n\r\n", GOOD[:30], GOOD * 2, b"GET", *FINE, b"GET /", GOOD]
+    assert lex_all(heads) == [lex(raw) for raw in heads]
+    together = lex_all([b"GET / HTTP/1.1\r\nHost: ", b"a\r\n\r\n"])
+    assert [lexed.host for lexed in together] == [None, None]
+    assert not any(lexed.head_length for lexed in together)
