@@ -4,7 +4,7 @@ It gives the frames that the RTL gives, but for the latency in their shims, whic
 nothing that a model has.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +15,7 @@ from ..contract.table import TableImage
 from ..contract.verdict import SHIM, Verdict
 from ..reference.classifier import classify
 from ..reference.flows import Flows, Succession, message_length
-from ..reference.lexer import lex
+from ..reference.lexer import Lexed, lex
 from .control import (
     check_frames,
     check_image,
@@ -30,10 +30,18 @@ __all__ = ["ReferenceNic"]
 
 
 class ReferenceNic:
-    """A NIC without hardware; see :class:`~hybridmesh.nic.driver.NicDriver`."""
+    """A NIC without hardware; see :class:`~hybridmesh.nic.driver.NicDriver`.
 
-    def __init__(self, geometry: Geometry) -> None:
+    Parameters
+    ----------
+    geometry : Geometry
+    lexer : callable
+        Lexes a payload as :func:`~hybridmesh.reference.lexer.lex` does.
+    """
+
+    def __init__(self, geometry: Geometry, lexer: Callable[[bytes], Lexed] = lex) -> None:
         self.geometry = geometry
+        self._lex = lexer
         self._image = TableImage(geometry)
         self._epoch = 0
         self._ports = listeners(())
@@ -126,7 +134,7 @@ class ReferenceNic:
         head = self._succession.came(connection, self._epoch, segment.seq, payload, intact=intact)
         if not head.intact:
             return None
-        lexed = lex(head.data)
+        lexed = self._lex(head.data)
         place = self._flows.came(flow, head.seq, message_length(head.data, lexed))
         return classify(
             head.data,
