@@ -18,40 +18,55 @@ from contextlib import contextmanager
 from importlib import import_module, metadata
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from ..contract.geometry import Geometry
 from .driver import NicError
 
-__all__ = ["shared_library"]
+__all__ = ["Waves", "shared_library"]
+
+Waves = Literal["vcd", "fst"]
+"""Format of a file of waves."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HARNESS = Path(__file__).with_name("harness.cpp")
+_PROBES = [Path(__file__).with_name(name) for name in ("probes.py", "probed.py")]
 
 _VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert")
+_FEW_FILES = ("--output-split", "0")  # where all are compiled in haste, their headers take the time
 _QUIET = ("-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC")
 _COMPILE = ("-std=c++20", "-fPIC", "-DNDEBUG", "-DVL_TIME_CONTEXT")
-_HOT, _COLD = "-O3", "-O1"
-"""What runs every cycle, and what runs at the start only."""
+_HOT, _COLD, _HASTY = "-O3", "-O1", "-O0"
+"""What runs every cycle, what runs at the start only, what runs for a request and no longer."""
+
+_FST_HEADERS = {"lz4.h": "liblz4-dev", "zlib.h": "zlib1g-dev"}
+"""What Verilator writes FST with, and the packages that it is in."""
+_FST_LIBRARIES = ("-llz4", "-lz")
 
 
-def shared_library(geometry: Geometry) -> Path:
+def shared_library(geometry: Geometry, waves: Waves | None = None) -> Path:
     """The library of a NIC of *geometry*, built first where it is not there yet.
+
+    With *waves* it is one with probes that can write waves of that format.
 
     Raises
     ------
     NicError
         Where a tool is missing or fails.
     """
-    target = _cache() / f"nic-{_digest(geometry)}.so"
+    target = _cache() / f"nic-{_digest(geometry, waves)}.so"
     if target.exists():
         return target
-    compiler = _compiler()
+    compiler = _compiler(waves)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _lock(target.with_suffix(".lock")):
             if not target.exists():
-                with _progress(geometry), tempfile.TemporaryDirectory(dir=target.parent) as work:
-                    os.replace(_build(geometry, compiler, Path(work)), target)
+                with (
+                    _progress(geometry, waves),
+                    tempfile.TemporaryDirectory(dir=target.parent) as work,
+                ):
+                    os.replace(_build(geometry, compiler, Path(work), waves), target)
     except OSError as error:
         raise NicError(
             f"The simulated NIC cannot be kept: {error.strerror}",
@@ -66,17 +81,19 @@ def _cache() -> Path:
     return Path(base) / "hybridmesh"
 
 
-def _digest(geometry: Geometry) -> str:
+def _digest(geometry: Geometry, waves: Waves | None) -> str:
     """Hash over all that the library is made of."""
     folders = (Path(str(files("hybridmesh.rtl"))), _PACKAGE / "contract")
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     digest = hashlib.sha256()
+    if waves is not None:
+        sources += _PROBES
     for source in (_HARNESS, Path(__file__), *sources):
         digest.update(f"{source.name} {source.stat().st_size}\n".encode())
         digest.update(source.read_bytes())
     for tool in ("amaranth", "verilator"):
         digest.update(f"{tool} {_version(tool)}\n".encode())
-    digest.update(f"{geometry} {platform.system()} {platform.machine()}".encode())
+    digest.update(f"{geometry} {waves} {platform.system()} {platform.machine()}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -90,46 +107,62 @@ def _version(tool: str) -> str:
         ) from None
 
 
-def _compiler() -> str:
+def _compiler(waves: Waves | None) -> str:
     compiler = shutil.which("g++")
     if compiler is None:
         raise NicError(
             "The simulated NIC needs the C++ compiler g++", remedy="run: apt-get install g++"
         )
+    if waves == "fst":
+        for header, package in _FST_HEADERS.items():
+            looked = (compiler, "-E", "-include", header, "-x", "c++", os.devnull)
+            if subprocess.run(looked, capture_output=True, check=False).returncode != 0:
+                raise NicError(
+                    f"Waves in FST need the C header {header}",
+                    remedy=f"run: apt-get install {package}, or name a file that ends in .vcd",
+                )
     return compiler
 
 
-def _build(geometry: Geometry, compiler: str, work: Path) -> Path:
+def _build(geometry: Geometry, compiler: str, work: Path, waves: Waves | None) -> Path:
     verilog = work / "nic.v"
-    to_verilog = import_module("hybridmesh.rtl.verilog").to_verilog
+    if waves is None:
+        to_verilog = import_module("hybridmesh.rtl.verilog").to_verilog
+    else:
+        to_verilog = import_module("hybridmesh.nic.probed").to_probed_verilog
     verilog.write_text(to_verilog(geometry))
 
     root = Path(str(metadata.distribution("verilator").locate_file("verilator")))
     out = work / "cpp"
     _run(
         *(str(root / "bin" / "verilator_bin"), *_VERILATE, *_QUIET),
+        *((f"--trace-{waves}", *_FEW_FILES) if waves else ()),
         *("--top-module", "hybridmesh_nic", "--prefix", "Vnic", "--Mdir", str(out), str(verilog)),
         env={"VERILATOR_ROOT": str(root)},
     )
 
     include = root / "include"
     sources = [_HARNESS, include / "verilated.cpp", include / "verilated_threads.cpp"]
+    if waves is not None:
+        sources.append(include / f"verilated_{waves}_c.cpp")
     sources += sorted(out.glob("*.cpp"), key=lambda path: -path.stat().st_size)
     flags = (
         *(*_COMPILE, f"-DWIDTH={geometry.width}"),
+        *((f"-DWAVES_{waves.upper()}",) if waves else ()),
         *(f"-I{out}", f"-isystem{include}", f"-isystem{include / 'vltstd'}"),
     )
 
     def compiled(source: Path) -> str:
         cold = source.stem.endswith("Slow") or source.parent == include
-        optimise = _COLD if cold else _HOT
+        optimise = _HASTY if waves else _COLD if cold else _HOT
         _run(compiler, *flags, optimise, "-c", str(source), "-o", f"{work / source.stem}.o")
         return f"{work / source.stem}.o"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compiled, sources))
     library = work / "nic.so"
-    _run(compiler, "-shared", "-pthread", *objects, "-o", str(library))
+    linked = _FST_LIBRARIES if waves == "fst" else ()
+    _run(compiler, "-shared", "-pthread", *objects, *linked, "-o", str(library))
     return library
 
 
@@ -154,11 +187,12 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(geometry: Geometry) -> Iterator[None]:
+def _progress(geometry: Geometry, waves: Waves | None) -> Iterator[None]:
     """Say on stderr what is under way, as it takes a while."""
+    what = f" with waves in {waves.upper()}" if waves else ""
     text = (
-        f"building the simulated NIC ({geometry.rows} rows, {geometry.width} bytes per beat), "
-        "this is done once"
+        f"building the simulated NIC{what} ({geometry.rows} rows, {geometry.width} bytes per "
+        "beat), this is done once"
     )
     if sys.stderr.isatty():
         from rich.console import Console

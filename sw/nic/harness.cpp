@@ -3,14 +3,25 @@
 // Compiled once for each NIC together with what Verilator makes of its Verilog (class Vnic); WIDTH
 // is the number of bytes per beat.  Every call runs the clock only as long as it needs to, at most a
 // bounded number of cycles, and leaves the NIC between two cycles.  Negative results are errors, see
-// `Failure`.
+// `Failure`.  Where one of WAVES_VCD and WAVES_FST is defined, it can write waves of that format.
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 
 #include "Vnic.h"
 #include "verilated.h"
+
+#if defined(WAVES_VCD)
+#include "verilated_vcd_c.h"
+using Waves = VerilatedVcdC;
+#define WAVES
+#elif defined(WAVES_FST)
+#include "verilated_fst_c.h"
+using Waves = VerilatedFstC;
+#define WAVES
+#endif
 
 namespace {
 
@@ -18,25 +29,41 @@ enum Failure : int64_t {
     STUCK = -1,     // the NIC does not take or finish a frame, or does not answer on the bus
     REFUSED = -2,   // the bus answered with an error
     OVERFLOW_ = -3, // the frames that came out do not fit the caller's buffer
+    CLOSED = -4,    // the waves cannot be written
 };
 
 constexpr unsigned BUS_PATIENCE = 1000;  // cycles that a register access may take
+constexpr unsigned PERIOD = 10;          // time units of a cycle in the waves
 
 struct Nic {
     VerilatedContext context;
     Vnic top{&context};
     uint64_t cycles = 0;
+#ifdef WAVES
+    uint64_t began = 0;            // cycle with which the waves begin
+    std::unique_ptr<Waves> waves;  // while they are written
+
+    void record(unsigned time) {
+        if (waves) {
+            waves->dump((cycles - began) * PERIOD + time);
+        }
+    }
+#else
+    void record(unsigned) {}
+#endif
 
     // A cycle has two halves: `settle` lets the inputs reach the outputs, `clock` ends it.  What was
     // seen between them is what the rising edge acts upon.
     void settle() {
         top.clk = 0;
         top.eval();
+        record(0);
     }
 
     void clock() {
         top.clk = 1;
         top.eval();
+        record(PERIOD / 2);
         ++cycles;
     }
 
@@ -136,6 +163,9 @@ extern "C" {
 
 Nic* nic_new() {
     Nic* nic = new Nic;
+#ifdef WAVES
+    nic->context.traceEverOn(true);
+#endif
     nic->top.m_axis_tx_tready = 1;
     nic->reset();
     return nic;
@@ -235,5 +265,24 @@ int64_t nic_read(Nic* nic, uint32_t address) {
     top.s_axil_rready = 0;
     return result;
 }
+
+#ifdef WAVES
+// Write the waves of all that happens from now on to a file, until `nic_close_waves`.
+int64_t nic_open_waves(Nic* nic, const char* path) {
+    nic->began = nic->cycles;
+    nic->waves = std::make_unique<Waves>();
+    nic->waves->set_time_unit("1ns");
+    nic->waves->set_time_resolution("1ns");
+    nic->top.trace(nic->waves.get(), 99);
+    nic->waves->open(path);
+    return nic->waves->isOpen() ? 0 : CLOSED;
+}
+
+int64_t nic_close_waves(Nic* nic) {
+    nic->waves->close();
+    nic->waves.reset();
+    return 0;
+}
+#endif
 
 }  // extern "C"

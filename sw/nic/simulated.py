@@ -4,8 +4,10 @@ No Python code runs per clock cycle: a call hands over a buffer of frames and ge
 """
 
 import ctypes
+import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -15,7 +17,7 @@ import numpy as np
 from ..contract.geometry import Geometry
 from ..contract.table import TableImage
 from ..contract.verdict import SHIM
-from .build import shared_library
+from .build import Waves, shared_library
 from .control import RegisterControl, Words, check_frames
 from .driver import NicError
 from .frames import Connection
@@ -32,6 +34,7 @@ _FAILURES = {
     -1: "The simulated NIC does not answer",
     -2: "The simulated NIC refuses the access",
     -3: "The simulated NIC sends more than it may",
+    -4: "The file of waves cannot be opened",
 }
 
 
@@ -42,11 +45,14 @@ class SimulatedNic:
     ----------
     geometry : Geometry
         The library for it is built when it is used for the first time.
+    waves : Waves or None
+        With a format of waves it is a NIC with probes, see :mod:`hybridmesh.nic.probes`, a library
+        of its own, and slower.
     """
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, waves: Waves | None = None) -> None:
         self.geometry = geometry
-        self._bus = _Library(shared_library(geometry))
+        self._bus = _Library(shared_library(geometry, waves))
         # A frame comes out at the latest when it and the one before it have been stored and
         # streamed out; silence for longer than that means that nothing is left inside.
         self._patience = 4 * geometry.max_frame // geometry.width + 1024
@@ -76,6 +82,18 @@ class SimulatedNic:
         if len(out) != len(frames):
             self._check_dropped(len(frames) - len(out))
         return out
+
+    @contextmanager
+    def recording(self, path: Path) -> Iterator[None]:
+        """Write the waves of what happens until the block ends to *path*, in the NIC's format.
+
+        A clock is 10 ns, its edge in the middle.
+        """
+        self._bus.open_waves(path)
+        try:
+            yield
+        finally:
+            self._bus.close_waves()
 
     def counters(self) -> dict[str, int]:
         return self._control.counters()
@@ -109,6 +127,7 @@ class _Library:
 
     def __init__(self, path: Path) -> None:
         library = ctypes.CDLL(str(path))
+        self._library = library
         self._exchange = _function(
             library.nic_exchange,
             (_NIC, _CHARS, _SIZE, ctypes.c_uint64, _CHARS, _SIZE, ctypes.c_uint64),
@@ -149,6 +168,13 @@ class _Library:
 
     def cycles(self) -> int:
         return self._cycles(self._open)
+
+    def open_waves(self, path: Path) -> None:
+        open_ = _function(self._library.nic_open_waves, (_NIC, _CHARS))
+        self._done(open_(self._open, os.fsencode(path)), str(path))
+
+    def close_waves(self) -> None:
+        _function(self._library.nic_close_waves, (_NIC,))(self._open)
 
     def close(self) -> None:
         if self._nic is not None:

@@ -19,7 +19,7 @@ def built(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     calls: list[Geometry] = []
 
-    def stub(geometry: Geometry, compiler: str, work: Path) -> Path:
+    def stub(geometry: Geometry, compiler: str, work: Path, waves: str | None) -> Path:
         calls.append(geometry)
         (work / "nic.so").write_text("so")
         return work / "nic.so"
@@ -100,7 +100,7 @@ def test_a_cache_that_cannot_be_written_is_named(built, monkeypatch, tmp_path):
 def test_a_tool_that_fails_is_quoted_in_one_line_and_nothing_is_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def failing(geometry: Geometry, compiler: str, work: Path) -> Path:
+    def failing(geometry: Geometry, compiler: str, work: Path, waves: str | None) -> Path:
         build._run("sh", "-c", "echo note: x >&2; echo nic.cpp:3: error: no such thing >&2; exit 1")
         return work
 
