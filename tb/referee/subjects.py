@@ -1,11 +1,12 @@
 """Who stands before the referee: the reference model, and the RTL at a width.
 
 The RTL gets every head over two connections that are opened for it: in as few segments as it fits
-into, and in segments that are cut at random.  Whatever it says of any segment is judged, and must be
+into, and in segments that are cut at random.  What it says of any segment is judged, and must be
 what the model says.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -22,7 +23,7 @@ from .heads import Case
 from .judge import complaints, framing_complaints, start_complaints
 from .table import table
 
-__all__ = ["SUBJECTS", "Model", "Outcome", "Rtl", "Subject"]
+__all__ = ["SUBJECTS", "Entry", "Model", "Outcome", "Rtl", "Subject"]
 
 
 class Outcome(NamedTuple):
@@ -41,27 +42,14 @@ class Outcome(NamedTuple):
 
 
 class Subject(Protocol):
-    """One that gives verdicts.
-
-    Attributes
-    ----------
-    reasons : frozenset of Reason
-        Those that the bytes of a head can be to it.
-    """
-
-    reasons: frozenset[Reason]
+    """One that gives verdicts."""
 
     def judge(self, cases: Sequence[Case]) -> list[Outcome]:
         """What it says of each of *cases*, and the referees of that."""
 
 
-_OF_HEADS = frozenset(Reason) - {Reason.NONE, Reason.TABLE_OFF, Reason.UNKNOWN_START}
-
-
 class Model:
     """The reference model: the golden lexer and classifier, for the default geometry."""
-
-    reasons = _OF_HEADS
 
     def __init__(self) -> None:
         self._image = table(Geometry())
@@ -101,8 +89,6 @@ class Rtl:
 
     def __init__(self, width: int) -> None:
         geometry = Geometry(width=width)
-        # Of fields and parameters at least a byte apart none comes too soon at width 1.
-        self.reasons = _OF_HEADS - ({Reason.CROWDED} if width == 1 else set())
         self._lexed: dict[bytes, Lexed] = {}
         self._nic = _ready(SimulatedNic(geometry))
         self._model = _ready(ReferenceNic(geometry, self._lex))
@@ -182,10 +168,32 @@ def _judge(sending: _Sending, said: _Frames, expected: _Frames) -> tuple[Verdict
     return last, found
 
 
-SUBJECTS: dict[str, tuple[Callable[[], Subject], int]] = {
-    "model": (Model, 1_000_000),
-    "width1": (partial(Rtl, 1), 100_000),
-    "width8": (partial(Rtl, 8), 100_000),
-    "width64": (partial(Rtl, 64), 20_000),
+_REASONS = frozenset(Reason) - {Reason.NONE, Reason.TABLE_OFF, Reason.UNKNOWN_START}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A subject that there is.
+
+    Attributes
+    ----------
+    open : callable
+        Makes it.
+    heads : int
+        How many it is shown.
+    reasons : frozenset of Reason
+        Those that the bytes of a head can be to it.
+    """
+
+    open: Callable[[], Subject]
+    heads: int
+    reasons: frozenset[Reason] = _REASONS
+
+
+SUBJECTS = {
+    "model": Entry(Model, 1_000_000),
+    # At width 1 no parameter comes too soon behind the one before it.
+    "width1": Entry(partial(Rtl, 1), 100_000, _REASONS - {Reason.CROWDED}),
+    "width8": Entry(partial(Rtl, 8), 100_000),
+    "width64": Entry(partial(Rtl, 64), 20_000),
 }
-"""How each is made, and how many heads it is shown."""

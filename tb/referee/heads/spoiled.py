@@ -19,7 +19,11 @@ PLACES = _places()
 def place_of(turn: int) -> tuple[str, int]:
     """The class of position, and the byte, that it is the turn of."""
     byte, place = divmod(turn, len(PLACES))
-    return PLACES[place], byte % 256
+    return PLACES[place], byte * _STEP % 256
+
+
+_STEP = 101
+"""Odd, so that every byte has its turn, and far from 1, so that the first ones are of all kinds."""
 
 
 def byte_anywhere(rng: random.Random, turn: int) -> bytes:
