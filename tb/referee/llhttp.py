@@ -47,11 +47,11 @@ def read(data: bytes) -> Reading:
     parser = _Parser()
     for part in _UP_TO_LINE_FEED.findall(data):
         parser.feed(part[:-1])
-        if parser.head_done:
+        if parser.reading is not None:
             raise RefusedError(f"the head ends before byte {parser.fed}, which is no line feed")
         parser.feed(part[-1:])
-        if parser.head_done:
-            return parser.reading()
+        if parser.reading is not None:
+            return parser.reading
     raise RefusedError("the head does not end")
 
 
@@ -103,16 +103,29 @@ _ZEROS = memoryview(bytes(1 << 24))
 
 
 class _Parser:
-    """llhttp, and what it has said so far; the names that begin with ``on_`` are httptools'."""
+    """llhttp, and what it has said so far; the names that begin with ``on_`` are httptools'.
+
+    Attributes
+    ----------
+    fed : int
+        Bytes that it has taken whole.
+    reading : Reading or None
+        The last head that was complete.
+    message_done, chunked : bool
+        Whether a message was complete, and a chunk began.
+    """
 
     def __init__(self) -> None:
         self.fed = 0
-        self.head_done = self.message_done = self.chunked = False
+        self.reading: Reading | None = None
+        self.message_done = self.chunked = False
+        self._feeding = 0
         self._target = b""
         self._hosts: list[bytes] = []
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes | memoryview) -> None:
+        self._feeding = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -120,17 +133,6 @@ class _Parser:
         except httptools.HttpParserError as error:
             raise RefusedError(str(error)) from None
         self.fed += len(data)
-
-    def reading(self) -> Reading:
-        return Reading(
-            head_length=self.fed,
-            method=self._parser.get_method(),
-            target=self._target,
-            version=self._parser.get_http_version(),
-            hosts=tuple(self._hosts),
-            keep_alive=self._parser.should_keep_alive(),
-            upgrade=self._parser.should_upgrade(),
-        )
 
     def on_url(self, part: bytes) -> None:
         self._target += part
@@ -140,7 +142,16 @@ class _Parser:
             self._hosts.append(value)
 
     def on_headers_complete(self) -> None:
-        self.head_done = True
+        # Now or never: llhttp forgets it with the end of the message.
+        self.reading = Reading(
+            head_length=self.fed + self._feeding,
+            method=self._parser.get_method(),
+            target=self._target,
+            version=self._parser.get_http_version(),
+            hosts=tuple(self._hosts),
+            keep_alive=self._parser.should_keep_alive(),
+            upgrade=self._parser.should_upgrade(),
+        )
 
     def on_chunk_header(self) -> None:
         self.chunked = True
