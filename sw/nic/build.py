@@ -23,10 +23,13 @@ from typing import Literal
 from ..contract.geometry import Geometry
 from .driver import NicError
 
-__all__ = ["Waves", "shared_library"]
+__all__ = ["PERIOD", "Waves", "shared_library"]
 
 Waves = Literal["vcd", "fst"]
 """Format of a file of waves."""
+
+PERIOD = 10
+"""Time units of a clock in the waves, nanoseconds; its edge is in the middle."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HARNESS = Path(__file__).with_name("harness.cpp")
@@ -148,7 +151,7 @@ def _build(geometry: Geometry, compiler: str, work: Path, waves: Waves | None) -
     sources += sorted(out.glob("*.cpp"), key=lambda path: -path.stat().st_size)
     flags = (
         *(*_COMPILE, f"-DWIDTH={geometry.width}"),
-        *((f"-DWAVES_{waves.upper()}",) if waves else ()),
+        *((f"-DWAVES_{waves.upper()}", f"-DPERIOD={PERIOD}") if waves else ()),
         *(f"-I{out}", f"-isystem{include}", f"-isystem{include / 'vltstd'}"),
     )
 

@@ -3,7 +3,8 @@
 // Compiled once for each NIC together with what Verilator makes of its Verilog (class Vnic); WIDTH
 // is the number of bytes per beat.  Every call runs the clock only as long as it needs to, at most a
 // bounded number of cycles, and leaves the NIC between two cycles.  Negative results are errors, see
-// `Failure`.  Where one of WAVES_VCD and WAVES_FST is defined, it can write waves of that format.
+// `Failure`.  Where one of WAVES_VCD and WAVES_FST is defined, it can write waves of that format,
+// PERIOD time units a cycle.
 
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +34,6 @@ enum Failure : int64_t {
 };
 
 constexpr unsigned BUS_PATIENCE = 1000;  // cycles that a register access may take
-constexpr unsigned PERIOD = 10;          // time units of a cycle in the waves
 
 struct Nic {
     VerilatedContext context;
@@ -43,13 +43,13 @@ struct Nic {
     uint64_t began = 0;            // cycle with which the waves begin
     std::unique_ptr<Waves> waves;  // while they are written
 
-    void record(unsigned time) {
+    void record(bool edge) {
         if (waves) {
-            waves->dump((cycles - began) * PERIOD + time);
+            waves->dump((cycles - began) * PERIOD + edge * PERIOD / 2);
         }
     }
 #else
-    void record(unsigned) {}
+    void record(bool) {}
 #endif
 
     // A cycle has two halves: `settle` lets the inputs reach the outputs, `clock` ends it.  What was
@@ -57,13 +57,13 @@ struct Nic {
     void settle() {
         top.clk = 0;
         top.eval();
-        record(0);
+        record(false);
     }
 
     void clock() {
         top.clk = 1;
         top.eval();
-        record(PERIOD / 2);
+        record(true);
         ++cycles;
     }
 

@@ -87,7 +87,7 @@ class SimulatedNic:
     def recording(self, path: Path) -> Iterator[None]:
         """Write the waves of what happens until the block ends to *path*, in the NIC's format.
 
-        A clock is 10 ns, its edge in the middle.
+        A clock takes :data:`~hybridmesh.nic.build.PERIOD` nanoseconds, its edge in the middle.
         """
         self._bus.open_waves(path)
         try:
