@@ -48,7 +48,9 @@ is forgotten before its sequence numbers come round."""
 JOINED = 8192
 """So many bytes, or more, are not gone on with; a power of two."""
 
-BEGINNINGS = frozenset(method.name[:2].encode() for method in Method if method is not Method.OTHER)
+BEGINNINGS = tuple(
+    dict.fromkeys(method.name[:2].encode() for method in Method if method is not Method.OTHER)
+)
 """The first two bytes of a head that may be gone on with, as far as they have come."""
 
 HEADERS = 54
