@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .heads import make
 from .progress import progress
 from .report import explained, summary
-from .shards import State, run
+from .shards import PLACE, State, run
 from .subjects import SUBJECTS
 
 _SHOWN = 20
@@ -36,7 +36,7 @@ def main() -> int:
 
 def _run(subject: str, seed: int, heads: int, jobs: int) -> bool:
     """Whether there was nothing to complain about."""
-    state = State(subject, seed, heads)
+    state = State(subject, seed, heads, PLACE)
     with progress(subject, heads, state.done().heads) as advance:
         for judged in run(subject, seed, state, jobs):
             advance(judged)

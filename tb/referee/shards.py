@@ -13,13 +13,14 @@ from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from importlib.resources import files
+from multiprocessing import get_context
 from pathlib import Path
 
 from .heads import make
 from .subjects import SUBJECTS, Subject
 from .tally import Tally
 
-__all__ = ["SHARD", "State", "run"]
+__all__ = ["PLACE", "SHARD", "State", "run"]
 
 SHARD = 1000
 """Heads of a shard."""
@@ -28,7 +29,9 @@ _BATCH = 100
 """Heads that are put to a subject at once."""
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PLACE = _ROOT / "build" / "fuzz"
+PLACE = _ROOT / "build" / "fuzz"
+"""Where runs are kept."""
+
 _SOURCES = ("contract", "reference", "nic", "rtl")
 
 
@@ -37,10 +40,10 @@ _Shard = tuple[int, int]
 
 
 class State:
-    """What there is of a run over the first *heads* heads of *seed*, in a file with a line for each
-    shard."""
+    """What there is of a run over the first *heads* heads of *seed*, in a file at *place* that has
+    a line for each shard."""
 
-    def __init__(self, subject: str, seed: int, heads: int, place: Path = _PLACE) -> None:
+    def __init__(self, subject: str, seed: int, heads: int, place: Path) -> None:
         self._path = place / f"referee-{subject}-{seed}-{_digest()}.jsonl"
         self._shards = [(n, min(n + SHARD, heads)) for n in range(0, heads, SHARD)]
         self._tallies: dict[_Shard, Tally] = {}
@@ -82,7 +85,9 @@ def _judged(
     if jobs == 1:
         yield from ((shard, _judge(subject, seed, shard)) for shard in shards)
         return
-    with ProcessPoolExecutor(jobs, initializer=_ignore_interrupts) as pool:
+    # Not by fork: a thread may be drawing the progress.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts) as pool:
         futures: dict[Future[Tally], _Shard] = {
             pool.submit(_judge, subject, seed, shard): shard for shard in shards
         }

@@ -64,7 +64,9 @@ class Tally:
     def reached(self) -> frozenset[Reason]:
         """The reasons that were given."""
         words = {said for counts in self.said.values() for said in counts}
-        return frozenset(reason for reason in Reason if reason.word in words)
+        return frozenset(
+            reason for reason in Reason if reason.word in words and reason is not Reason.NONE
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"heads": self.heads, "said": self.said, "wrong": self.wrong}
