@@ -35,10 +35,11 @@ agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and m
 timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/performance.md
 	$(BIN)/hybridmesh timing --all --page docs/performance.md
 
-fuzz: setup  ## long random traffic at widths 1, 8 and 64, RTL against model; SEED=7 repeats one
+fuzz: setup  ## long random traffic at widths 1, 8 and 64, RTL, model, llhttp; SEED=7 repeats one
 	@for bench in lexer verdict_engine joiner flow_guard nic_core table_flip; do \
 	    echo "seed $(SEED)"; $(BIN)/python -m tb $$bench --long --seed $(SEED) || exit 1; done
 	HYBRIDMESH_AGREEMENT=30x300 $(BIN)/pytest -q tests/agreement
+	$(BIN)/python -m tb.referee --jobs 2 --seed $(SEED)
 
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .

@@ -37,9 +37,12 @@ def main() -> int:
 def _run(subject: str, seed: int, heads: int, jobs: int) -> bool:
     """Whether there was nothing to complain about."""
     state = State(subject, seed, heads, PLACE)
-    with progress(subject, heads, state.done().heads) as advance:
-        for judged in run(subject, seed, state, jobs):
-            advance(judged)
+    try:
+        with progress(subject, heads, state.done().heads) as advance:
+            for judged in run(subject, seed, state, jobs):
+                advance(judged)
+    except KeyboardInterrupt:
+        sys.exit(f"interrupted; with --seed {seed} it goes on where it was")
     tally = state.done()
     _explain(subject, seed, sorted(tally.wrong)[:_SHOWN])
     print(*summary(subject, seed, tally, SUBJECTS[subject].reasons), sep="\n", flush=True)
@@ -60,7 +63,4 @@ def _explain(subject: str, seed: int, numbers: Sequence[int]) -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the same command goes on where this one was")
+    sys.exit(main())
