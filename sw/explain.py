@@ -17,12 +17,13 @@ from .nic.frames import Connection, split
 from .proxy import verdict_fields
 from .reference.head import MAX_HEAD, Head, HeadError, find_end, parse
 
-__all__ = ["Explainer", "Explanation"]
+__all__ = ["Explainer", "Explanation", "head_frames"]
 
 _PORT = 80
 _CLIENT = ("192.0.2.1", 49152)
 """A documentation address (RFC 5737): nobody's real one."""
 _GATEWAY = ("192.0.2.2", _PORT)
+_CONNECTION = Connection(_CLIENT, _GATEWAY)
 
 _LF_HINT = "a line ends in LF alone, and HTTP wants CR LF"
 
@@ -106,12 +107,23 @@ class Explainer:
         return Explanation(verdict, head, *self._resolver.resolve(head, expected))
 
 
+def head_frames(data: bytes) -> list[bytes]:
+    """The frames that bring the head at the start of *data*, none behind it; the first one opens
+    their connection."""
+    end = find_end(data)
+    mss = _CONNECTION.mss
+    return _frames(data if end < 0 else data[: -(-end // mss) * mss])
+
+
+def _frames(data: bytes) -> list[bytes]:
+    return [_CONNECTION.opening(0), *_CONNECTION.frames(0, data)]
+
+
 def _verdicts(nic: NicDriver, heads: Sequence[bytes]) -> list[Verdict | None]:
-    connection = Connection(_CLIENT, _GATEWAY)
     frames: list[bytes] = []
     ends = []
     for head in heads:
-        frames += [connection.opening(0), *connection.frames(0, head)]
+        frames += _frames(head)
         ends.append(len(frames))
     came = [split(frame)[0] for frame in nic.exchange(frames)]
     # The head's last verdict counts, unlike those of what comes behind it.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from signal import Signals
 from typing import Literal
 
-from .compiler import compile_table
+from .compiler import CompiledTable, compile_table
 from .config.model import Mesh
 from .contract.geometry import Geometry
 from .nic import NicDriver, open_nic
@@ -17,7 +17,7 @@ from .proxy import AccessLog, Gateway, NoVerdicts, VerdictSource, run, serve
 from .reference.resolver import Resolver
 from .tunnel.rootless import RootlessLink
 
-__all__ = ["NicChoice", "Table", "open_table", "serve_mesh"]
+__all__ = ["NicChoice", "Table", "load_table", "open_table", "serve_mesh"]
 
 NicChoice = Literal["sim", "reference", "off"]
 """The RTL in simulation, the golden model, or no NIC at all."""
@@ -33,10 +33,13 @@ class Table:
         With the table loaded, listening on no port yet.
     resolver : Resolver
         Knows the epoch of that table.
+    compiled : CompiledTable or None
+        What the NIC was loaded with.
     """
 
     nic: NicDriver | None
     resolver: Resolver
+    compiled: CompiledTable | None = None
 
 
 @contextmanager
@@ -48,15 +51,20 @@ def open_table(mesh: Mesh, choice: NicChoice) -> Iterator[Table]:
     HybridMeshError
         Where the routes mean nothing, or there is no such NIC.
     """
-    resolver = Resolver(mesh.table)
     if choice == "off":
-        yield Table(None, resolver)
+        yield Table(None, Resolver(mesh.table))
         return
     geometry = Geometry()
     compiled = compile_table(mesh.table, geometry)
     with open_nic(choice, geometry) as nic:
-        resolver.add_epoch(nic.load(compiled.image), compiled)
-        yield Table(nic, resolver)
+        yield load_table(compiled, nic)
+
+
+def load_table(compiled: CompiledTable, nic: NicDriver) -> Table:
+    """Load *compiled* into *nic*, which stays the caller's."""
+    resolver = Resolver(compiled.table)
+    resolver.add_epoch(nic.load(compiled.image), compiled)
+    return Table(nic, resolver, compiled)
 
 
 def serve_mesh(

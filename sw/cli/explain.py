@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from ..errors import HybridMeshError
 from . import options
 from .batch import Line
 
@@ -36,6 +38,25 @@ _BATCH = 256
     help='Explain JSON lines {"id": ..., "head_b64": "..."}, one JSON line each; - is standard '
     "input.",
 )
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg",
+    help="Draw what the NIC does with the head, clock by clock.",
+)
+@click.option(
+    "--waves",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.fst",
+    help="Write the waves of it, or those of FILE.vcd, and beside them a view for GTKWave and one "
+    "for Surfer.",
+)
+@click.option(
+    "--width",
+    type=int,
+    metavar="BYTES",
+    help="With --trace or --waves: what the NIC takes per clock, 1, 2, 4 ... 64; 8 if not given.",
+)
 def explain(
     paths: tuple[Path, ...],
     choice: "NicChoice",
@@ -44,6 +65,9 @@ def explain(
     headers: tuple[str, ...],
     method: str,
     batch: IO[bytes] | None,
+    trace: Path | None,
+    waves: Path | None,
+    width: int | None,
 ) -> int:
     """Say which route a request takes, and why.
 
@@ -58,6 +82,7 @@ def explain(
     hybridmesh explain -f examples/shop --url http://shop.example.com/api/cart
     printf 'GET / HTTP/1.1\\r\\nHost: shop.example.com\\r\\n\\r\\n' \\
         | hybridmesh explain -f examples/shop
+    hybridmesh explain -f examples/shop --url http://shop.example.com/ --trace trace.svg
     """
     from ..config import load
     from ..explain import Explainer
@@ -67,24 +92,43 @@ def explain(
         raise click.UsageError("-H and -X go with --url")
     if batch is not None and (url is not None or as_json):
         raise click.UsageError("--batch goes without --url and --json")
+    recorded = trace is not None or waves is not None
+    if recorded and batch is not None:
+        raise click.UsageError("--trace and --waves go without --batch")
+    if width is not None and not recorded:
+        raise click.UsageError("--width goes with --trace or --waves")
+    if recorded and choice != "sim":
+        raise HybridMeshError(
+            f"--trace and --waves show the RTL at work, and --nic {choice} is not the RTL",
+            remedy="say --nic sim",
+        )
     mesh = load(paths)
-    with open_table(mesh, choice) as table:
-        explainer = Explainer(mesh, table)
-        if batch is not None:
-            _explain_lines(explainer, batch)
-            return 0
-        head = _head(url, method, headers) if url is not None else sys.stdin.buffer.read()
-        (explanation,) = explainer.explain([head])
-        passed = explainer.passed_over(explanation)
-        if as_json:
-            over = [{"route": route.id, "reason": reason} for route, reason in passed]
-            told = explanation.fields() | {"software": explanation.software, "passed_over": over}
-            click.echo(json.dumps(told))
-        else:
-            from .explanation import show
+    if batch is not None:
+        with open_table(mesh, choice) as table:
+            _explain_lines(Explainer(mesh, table), batch)
+        return 0
+    head = _head(url, method, headers) if url is not None else sys.stdin.buffer.read()
+    tell = partial(_tell, head, choice, as_json)
+    if recorded:
+        from .recorder import explain_and_record
 
-            show(explainer, explanation, passed, choice)
-        return 1 if explanation.error else 0
+        return explain_and_record(mesh, head, tell, width=width or 8, trace=trace, waves=waves)
+    with open_table(mesh, choice) as table:
+        return tell(Explainer(mesh, table))
+
+
+def _tell(head: bytes, choice: "NicChoice", as_json: bool, explainer: "Explainer") -> int:
+    (explanation,) = explainer.explain([head])
+    passed = explainer.passed_over(explanation)
+    if as_json:
+        over = [{"route": route.id, "reason": reason} for route, reason in passed]
+        told = explanation.fields() | {"software": explanation.software, "passed_over": over}
+        click.echo(json.dumps(told))
+    else:
+        from .explanation import show
+
+        show(explainer, explanation, passed, choice)
+    return 1 if explanation.error else 0
 
 
 def _head(url: str, method: str, headers: tuple[str, ...]) -> bytes:

@@ -5,7 +5,7 @@ names of the submodules.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from amaranth.back import verilog
@@ -17,7 +17,7 @@ from hybridmesh.contract.verdict import SHIM, Reason
 from hybridmesh.rtl.pipeline import delayed
 from hybridmesh.rtl.verilog import TOP, HybridMeshNic
 
-from .probes import GROUPS, SCOPE
+from .probes import SCOPE, Probe, probe_groups
 
 __all__ = ["to_probed_verilog"]
 
@@ -36,13 +36,13 @@ def to_probed_verilog(geometry: Geometry) -> str:
     Comments tell Verilator to leave out of the waves what has no name, and what is deep inside: it
     would be nine tenths of them, and of what is to be compiled.
     """
-    nic = _ProbedNic(geometry)
+    probes = [probe for group in probe_groups(geometry) for probe in group.probes]
+    nic = _ProbedNic(geometry, probes)
     text: str = verilog.convert(nic, name=TOP, emit_src=False, strip_internal_attrs=True)
-    return "".join(_chosen(text))
+    return "".join(_chosen(text, {probe.name for probe in probes}))
 
 
-def _chosen(verilog: str) -> Iterator[str]:
-    probes = {probe.name for group in GROUPS for probe in group.probes}
+def _chosen(verilog: str, probes: Collection[str]) -> Iterator[str]:
     probed = told = False
     for line in verilog.splitlines(keepends=True):
         if module := _MODULE.match(line):
@@ -57,21 +57,25 @@ def _chosen(verilog: str) -> Iterator[str]:
 
 
 class _ProbedNic(HybridMeshNic):  # type: ignore[misc]  # Amaranth has no types
+    def __init__(self, geometry: Geometry, probes: Iterable[Probe]) -> None:
+        super().__init__(geometry)
+        self._probes = probes
+
     def elaborate(self, platform: object) -> Fragment:
         fragment = Fragment.get(super().elaborate(platform), platform)
-        fragment.add_subfragment(_Probes(fragment).module(), SCOPE)
+        fragment.add_subfragment(_Finder(fragment).module(self._probes), SCOPE)
         return fragment
 
 
-class _Probes:
+class _Finder:
     """Finds the values of the probes in the NIC's *fragment*."""
 
     def __init__(self, fragment: Fragment) -> None:
         self._fragment = fragment
         self._m = Module()
 
-    def module(self) -> Fragment:
-        """A module with a signal for each probe, of its name."""
+    def module(self, probes: Iterable[Probe]) -> Fragment:
+        """A module with a signal for each of *probes*, of its name."""
         core = self._part("core")
         values = {
             **self._stream("wire", core.wire_rx),
@@ -81,11 +85,9 @@ class _Probes:
             **self._verdict(),
             **self._stream("host", core.host_rx),
         }
-        for group in GROUPS:
-            for probe in group.probes:
-                value = Value.cast(values[probe.name])
-                signal = Signal(len(value), name=probe.name)
-                self._m.d.comb += signal.eq(value)
+        for probe in probes:
+            signal = Signal(probe.bits, name=probe.name)
+            self._m.d.comb += signal.eq(values[probe.name])
         return Fragment.get(self._m, None)
 
     def _part(self, path: str) -> Any:

@@ -7,12 +7,14 @@ group's ``beat`` is set, however many clocks before the parts of it were known.
 """
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..contract.geometry import Geometry
 from ..contract.grammar import Line, Mark, Role
 from ..contract.verdict import SHIM, Reason
 
-__all__ = ["GROUPS", "SCOPE", "Form", "Group", "Probe"]
+__all__ = ["SCOPE", "Form", "Group", "Probe", "probe_groups"]
 
 SCOPE = "request"
 """Name of the module, within the exported one."""
@@ -33,94 +35,105 @@ class Form(enum.Enum):
 
 @dataclass(frozen=True)
 class Probe:
-    """One signal: its name, and how it is to be read."""
+    """One signal: its name, how it is to be read, how many bits it has."""
 
     name: str
     form: Form
+    bits: int
 
 
 @dataclass(frozen=True)
 class Group:
-    """Signals of one stage, and what the stage is in words.
+    """Signals of one stage, what the stage is in words, and whether they are a matter of detail."""
 
-    The first one is its ``beat``.
-    """
-
+    name: str
     title: str
     probes: tuple[Probe, ...]
     detail: bool = False
-    """One whose beats are those of the group before, of interest to few."""
 
 
-def _group(title: str, *probes: tuple[str, Form], detail: bool = False) -> Group:
-    return Group(title, tuple(Probe(*probe) for probe in probes), detail)
+def probe_groups(geometry: Geometry) -> tuple[Group, ...]:
+    """The probes of a NIC of *geometry*, from the wire to the host."""
+    lanes, rows = geometry.width, geometry.rows
 
+    def flags(*names: str) -> list[Probe]:
+        return [Probe(name, Form.FLAG, 1) for name in names]
 
-def _stream(name: str, title: str) -> Group:
-    return _group(
-        title,
-        (f"{name}_beat", Form.FLAG),
-        (f"{name}_text", Form.TEXT),
-        (f"{name}_keep", Form.LANES),
-        (f"{name}_last", Form.FLAG),
+    def by_lane(prefix: str, members: Iterable[enum.IntEnum]) -> list[Probe]:
+        names = (f"{prefix}_{member.name.lower()}" for member in members)
+        return [Probe(name, Form.LANES, lanes) for name in names]
+
+    def text(name: str) -> Probe:
+        return Probe(name, Form.TEXT, 8 * lanes)
+
+    def row_set(name: str) -> Probe:
+        return Probe(name, Form.SET, rows)
+
+    def stream(name: str, title: str) -> Group:
+        keep = Probe(f"{name}_keep", Form.LANES, lanes)
+        beat, last = flags(f"{name}_beat", f"{name}_last")
+        return Group(name, title, (beat, text(f"{name}_text"), keep, last))
+
+    return (
+        stream("wire", "frames from the wire"),
+        Group(
+            "lexer",
+            "lexer: the role of each byte",
+            (
+                *flags("lexer_beat"),
+                text("lexer_text"),
+                Probe("lexer_mask", Form.LANES, lanes),
+                *flags("lexer_last"),
+                *by_lane("role", Role),
+            ),
+        ),
+        Group("lines", "lexer: lines of special interest", (*by_lane("line", Line),), detail=True),
+        Group("marks", "lexer: where things begin and end", (*by_lane("mark", Mark),), detail=True),
+        Group(
+            "rules",
+            "lexer: why a head is not decided",
+            (*by_lane("rule", (reason for reason in Reason if reason)),),
+            detail=True,
+        ),
+        Group(
+            "path",
+            "path: the bytes looked up, the rows that still match",
+            (
+                *flags("path_beat"),
+                text("path_text"),
+                Probe("path_mask", Form.LANES, lanes),
+                *flags("path_begin", "path_end"),
+                row_set("path_rows"),
+            ),
+        ),
+        Group(
+            "predicates",
+            "field lines and query parameters: predicates met",
+            (
+                Probe("predicates_met", Form.SET, geometry.predicates),
+                *flags("predicates_repeated", "predicates_crowded"),
+            ),
+        ),
+        Group(
+            "rows",
+            "rows: conditions put together, the lowest row",
+            (
+                *flags("row_beat"),
+                row_set("row_by_path"),
+                row_set("row_by_call"),
+                row_set("row_by_host"),
+                row_set("row_left"),
+                *flags("row_found"),
+                Probe("row_number", Form.NUMBER, (rows - 1).bit_length()),
+            ),
+        ),
+        Group(
+            "verdict",
+            "verdict",
+            (
+                *flags("verdict_beat", "verdict_insert"),
+                *(Probe(f"verdict_{f.name}", Form.NUMBER, f.bits) for f in SHIM.fields),
+            ),
+        ),
+        stream("host", "frames to the host"),
     )
-
-
-GROUPS = (
-    _stream("wire", "frames from the wire"),
-    _group(
-        "lexer: the role of each byte",
-        ("lexer_beat", Form.FLAG),
-        ("lexer_text", Form.TEXT),
-        ("lexer_mask", Form.LANES),
-        ("lexer_last", Form.FLAG),
-        *((f"role_{role.name.lower()}", Form.LANES) for role in Role),
-    ),
-    _group(
-        "lexer: field lines of special interest",
-        *((f"line_{line.name.lower()}", Form.LANES) for line in Line),
-        detail=True,
-    ),
-    _group(
-        "lexer: marks, where things begin and end",
-        *((f"mark_{mark.name.lower()}", Form.LANES) for mark in Mark),
-        detail=True,
-    ),
-    _group(
-        "lexer: rules, why a head is not decided",
-        *((f"rule_{reason.name.lower()}", Form.LANES) for reason in Reason if reason),
-        detail=True,
-    ),
-    _group(
-        "path: the bytes looked up, the rows that still match",
-        ("path_beat", Form.FLAG),
-        ("path_text", Form.TEXT),
-        ("path_mask", Form.LANES),
-        ("path_begin", Form.FLAG),
-        ("path_end", Form.FLAG),
-        ("path_rows", Form.SET),
-    ),
-    _group(
-        "field lines and query parameters: predicates met",
-        ("predicates_met", Form.SET),
-        ("predicates_repeated", Form.FLAG),
-        ("predicates_crowded", Form.FLAG),
-    ),
-    _group(
-        "rows: conditions put together, the lowest row",
-        ("row_beat", Form.FLAG),
-        ("row_by_path", Form.SET),
-        ("row_by_call", Form.SET),
-        ("row_by_host", Form.SET),
-        ("row_left", Form.SET),
-        ("row_found", Form.FLAG),
-        ("row_number", Form.NUMBER),
-    ),
-    _group(
-        "verdict",
-        ("verdict_beat", Form.FLAG),
-        ("verdict_insert", Form.FLAG),
-        *((f"verdict_{field.name}", Form.NUMBER) for field in SHIM.fields),
-    ),
-    _stream("host", "frames to the host"),
-)

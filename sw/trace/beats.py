@@ -1,6 +1,7 @@
 """What a NIC did with one request, beat by beat: read from the waves, nothing of it worked out.
 
-Each beat stands at the clock in which its stage had it; clock 0 brings the first beat from the wire.
+Each beat stands at the clock in which its stage had it.  Clock 0 brings the first one from the
+wire.
 """
 
 from collections.abc import Callable, Iterator
@@ -110,18 +111,16 @@ class Trace:
     @classmethod
     def read(cls, path: Path, geometry: Geometry) -> "Trace":
         """The trace in the waves that a NIC of *geometry* wrote to *path*, as VCD."""
-        samples = read_samples(path)
-        return _Reader(samples, geometry).trace()
+        return _Reader(read_samples(path, geometry), geometry.width).trace()
 
 
 T = TypeVar("T")
 
 
 class _Reader:
-    def __init__(self, samples: Samples, geometry: Geometry) -> None:
+    def __init__(self, samples: Samples, width: int) -> None:
         self._samples = samples
-        self._geometry = geometry
-        self._width = geometry.width
+        self._width = width
 
     def trace(self) -> Trace:
         return Trace(

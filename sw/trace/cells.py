@@ -11,7 +11,7 @@ from .svg import Canvas
 
 __all__ = ["HEIGHT", "Cell", "Cells", "draw_cells", "key_cells", "lexed_cells", "stream_cells"]
 
-HEIGHT = 18.0
+HEIGHT = 20.0
 
 _GLYPHS = {0x20: "·", 0x0D: "←", 0x0A: "↓", None: "■"}
 _OTHER = "□"
@@ -35,7 +35,7 @@ Cells = Sequence[Cell | None]
 
 
 def stream_cells(beats: Sequence[StreamBeat]) -> Iterator[tuple[int, Cells]]:
-    """The clock and the cells of each of a stream's *beats*: headers in hex, the shim told apart."""
+    """The clock and the cells of each of *beats*: headers in hex, the shim told apart."""
     frame: list[StreamBeat] = []
     for beat in beats:
         frame.append(beat)
@@ -68,7 +68,7 @@ def _frame_cells(beats: Sequence[StreamBeat]) -> Iterator[tuple[int, Cells]]:
 
 def lexed_cells(beat: LexedBeat) -> Cells:
     """The cells of a beat behind the lexer, by kind."""
-    return [byte and _lexed_cell(byte) for byte in beat.lanes]
+    return [None if byte is None else _lexed_cell(byte) for byte in beat.lanes]
 
 
 def _lexed_cell(byte: LexedByte) -> Cell:
@@ -101,17 +101,17 @@ def draw_cells(canvas: Canvas, x: float, y: float, width: float, cells: Cells) -
     canvas.glyphs(
         "byte",
         [left + width / 2 for left, _ in single],
-        y + (11 if lettered else 13.5),
+        y + (11.5 if lettered else 14.5),
         "".join(cell.text for _, cell in single),
     )
     canvas.glyphs(
         "letter",
         [left + width / 2 for left, _ in single],
-        y + 17,
+        y + 18.5,
         "".join(cell.letter for _, cell in single),
     )
     pairs = [(left + width * (1 + 2 * n) / 4, c) for left, cell in taken for n, c in _hex(cell)]
-    canvas.glyphs("hex", [left for left, _ in pairs], y + 12, "".join(c for _, c in pairs))
+    canvas.glyphs("hex", [left for left, _ in pairs], y + 13, "".join(c for _, c in pairs))
 
 
 def _hex(cell: Cell) -> Iterator[tuple[int, str]]:

@@ -37,7 +37,7 @@ def events(trace: Trace) -> dict[int, list[Event]]:
         bytes_ = [byte for byte in beat.lanes if byte is not None]
         marks = Counter(mark for byte in bytes_ for mark in byte.marks - _RUNS)
         for mark in sorted(marks):
-            times = f" ×{marks[mark]}" if marks[mark] > 1 else ""
+            times = f", {marks[mark]} times" if marks[mark] > 1 else ""
             say(beat.clock, mark.name.lower().replace("_", " ") + times)
         for reason in sorted({reason for byte in bytes_ for reason in byte.rules}):
             say(beat.clock, f"rule: {reason.word}", alarm=True)

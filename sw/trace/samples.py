@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..contract.geometry import Geometry
 from ..nic.build import PERIOD
-from ..nic.probes import GROUPS, SCOPE
+from ..nic.probes import SCOPE, probe_groups
 
 __all__ = ["Samples", "read_samples"]
 
@@ -12,11 +13,12 @@ Samples = Mapping[str, list[int]]
 """By name of a probe, its value in each clock."""
 
 
-def read_samples(path: Path) -> Samples:
-    """The values of all probes in the waves at *path*, as the edge of each clock found them."""
+def read_samples(path: Path, geometry: Geometry) -> Samples:
+    """The values of all probes of a NIC of *geometry* in the waves at *path*, as the edge of each
+    clock found them."""
     from vcd.reader import TokenKind, tokenize  # comes with Amaranth, as the NIC did
 
-    names = {probe.name for group in GROUPS for probe in group.probes}
+    names = {probe.name for group in probe_groups(geometry) for probe in group.probes}
     scope: list[str] = []
     signals: dict[str, list[str]] = {}  # several of one value share an identifier
     now = dict.fromkeys(names, 0)

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 __all__ = ["BUSY", "Timeline"]
 
-BUSY, IDLE = 20.0, 5.0
+BUSY, IDLE = 22.0, 5.0
 """Heights of clocks."""
 
 
