@@ -27,7 +27,7 @@ def summary(subject: str, seed: int, tally: Tally, reasons: frozenset[Reason]) -
     else:
         decided = " and ".join(f"{_decided(said):,}" for said in map(tally.states, tally.said))
         begin = f"llhttp agrees with all {decided} decided of {tally.heads:,} heads"
-    states = "; ".join(f"{how}: {_listed(tally.states(how))}" for how in tally.said)
+    states = "; ".join(_listed(how, tally.states(how)) for how in tally.said)
     yield f"{subject}: {begin} ({states}; seed {seed})"
 
 
@@ -35,8 +35,8 @@ def _decided(states: Counter[State]) -> int:
     return states[State.DECIDED] + states[State.PROVISIONAL]
 
 
-def _listed(states: Counter[State]) -> str:
-    return ", ".join(f"{states[state]:,} {state.word}" for state in State)
+def _listed(how: str, states: Counter[State]) -> str:
+    return f"{how}: " + ", ".join(f"{states[state]:,} {state.word}" for state in State)
 
 
 def explained(case: Case, outcome: Outcome) -> Iterator[str]:

@@ -7,7 +7,7 @@ where it was, and one after a change begins anew.
 import hashlib
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from functools import cache
@@ -119,9 +119,12 @@ def _ignore_interrupts() -> None:
 @cache
 def _digest() -> str:
     """Hash over all that says what heads there are and what becomes of them."""
-    places = [Path(str(files(f"hybridmesh.{name}"))) for name in _SOURCES]
-    digest = hashlib.sha256(metadata.version("httptools").encode())
-    for place in (*places, Path(__file__).parent):
-        for path in sorted(place.rglob("*.py")):
-            digest.update(path.name.encode() + path.read_bytes())
+    rooms = [Path(str(files(f"hybridmesh.{name}"))) for name in _SOURCES]
+    return _hash([Path(__file__).parent, *rooms], metadata.version("httptools"))
+
+
+def _hash(places: Sequence[Path], version: str) -> str:
+    digest = hashlib.sha256(version.encode())
+    for path in sorted(path for place in places for path in place.rglob("*.py")):
+        digest.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
