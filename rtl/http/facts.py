@@ -120,7 +120,9 @@ class HeadFacts(wiring.Component):
             Reason.HOST_REPEATED: said.host_again,
             Reason.HOST_MISSING: complete & ~said.seen.host_start,
             Reason.FRAMING: (
-                said.framing_again | (said.coding ^ said.chunked) | (said.coding & said.http_1_0)
+                said.framing_again
+                | (complete & (said.coding ^ said.chunked))
+                | (said.coding & said.http_1_0)
             ),
             Reason.FIELD_COUNT: too_many,
             Reason.INCOMPLETE: ~complete,

@@ -343,6 +343,8 @@ RULES: tuple[Rule, ...] = (
     _rule(Reason.LINE_ENDING, (_but(CR), LF), _HEAD),
     # RFC 9112, 3.2.1: origin-form = absolute-path [ "?" query ]
     _rule(Reason.TARGET_FORM, (_but(SLASH),), _roles(Role.METHOD, Role.PATH)),
+    # RFC 9112, 3.2.3: CONNECT takes the authority-form alone, and no HTTP comes behind it
+    _rule(Reason.TARGET_FORM, METHODS[Method.CONNECT].pattern, _roles(Role.METHOD)),
     # RFC 3986, 3.3 and 3.4
     _rule(Reason.TARGET_BYTE, (_but(PCHAR, SLASH, QUESTION, SP, _of("%\\")),), _roles(Role.PATH)),
     _rule(Reason.TARGET_BYTE, (_but(QUERY_BYTE, SP),), _roles(Role.QUERY)),
@@ -353,6 +355,8 @@ RULES: tuple[Rule, ...] = (
     _rule(Reason.PATH_SEGMENTS, (SLASH, DOT, DOT, _SEGMENT_END), _roles(Role.PATH)),
     # RFC 9112, 2.3: HTTP-version = "HTTP/" DIGIT "." DIGIT
     _rule(Reason.VERSION, (SP,), _roles(Role.VERSION)),
+    # RFC 1945, 4.1: a request line without a version is all of a request of HTTP/0.9
+    _rule(Reason.VERSION, (LF,), (frozenset({Role.METHOD, Role.PATH, Role.QUERY}),)),
     _rule(Reason.VERSION, (LF,), _roles(Role.VERSION), unless=(_HTTP_1_0, _HTTP_1_1)),
     # RFC 9112, 5: field-line = field-name ":" OWS field-value OWS; field-name = token
     _rule(Reason.FIELD_NAME, (_but(TCHAR, COLON, CR, LF, SP, HTAB),), _roles(Role.NAME)),

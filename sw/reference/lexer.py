@@ -118,7 +118,8 @@ def _lexed(marks: dict[Mark, list[int]], methods: list[Method], reasons: set[Rea
         reasons.add(Reason.HOST_REPEATED)
     framings = len(marks[Mark.LENGTH_START]) + len(marks[Mark.CODING_START])
     codings, chunked = bool(marks[Mark.CODING_START]), bool(marks[Mark.CHUNKED])
-    if framings > 1 or codings != chunked or (codings and marks[Mark.HTTP_1_0]):
+    other = complete and codings != chunked  # before its line has ended, it may become "chunked"
+    if framings > 1 or other or (codings and marks[Mark.HTTP_1_0]):
         reasons.add(Reason.FRAMING)
     if len(marks[Mark.LINE_START]) > grammar.MAX_FIELDS:
         reasons.add(Reason.FIELD_COUNT)

@@ -34,9 +34,8 @@ from .proof import Fault, Proof, Spec, past
 __all__ = ["PROOFS"]
 
 _HEAD = frozenset(Role) - {Role.DONE}
-_BYTE = data.StructLayout(
-    {"some": 1, "byte": 8, "role": range(len(Role)), "line": range(len(Line))}
-)
+_STATE = data.StructLayout({"role": range(len(Role)), "line": range(len(Line))})
+_BYTE = data.StructLayout({"some": 1, "byte": 8, **_STATE.members})
 """A byte that came, if one did, and where in the head it stood."""
 
 
@@ -47,7 +46,7 @@ class Grammar(Spec):
         super().__init__()
         self.lexer = lexer
         self.width = width
-        self._members: dict[tuple[int, frozenset[int]], Value] = {}
+        self._members: dict[tuple[str, frozenset[int]], Value] = {}
 
     def claim(self, m: Module) -> None:
         m.submodules.lexer = lexer = self.lexer
@@ -68,29 +67,28 @@ class Grammar(Spec):
             Assume(~valid | first | begun),
         ]
         before = [Signal(_BYTE, name=f"before{n}") for n in range(LOOK_BACK)]
-        history: list[data.View] = [
-            data.View(_BYTE, Mux(first, 0, byte.as_value())) for byte in before
-        ]
-        states = Signal(len(C(0, range(len(Role)))) + len(C(0, range(len(Line)))))
-        role, line = (
-            Mux(first, 0, states[:3]),
-            Mux(first, 0, states[3:]),
-        )
+        state = Signal(_STATE)
+        history = [self._fresh(m, byte, first, f"kept{n}") for n, byte in enumerate(before)]
+        now = self._fresh(m, state, first, "state_now")
         said: list[list[Value]] = []
         for lane in range(width):
             byte = Signal(_BYTE, name=f"byte{lane}")
             m.d.comb += [
                 byte.some.eq(1),
                 byte.byte.eq(bytes_.word_select(lane, 8)),
-                byte.role.eq(role),
-                byte.line.eq(line),
+                byte.role.eq(now.role),
+                byte.line.eq(now.line),
             ]
-            history = [*history[1:], byte] if LOOK_BACK else [byte]
-            said.append([self._any(history, alternatives) for alternatives in _asked()])
-            role = self._step(ROLE, history, role)
-            line = self._step(LINE, history, line)
+            history = [*history[1:], byte]
+            said.append([self._any(m, history, alternatives) for alternatives in _asked()])
+            then = Signal(_STATE, name=f"state_behind{lane}")
+            m.d.comb += [
+                then.role.eq(self._step(m, ROLE, history, now.role)),
+                then.line.eq(self._step(m, LINE, history, now.line)),
+            ]
+            now = then
         with m.If(valid & ~last):
-            m.d.sync += states.eq(Cat(role[:3], line[:3]))
+            m.d.sync += state.eq(now)
             m.d.sync += [kept.eq(byte) for kept, byte in zip(before, history, strict=True)]
 
         got = [*o.p.marks, *o.p.rules, *o.p.methods, o.p.token]
@@ -101,39 +99,51 @@ class Grammar(Spec):
                 m.d.comb += Assert(~there | (lanes[lane] == wanted))
         m.d.comb += Assert(o.valid == past_by(m, valid, lexer.latency))
 
-    def _any(self, history: Sequence[data.View], alternatives: Sequence[Condition]) -> Value:
-        return Cat(self._holds(history, condition) for condition in alternatives).any()
+    def _fresh(self, m: Module, kept: data.View, first: Value, name: str) -> data.View:
+        """*kept*, or nothing in a head's first beat."""
+        now = Signal(kept.shape(), name=name)
+        m.d.comb += now.eq(Mux(first, 0, kept.as_value()))
+        return now
 
-    def _holds(self, history: Sequence[data.View], condition: Condition) -> Value:
+    def _any(
+        self, m: Module, history: Sequence[data.View], alternatives: Sequence[Condition]
+    ) -> Value:
+        return Cat(self._holds(m, history, condition) for condition in alternatives).any()
+
+    def _holds(self, m: Module, history: Sequence[data.View], condition: Condition) -> Value:
         roles = condition.roles or (_HEAD,)
         return (
-            self._matches(history, condition.pattern)
-            & ~Cat(self._matches(history, pattern) for pattern in condition.unless).any()
+            self._matches(m, history, condition.pattern)
+            & ~Cat(self._matches(m, history, pattern) for pattern in condition.unless).any()
             & _in_states(history, "role", roles, _HEAD)
             & _in_states(history, "line", condition.lines, frozenset(Line))
         )
 
-    def _matches(self, history: Sequence[data.View], pattern: Pattern) -> Value:
+    def _matches(self, m: Module, history: Sequence[data.View], pattern: Pattern) -> Value:
         return Cat(
-            self._member(byte, members)
+            self._member(m, byte, members)
             for byte, members in zip(reversed(history), reversed(pattern), strict=False)
         ).all()
 
-    def _member(self, byte: data.View, members: frozenset[int]) -> Value:
+    def _member(self, m: Module, byte: data.View, members: frozenset[int]) -> Value:
         """Whether *byte* is of *members*; where none came, whether START is."""
         if members == ANY:
             return C(1, 1)
-        key = id(byte), members
+        key = byte.as_value().name, members
         if key not in self._members:
             inside = byte.byte.matches(*sorted(members - {START})) if members - {START} else C(0, 1)
-            self._members[key] = Mux(byte.some, inside, START in members)
+            member = Signal(name=f"member{len(self._members)}")
+            m.d.comb += member.eq(Mux(byte.some, inside, START in members))
+            self._members[key] = member
         return self._members[key]
 
-    def _step(self, machine: Machine, history: Sequence[data.View], state: Value) -> Value:
+    def _step(
+        self, m: Module, machine: Machine, history: Sequence[data.View], state: Value
+    ) -> Value:
         step = state
         for symbol in reversed(machine.symbols):
             moved = Array(machine.function(symbol.name))[state]
-            step = Mux(self._matches(history, symbol.pattern), moved, step)
+            step = Mux(self._matches(m, history, symbol.pattern), moved, step)
         return step
 
 

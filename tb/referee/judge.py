@@ -134,13 +134,11 @@ def _untouched(data: bytes, reading: Reading) -> list[str]:
 def _malformed(verdict: Verdict, data: bytes, behind: bytes) -> list[str]:
     """Against a head that shall be none.
 
-    One that never ends cannot be judged.  Nor can a coding that has not come whole: until then it
-    is another one than chunked.
+    One that never ends cannot be judged.
     """
     stream = data + behind
     end = find_end(stream)
-    cut_off = verdict.reason == Reason.FRAMING and find_end(data) < 0
-    if end < 0 or cut_off:
+    if end < 0:
         return []
     try:
         parse(stream[:end])

@@ -153,11 +153,6 @@ def test_a_malformed_part_is_judged_with_what_comes_behind_it():
     assert complaints(malformed(Reason.FIELD_NAME), part, behind) != []
 
 
-def test_a_coding_that_is_cut_off_is_not_judged():
-    part, behind = CHUNKED[:-6], CHUNKED[-6:]
-    assert complaints(malformed(Reason.FRAMING), part, behind) == []
-
-
 @pytest.mark.parametrize(
     ("data", "length"), [(PLAIN, len(PLAIN)), (UPLOAD, len(UPLOAD) + 3), (CHUNKED, None)]
 )
