@@ -94,6 +94,8 @@ class Trace:
         How many there are.
     predicates : tuple of (int, frozenset of int)
         The clocks in which a line or parameter was found to meet predicates, and those.
+    lookups : tuple of Lookup
+        Those of decided heads; for others the rows are of no meaning.
     judgements : tuple of Judgement
         One for each frame.
     """
@@ -123,6 +125,8 @@ class _Reader:
         self._width = width
 
     def trace(self) -> Trace:
+        judgements = self._each("verdict", lambda _, clock: self._judgement(clock))
+        lookups = self._each("row", lambda _, clock: self._lookup(clock))
         return Trace(
             width=self._width,
             clocks=len(self._samples["wire_beat"]),
@@ -130,8 +134,12 @@ class _Reader:
             lexed=self._each("lexer", lambda _, clock: self._lexed(clock)),
             path=self._each("path", lambda _, clock: self._key(clock)),
             predicates=tuple(self._predicates()),
-            lookups=self._each("row", lambda _, clock: self._lookup(clock)),
-            judgements=self._each("verdict", lambda _, clock: self._judgement(clock)),
+            lookups=tuple(
+                lookup
+                for lookup, judgement in zip(lookups, judgements, strict=True)
+                if judgement.verdict is not None and judgement.verdict.usable
+            ),
+            judgements=judgements,
             host=self._each("host", self._stream),
         )
 
@@ -171,7 +179,7 @@ class _Reader:
         return KeyBeat(clock, tuple(lanes), end, self._set("path_rows", clock))
 
     def _predicates(self) -> Iterator[tuple[int, frozenset[int]]]:
-        before: frozenset[int] = frozenset()
+        before = self._set("predicates_met", 0)  # of a frame long gone
         for clock in range(len(self._samples["predicates_met"])):
             met = self._set("predicates_met", clock)
             if met - before:

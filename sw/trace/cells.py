@@ -101,7 +101,7 @@ def draw_cells(canvas: Canvas, x: float, y: float, width: float, cells: Cells) -
     canvas.glyphs(
         "byte",
         [left + width / 2 for left, _ in single],
-        y + (11.5 if lettered else 14.5),
+        y + (11 if lettered else 14.5),
         "".join(cell.text for _, cell in single),
     )
     canvas.glyphs(

@@ -33,12 +33,12 @@ _STYLE = """
 text { font: 11px 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #222 }
 .title { font-size: 17px; font-weight: bold }
 .heading { font-size: 12px; font-weight: bold }
-.note { fill: #666 }
+.note, .pause { fill: #666 }
 .clock, .count { font-size: 10px; fill: #666 }
-.clock, .label { text-anchor: end }
+.clock, .label, .pause { text-anchor: end }
 .byte { font-size: 12px; text-anchor: middle }
 .narrow .byte { font-size: 10px }
-.letter { font-size: 6.5px; text-anchor: middle; fill: #444 }
+.letter { font-size: 6px; text-anchor: middle; fill: #444 }
 .hex { font-size: 7.5px; text-anchor: middle; fill: #777 }
 .narrow .hex { font-size: 5.5px }
 .alarm { fill: #b00020; font-weight: bold }
@@ -87,7 +87,7 @@ class _Picture:
         self._lexed_x = self._wire_x + lanes + _GAP
         self._key_x = self._lexed_x + lanes + _GAP
         self._rows_x = self._key_x + max(lanes, 130) + 10
-        self._arrows_x = self._rows_x + max(self._step * len(rows), 140) + 70
+        self._arrows_x = self._rows_x + max(self._step * len(rows), 110) + 110
         self._host_x = self._arrows_x + 70
         self._words_x = self._host_x + lanes + 14
         words = max(len(self._words(clock)) for clock in range(trace.clocks))
@@ -149,10 +149,10 @@ class _Picture:
             for row, name in enumerate(self._rows):
                 canvas.text("note", self._row_x(row) + self._step * 0.7, y + 4, name, turned=-45)
         else:
-            canvas.text("heading", self._rows_x, y, f"rows 0 to {len(self._rows) - 1}")
+            canvas.text("note", self._rows_x, y, f"rows 0 to {len(self._rows) - 1}")
 
     def _legend(self) -> None:
-        canvas, x, y = self._canvas, _MARGIN, 62.0
+        canvas, width, x, y = self._canvas, self._trace.width, _MARGIN, 62.0
         entries = [(kind.name.lower(), kind.letter, kind.meaning) for kind in Kind]
         entries += [("header", "", "frame's headers, in hex"), ("shim", "", "shim: the verdict")]
         entries += [("on", "", "row still possible"), ("off", "", "row ruled out")]
@@ -164,9 +164,9 @@ class _Picture:
             canvas.glyphs("letter", [x + 7], y + 10, letter)
             canvas.text("note", x + 19, y + 11, meaning)
             x += space
-        canvas.text(
-            "note", _MARGIN, y + 34, "· space   ← CR   ↓ LF   □ any other byte   ■ end of the path"
-        )
+        lanes = f", whose byte n is looked up in lane n mod {width}" if width > 1 else ""
+        glyphs = "· space   ← CR   ↓ LF   □ any other byte   ■ end of the path"
+        canvas.text("note", _MARGIN, y + 34, glyphs + lanes)
 
     def _clocks(self) -> None:
         for clock in sorted(self._time.busy):
@@ -177,6 +177,9 @@ class _Picture:
             for event in self._events.get(clock, ()):
                 self._canvas.text("alarm" if event.alarm else "event", x, y + 14, event.text)
                 x += (len(event.text) + 3) * _ADVANCE
+
+        for clock in self._time.pauses():
+            self._canvas.text("pause", self._wire_x - 12, self._time.y(clock) + 9, "⋮")
 
     def _words(self, clock: int) -> str:
         return " · ".join(event.text for event in self._events.get(clock, ()))
@@ -191,7 +194,7 @@ class _Picture:
             kind = "on" if row in left else "off"
             self._canvas.box(kind, self._row_x(row), y + 3, self._step - gap, HEIGHT - 6)
         count = len(left.intersection(range(len(self._rows))))
-        text = f"{count} of {len(self._rows)}"
+        text = f"{count} of {len(self._rows)} left"
         self._canvas.text("count", self._row_x(len(self._rows)) + 6, y + 13, text)
 
     def _lookup(self, lookup: Lookup) -> None:
@@ -227,7 +230,7 @@ class _Picture:
         ):
             start = self._time.middle(since)
             with self._canvas.group("latency", since):
-                self._canvas.line("guide", [(self._wire_x, start), (x, start)])
+                self._canvas.line("guide", [(self._lexed_x - _GAP, start), (x, start)])
                 self._canvas.line("arrow", [(x, start), (x, to)])
                 self._canvas.line("arrow", [(x - 4, to - 8), (x, to), (x + 4, to - 8)])
                 text = f"{clock - since} clocks from the {what} beat"
@@ -273,7 +276,7 @@ class _Picture:
             for byte in beat.lanes
             if byte is not None and byte.role in (Role.METHOD, Role.PATH, Role.QUERY)
         )
-        text = "".join(chr(b) if 0x20 <= b < 0x7F else "?" for b in line).strip()
+        text = "".join(chr(value) for value in line if 0x20 <= value < 0x7F).strip()
         return text if len(text) <= _TITLE else text[: _TITLE - 1] + "…"
 
 

@@ -1,6 +1,6 @@
 """Where clocks stand in a picture: time runs down, and what is idle takes little room."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -31,6 +31,12 @@ class Timeline:
     def y(self, clock: int) -> float:
         """The upper edge of *clock*."""
         return self._edges[clock]
+
+    def pauses(self) -> Iterator[int]:
+        """The first clocks of times in which nothing happens, if they can be seen."""
+        for clock in range(1, self.clocks - 2):
+            if clock - 1 in self.busy and not any(clock + n in self.busy for n in range(3)):
+                yield clock
 
     def middle(self, clock: int) -> float:
         return (self._edges[clock] + self._edges[clock + 1]) / 2
