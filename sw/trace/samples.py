@@ -45,5 +45,4 @@ def read_samples(path: Path, geometry: Geometry) -> Samples:
             elif token.kind is TokenKind.CHANGE_VECTOR:
                 for name in signals.get(token.vector_change.id_code, ()):
                     now[name] = int(token.vector_change.value)
-    fill(len(samples["wire_beat"]) + 1)
     return samples
