@@ -112,7 +112,9 @@ def explain(
     if recorded:
         from .recorder import explain_and_record
 
-        return explain_and_record(mesh, head, tell, width=width or 8, trace=trace, waves=waves)
+        return explain_and_record(
+            mesh, head, tell, width=8 if width is None else width, trace=trace, waves=waves
+        )
     with open_table(mesh, choice) as table:
         return tell(Explainer(mesh, table))
 
