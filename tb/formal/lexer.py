@@ -79,7 +79,7 @@ class Grammar(Spec):
                 byte.role.eq(now.role),
                 byte.line.eq(now.line),
             ]
-            history = [*history[1:], byte]
+            history = [*history[-LOOK_BACK:], byte]
             said.append([self._any(m, history, alternatives) for alternatives in _asked()])
             then = Signal(_STATE, name=f"state_behind{lane}")
             m.d.comb += [
@@ -89,7 +89,7 @@ class Grammar(Spec):
             now = then
         with m.If(valid & ~last):
             m.d.sync += state.eq(now)
-            m.d.sync += [kept.eq(byte) for kept, byte in zip(before, history, strict=True)]
+            m.d.sync += [kept.eq(byte) for kept, byte in zip(before, history[1:], strict=True)]
 
         got = [*o.p.marks, *o.p.rules, *o.p.methods, o.p.token]
         for lane in range(width):

@@ -64,7 +64,7 @@ class Insertion(Spec):
         ]
         for lane in range(width):
             here = (wanted == number * width + lane) & lanes[lane]
-            with m.If(i.valid & ~whole & here):
+            with m.If(i.valid & verdict.valid & ~whole & here):
                 m.d.comb += [now.kept.eq(i.p.data.word_select(lane, 8)), now.chosen.eq(1)]
         m.d.sync += [
             kept.eq(now.kept),
