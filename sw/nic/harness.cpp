@@ -275,7 +275,11 @@ int64_t nic_open_waves(Nic* nic, const char* path) {
     nic->waves->set_time_resolution("1ns");
     nic->top.trace(nic->waves.get(), 99);
     nic->waves->open(path);
-    return nic->waves->isOpen() ? 0 : CLOSED;
+    if (!nic->waves->isOpen()) {
+        nic->waves.reset();
+        return CLOSED;
+    }
+    return 0;
 }
 
 int64_t nic_close_waves(Nic* nic) {

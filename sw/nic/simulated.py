@@ -52,6 +52,7 @@ class SimulatedNic:
 
     def __init__(self, geometry: Geometry, waves: Waves | None = None) -> None:
         self.geometry = geometry
+        self._waves = waves
         self._bus = _Library(shared_library(geometry, waves))
         # A frame comes out at the latest when it and the one before it have been stored and
         # streamed out; silence for longer than that means that nothing is left inside.
@@ -88,7 +89,10 @@ class SimulatedNic:
         """Write the waves of what happens until the block ends to *path*, in the NIC's format.
 
         A clock takes :data:`~hybridmesh.nic.build.PERIOD` nanoseconds, its edge in the middle.
+        Raises :exc:`NicError` where the NIC has no probes, or the file cannot be opened.
         """
+        if self._waves is None:
+            raise NicError("A simulated NIC without probes has no waves to be recorded")
         self._bus.open_waves(path)
         try:
             yield

@@ -42,6 +42,14 @@ def test_another_geometry_is_another_library(built):
     assert len(built) == 2
 
 
+def test_a_nic_that_writes_waves_is_another_library(built, capsys):
+    assert build.shared_library(GEOMETRY, "vcd") != build.shared_library(GEOMETRY)
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "building the simulated NIC with waves in VCD (256 rows, 8 bytes per beat), this is done "
+        "once"
+    )
+
+
 def test_another_version_of_a_tool_is_another_library(built, monkeypatch):
     first = build.shared_library(GEOMETRY)
     monkeypatch.setattr(metadata, "version", lambda tool: "99")

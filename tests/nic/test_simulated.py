@@ -153,6 +153,12 @@ def test_a_closed_nic_says_so(nic):
         nic.exchange([WIRE.frame(1, HEAD)])
 
 
+def test_a_nic_without_probes_says_so(nic, tmp_path):
+    with pytest.raises(NicError, match="without probes"), nic.recording(tmp_path / "nic.vcd"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_empty_frame_is_refused(nic):
     with pytest.raises(NicError, match="at least one byte"):
         nic.exchange([b""])
