@@ -111,11 +111,10 @@ class _Picture:
         for lookup in trace.lookups:
             self._lookup(lookup)
         bottom = self._time.bottom
-        for judgement, first, last in zip(trace.judgements, *self._wire_frames(), strict=True):
-            if judgement.verdict is not None:
-                self._latency(judgement.clock, first, last)
-                if judgement is trace.judgements[-1]:
-                    bottom = max(bottom, self._card(judgement.clock, judgement.verdict))
+        judgement = trace.judgements[-1]
+        if judgement.verdict is not None:
+            self._latency(judgement.clock, *self._last_frame())
+            bottom = max(bottom, self._card(judgement.clock, judgement.verdict))
         return self._canvas.text_of(self._width, bottom + _MARGIN, self._title())
 
     def _beat(self, stage: str, clock: int, x: float, cells: Cells) -> None:
@@ -214,12 +213,11 @@ class _Picture:
                 x = self._row_x(lookup.row)
                 self._canvas.box("won", x - 2, y - HEIGHT + 2, self._step + 2.5, HEIGHT - 2)
 
-    def _wire_frames(self) -> tuple[list[int], list[int]]:
-        """The clocks of the first and of the last beat of each frame from the wire."""
-        lasts = [beat.clock for beat in self._trace.wire if beat.last]
-        firsts = [beat.clock for beat in self._trace.wire]
-        starts = [min(c for c in firsts if c > before) for before in [-1, *lasts[:-1]]]
-        return starts, lasts
+    def _last_frame(self) -> tuple[int, int]:
+        """The clocks of the first and of the last beat of the last frame from the wire."""
+        *before, last = (beat.clock for beat in self._trace.wire if beat.last)
+        end = max(before, default=-1)
+        return next(beat.clock for beat in self._trace.wire if beat.clock > end), last
 
     def _latency(self, clock: int, first: int, last: int) -> None:
         """How long the verdict of *clock* took, from the *first* and the *last* beat on."""

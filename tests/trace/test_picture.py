@@ -92,6 +92,17 @@ def test_latencies_are_told_in_clocks(trace):
     ]
 
 
+def test_of_a_head_in_two_frames_the_last_one_has_its_latencies_told(trace_of):
+    long = trace_of(HEAD.replace(b"beta", b"b" * 1500))
+    first, last = (beat.clock for beat in long.wire if beat.last)
+    told = [node.text for _, node in elements(draw(long, ROWS), "latency", "latency")]
+    end = long.judgements[-1].clock
+    assert told == [
+        f"{end - last} clocks from the last beat",
+        f"{end - first - 1} clocks from the first beat",
+    ]
+
+
 def test_the_verdict_is_told_with_the_name_of_its_row(trace):
     said = texts(draw(trace, ROWS))
     for line in ("decided", "4: route-4", "82 bytes", "14 bytes from byte 4"):
