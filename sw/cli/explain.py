@@ -48,8 +48,8 @@ _BATCH = 256
     "--waves",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.fst",
-    help="Write the waves of it, or those of FILE.vcd, and beside them a view for GTKWave and one "
-    "for Surfer.",
+    help="Write the waves of it, as FST or in a FILE.vcd, and beside them a view for GTKWave and "
+    "one for Surfer.",
 )
 @click.option(
     "--width",
