@@ -121,9 +121,9 @@ def _proof(width: int, clocks: int) -> Proof:
         lambda module: Insertion(module.ShimInserter(width), width),
         (
             Fault("flush.eq(take & i.p.last & spill)", "flush.eq(take & i.p.last)"),
-            Fault("piece.eq(merge.next)", "piece.eq(0)"),
             Fault("behind = left[n] if n < shift else", "behind = left[n] if n <= shift else"),
             *([Fault("step &= self.insert", "step &= 1")] if width > ADDRESSES else []),
+            *([Fault("piece.eq(merge.next)", "piece.eq(0)")] if width < SHIM.size else []),
         ),
         clocks=clocks,
     )
