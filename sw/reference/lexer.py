@@ -215,11 +215,9 @@ def _run(machine: Machine, text: _Text) -> _Track:
     symbols[before] = len(machine.symbols) + 1
     functions = [machine.function(s.name) for s in machine.symbols] + [machine.function(None)]
     functions.append((0,) * len(machine.states))
-    states, state = [], 0
-    for symbol_number in symbols.tolist():
-        states.append(state)
-        state = functions[symbol_number][state]
-    codes = np.array(states, np.int16)
+    state = 0
+    after = [state := functions[number][state] for number in symbols.tolist()]
+    codes = np.array([0, *after[:-1]], np.int16)
     codes[before] = _NOWHERE
     return _Track(codes)
 

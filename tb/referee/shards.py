@@ -32,8 +32,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 PLACE = _ROOT / "build" / "fuzz"
 """Where runs are kept."""
 
-_SOURCES = ("contract", "reference", "nic", "rtl")
-
 
 _Shard = tuple[int, int]
 """Its first head, and the first behind it."""
@@ -44,7 +42,7 @@ class State:
     a line for each shard."""
 
     def __init__(self, subject: str, seed: int, heads: int, place: Path) -> None:
-        self._path = place / f"referee-{subject}-{seed}-{_digest()}.jsonl"
+        self._path = place / f"referee-{subject}-{seed}-{_digest(subject)}.jsonl"
         self._shards = [(n, min(n + SHARD, heads)) for n in range(0, heads, SHARD)]
         self._tallies: dict[_Shard, Tally] = {}
         with suppress(FileNotFoundError):
@@ -117,9 +115,9 @@ def _ignore_interrupts() -> None:
 
 
 @cache
-def _digest() -> str:
+def _digest(subject: str) -> str:
     """Hash over all that says what heads there are and what becomes of them."""
-    rooms = [Path(str(files(f"hybridmesh.{name}"))) for name in _SOURCES]
+    rooms = [Path(str(files(f"hybridmesh.{room}"))) for room in SUBJECTS[subject].rooms]
     return _hash([Path(__file__).parent, *rooms], metadata.version("httptools"))
 
 

@@ -6,7 +6,7 @@ what the model says.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -16,7 +16,7 @@ from hybridmesh.contract.verdict import Reason, Verdict
 from hybridmesh.nic import NicDriver, ReferenceNic, SimulatedNic
 from hybridmesh.nic.frames import Connection, split
 from hybridmesh.reference.classifier import classify
-from hybridmesh.reference.flows import message_length
+from hybridmesh.reference.flows import Succession, message_length
 from hybridmesh.reference.lexer import Lexed, lex, lex_all
 
 from .heads import Case
@@ -108,15 +108,15 @@ class Rtl:
         return [_judge(sending, said, expected) for sending in sendings]
 
     def _lex_before(self, sendings: Sequence[_Sending]) -> None:
-        """Lex all that the model may want to be lexed, at once: what has come of each head so far,
-        and each segment."""
-        payloads = {
-            sending.case.payload[first:end]
-            for sending in sendings
+        """Lex all that the model will want to be lexed, at once."""
+        succession = Succession(self._nic.geometry)
+        heads = {
+            succession.came(number, 1, start, sending.case.payload[start:end], intact=True).data
+            for number, sending in enumerate(sendings)
             for start, end in sending.parts
-            for first in (0, start)
+            if start < end
         }
-        ordered = list(payloads)
+        ordered = list(heads)
         self._lexed = dict(zip(ordered, lex_all(ordered), strict=True))
 
     def _lex(self, payload: bytes) -> Lexed:
@@ -166,10 +166,12 @@ def _judge(sending: _Sending, said: _Frames, expected: _Frames) -> tuple[Verdict
     return last, found
 
 
-def _simulated(width: int) -> Rtl:
-    """The RTL with a small table, as it is the parsing that matters here."""
-    return Rtl(SimulatedNic(Geometry(width=width, rows=32, hosts=16, predicates=16)))
+def _simulated(geometry: Geometry) -> Rtl:
+    return Rtl(SimulatedNic(geometry))
 
+
+_SMALL = Geometry(rows=32, hosts=16, predicates=16)
+"""Built in less time; it is the parsing that matters here."""
 
 _REASONS = frozenset(Reason) - {Reason.NONE, Reason.TABLE_OFF, Reason.UNKNOWN_START}
 
@@ -186,17 +188,22 @@ class Entry:
         How many it is shown.
     reasons : frozenset of Reason
         Those that the bytes of a head can be to it.
+    rooms : tuple of str
+        The packages that it is made of.
     """
 
     open: Callable[[], Subject]
     heads: int
     reasons: frozenset[Reason] = _REASONS
+    rooms: tuple[str, ...] = ("contract", "reference", "nic", "rtl")
 
 
 SUBJECTS = {
-    "model": Entry(Model, 1_000_000),
+    "model": Entry(Model, 1_000_000, rooms=("contract", "reference")),
     # At width 1 no parameter comes too soon behind the one before it.
-    "width1": Entry(partial(_simulated, 1), 100_000, _REASONS - {Reason.CROWDED}),
-    "width8": Entry(partial(_simulated, 8), 100_000),
-    "width64": Entry(partial(_simulated, 64), 20_000),
+    "width1": Entry(
+        partial(_simulated, replace(_SMALL, width=1)), 100_000, _REASONS - {Reason.CROWDED}
+    ),
+    "width8": Entry(partial(_simulated, Geometry(width=8)), 100_000),
+    "width64": Entry(partial(_simulated, replace(_SMALL, width=64)), 20_000),
 }

@@ -2,6 +2,7 @@
 are broken off."""
 
 import json
+import os
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.verdict import SHIM, Flag, Method, Reason, State, Verdict
 from hybridmesh.nic import ReferenceNic
 from hybridmesh.nic.frames import split
+from tb.lib.runner import LONG
 from tb.referee import __main__ as command
 from tb.referee import shards, subjects
 from tb.referee.heads import Case, make
@@ -18,7 +20,9 @@ from tb.referee.shards import run
 from tb.referee.subjects import SUBJECTS, Entry, Outcome, Rtl
 from tb.referee.tally import Tally, word
 
-SHORT = {"model": 1500, "width1": 200, "width8": 300, "width64": 100}
+SHORT = {"model": 1500, "width8": 300}
+if os.environ.get(LONG) == "1":  # simulations that no other test needs, and that take long to build
+    SHORT |= {"width1": 200, "width64": 100}
 
 
 @pytest.mark.parametrize("subject", SHORT)
@@ -192,7 +196,7 @@ def test_a_run_that_was_broken_off_goes_on_where_it_was(counting, monkeypatch, c
 
 def test_a_run_begins_anew_after_a_change(counting, monkeypatch):
     assert called(monkeypatch) == 0
-    monkeypatch.setattr(shards, "_digest", lambda: "another")
+    monkeypatch.setattr(shards, "_digest", lambda subject: "another")
     assert called(monkeypatch) == 0
     assert counting.shown == 500
 
