@@ -69,12 +69,10 @@ def start_complaints(verdict: Verdict, before: bytes) -> list[str]:
 def _differences(verdict: Verdict, data: bytes, reading: Reading) -> list[str]:
     """What llhttp reads otherwise."""
     start, path = verdict.path_offset, _slice(data, verdict.path_offset, verdict.path_length)
+    more = bool(verdict.flags & Flag.MORE_DATA)
     pairs = {
         "head length": (verdict.head_length, reading.head_length),
-        "more data": (
-            bool(verdict.flags & Flag.MORE_DATA),
-            len(data) > reading.head_length,
-        ),
+        "more data": (more, len(data) > reading.head_length),
         "method": (Method(verdict.method).name.encode(), reading.method),
         "path offset": (start, len(reading.method) + 1),
         "path": (path, reading.target.partition(b"?")[0]),

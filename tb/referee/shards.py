@@ -32,7 +32,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 PLACE = _ROOT / "build" / "fuzz"
 """Where runs are kept."""
 
-
 _Shard = tuple[int, int]
 """Its first head, and the first behind it."""
 
@@ -114,6 +113,9 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+_KINDS = ("*.py", "*.cpp")
+
+
 @cache
 def _digest(subject: str) -> str:
     """Hash over all that says what heads there are and what becomes of them."""
@@ -123,6 +125,6 @@ def _digest(subject: str) -> str:
 
 def _hash(places: Sequence[Path], version: str) -> str:
     digest = hashlib.sha256(version.encode())
-    for path in sorted(path for place in places for path in place.rglob("*.py")):
+    for path in sorted(p for place in places for kind in _KINDS for p in place.rglob(kind)):
         digest.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
