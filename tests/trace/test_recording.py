@@ -38,3 +38,10 @@ def test_a_nic_that_is_looked_into_gives_the_same_verdicts(nic, tmp_path):
     nic.exchange([opening])
     with nic.recording(tmp_path / "head.vcd"):
         assert nic.exchange([frame]) == [before]
+
+
+def test_what_comes_behind_the_head_in_other_frames_is_not_sent():
+    body = b"x" * 5000
+    assert len(head_frames(HEAD + body)) == 2
+    assert head_frames(HEAD + body)[1].endswith(b"x" * (1460 - len(HEAD)))
+    assert len(head_frames(HEAD[:-2] + body)) == 1 + 4
