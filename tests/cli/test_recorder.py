@@ -1,7 +1,6 @@
 """``explain --trace`` and ``--waves``: the files that come of them, and that none come by half."""
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -118,16 +117,6 @@ def test_what_stood_there_stays_when_it_fails(explain, tmp_path, monkeypatch, er
     assert done.code == (130 if error is KeyboardInterrupt else 1)
     assert os.listdir(tmp_path) == ["t.svg"]
     assert (tmp_path / "t.svg").read_text() == "before"
-
-
-def test_a_signal_leaves_nothing_behind(process, tmp_path):
-    """While the head is awaited from standard input, or the NIC is made."""
-    arguments = ("explain", "-f", SHOP, "--trace", tmp_path / "t.svg")
-    with process(*arguments) as explain:
-        explain.send_signal(signal.SIGINT)
-        explain.communicate(timeout=20)
-        assert explain.returncode in (130, -signal.SIGINT)  # the latter: before Python is up
-    assert os.listdir(tmp_path) == []
 
 
 def test_a_missing_header_is_named_with_its_package_and_the_way_out(monkeypatch, tmp_path):
