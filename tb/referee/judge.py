@@ -68,15 +68,14 @@ def start_complaints(verdict: Verdict, before: bytes) -> list[str]:
 
 def _differences(verdict: Verdict, data: bytes, reading: Reading) -> list[str]:
     """What llhttp reads otherwise."""
-    start, path = verdict.path_offset, _slice(data, verdict.path_offset, verdict.path_length)
+    path = _slice(data, verdict.path_offset, verdict.path_length)
     more = bool(verdict.flags & Flag.MORE_DATA)
     pairs = {
         "head length": (verdict.head_length, reading.head_length),
         "more data": (more, len(data) > reading.head_length),
         "method": (Method(verdict.method).name.encode(), reading.method),
-        "path offset": (start, len(reading.method) + 1),
+        "path offset": (verdict.path_offset, len(reading.method) + 1),
         "path": (path, reading.target.partition(b"?")[0]),
-        "target": (_slice(data, start, len(reading.target)), reading.target),
         "number of hosts": (1, len(reading.hosts)),
     }
     found = [

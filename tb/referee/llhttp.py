@@ -65,8 +65,6 @@ def ends_after(head: bytes, length: int | None) -> bool:
     try:
         parser.feed(_UPGRADE.sub(rb"\1_", head))
         for piece in _body(length):
-            if parser.message_done:
-                return False
             parser.feed(piece)
     except RefusedError:
         return False
@@ -74,14 +72,12 @@ def ends_after(head: bytes, length: int | None) -> bool:
 
 
 def _body(length: int | None) -> Iterator[bytes | memoryview]:
-    """A body of *length* bytes, or in chunks; its last byte by itself."""
+    """A body of *length* bytes, or in chunks, that nothing else can be taken for."""
     if length is None:
-        yield _LAST_CHUNK[:-1]
-        yield _LAST_CHUNK[-1:]
-    elif length:
-        for at in range(0, length - 1, len(_ZEROS)):
-            yield _ZEROS[: length - 1 - at]
-        yield _ZEROS[:1]
+        yield _LAST_CHUNK
+    else:
+        for at in range(0, length, len(_ZEROS)):
+            yield _ZEROS[: length - at]
 
 
 def is_message_end(stream: bytes) -> bool:

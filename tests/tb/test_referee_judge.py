@@ -45,6 +45,7 @@ def test_a_right_verdict_is_agreed_with(data):
     assert complaints(verdict_of(data), data) == []
 
 
+KEPT = PLAIN[:-2] + b"Connection: keep-alive\r\n\r\n"
 LONG_HOST = PLAIN.replace(b" a", b" " + b"a" * 300)
 WRONG = [
     (UPLOAD, {"method": Method.PUT}, "method:"),
@@ -74,6 +75,7 @@ WRONG = [
     (PLAIN, {"flags": Flag.DECIDED | Flag.MORE_DATA}, "more data:"),
     (PLAIN + b"a", {"flags": Flag.DECIDED}, "more data:"),
     (PLAIN.replace(b"1.1", b"1.0"), {"flags": Flag.DECIDED}, "nothing to interpret"),
+    (KEPT.replace(b"1.1", b"1.0"), {"flags": Flag.DECIDED}, "nothing to interpret"),
     (PLAIN[:-2] + UPGRADE, {"flags": Flag.DECIDED}, "nothing to interpret"),
     (PLAIN[:-2] + b"Connection: close\r\n\r\n", {"flags": Flag.DECIDED}, "nothing to interpret"),
     (PLAIN[:-2] + b"Connection: host\r\n\r\n", {"flags": Flag.DECIDED}, "decided, "),
@@ -93,6 +95,13 @@ def test_a_host_found_elsewhere_is_seen():
     assert complaints(verdict_of(data)._replace(host_offset=5), data) == [
         "host offset: 5, says the NIC; no Host field is there"
     ]
+
+
+@pytest.mark.parametrize("port", [b"", b"x", b"8x", b":80", b" 80"])
+def test_a_host_with_a_port_that_is_none_is_seen(port):
+    data = PLAIN.replace(b": a", b": a:" + port)
+    wrong = verdict_of(PLAIN)._replace(head_length=len(data))
+    assert any(text.startswith("host: b'a'") for text in complaints(wrong, data))
 
 
 REFUSED = [
@@ -167,6 +176,11 @@ def test_the_end_of_a_message_that_is_followed_is_judged(data, length):
         assert len(framing_complaints(data, len(data) + 1, length)) == 1
 
 
+def test_a_line_that_llhttp_leaves_out_is_no_part_of_the_head():
+    data = PLAIN + b"\r\n"
+    assert len(framing_complaints(data, len(data), len(data))) == 1
+
+
 def test_a_decided_head_begins_where_a_message_ends():
     decided, undecided = verdict_of(PLAIN), UNDECIDED
     for before in (PLAIN, UPLOAD + b"abc", CHUNKED + b"0\r\n\r\n", PLAIN + PLAIN):
@@ -219,6 +233,11 @@ def test_an_upgrade_does_not_hide_the_body(head):
         upgrade = head[:-2] + UPGRADE.replace(b"Upgrade", name)
         assert read(upgrade).upgrade
         assert [other for other in (None, 0, 3) if ends_after(upgrade, other)] == [length]
+
+
+def test_a_tunnel_has_no_body():
+    head = b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+    assert [length for length in (None, 0, 1, 3) if ends_after(head, length)] == [0]
 
 
 def test_a_stream_is_a_message_end_at_the_last_byte_of_a_message():
