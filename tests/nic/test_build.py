@@ -42,8 +42,9 @@ def test_another_geometry_is_another_library(built):
     assert len(built) == 2
 
 
-def test_a_nic_that_writes_waves_is_another_library(built, capsys):
-    assert build.shared_library(GEOMETRY, "vcd") != build.shared_library(GEOMETRY)
+def test_a_nic_that_writes_waves_is_another_library_for_each_format(built, monkeypatch, capsys):
+    monkeypatch.setattr(build, "_compiler", lambda waves: "g++")
+    assert len({build.shared_library(GEOMETRY, waves) for waves in ("vcd", "fst", None)}) == 3
     assert capsys.readouterr().err.splitlines()[0] == (
         "building the simulated NIC with waves in VCD (256 rows, 8 bytes per beat), this is done "
         "once"

@@ -4,6 +4,7 @@ import pytest
 
 from hybridmesh.explain import head_frames
 from hybridmesh.nic import NicError
+from hybridmesh.nic.frames import split
 
 from .conftest import HEAD
 
@@ -35,6 +36,7 @@ def test_a_file_that_cannot_be_opened_is_named_and_the_nic_goes_on(nic, tmp_path
 def test_a_nic_that_is_looked_into_gives_the_same_verdicts(nic, tmp_path):
     opening, frame = head_frames(HEAD)
     _, before = nic.exchange([opening, frame])
+    assert split(before)[0].usable
     nic.exchange([opening])
     with nic.recording(tmp_path / "head.vcd"):
         assert nic.exchange([frame]) == [before]
