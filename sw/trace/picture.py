@@ -163,8 +163,8 @@ class _Picture:
             canvas.glyphs("letter", [x + 7], y + 10, letter)
             canvas.text("note", x + 19, y + 11, meaning)
             x += space
+        glyphs = "· space   ← CR   ↓ LF   □ any other byte   ~ provisional row   ■ end of the path"
         lanes = f", whose byte n is looked up in lane n mod {width}" if width > 1 else ""
-        glyphs = "· space   ← CR   ↓ LF   □ any other byte   ■ end of the path"
         canvas.text("note", _MARGIN, y + 34, glyphs + lanes)
 
     def _clocks(self) -> None:
