@@ -337,7 +337,8 @@ _LENGTH = (_roles(Role.VALUE), _lines(Line.LENGTH))
 
 RULES: tuple[Rule, ...] = (
     # RFC 9110, 9.1: method = token
-    _rule(Reason.METHOD, (_but(TCHAR, SP),), _roles(Role.METHOD)),
+    _rule(Reason.METHOD_BYTE, (_but(TCHAR, SP),), _roles(Role.METHOD)),
+    _rule(Reason.METHOD_BYTE, (frozenset({START}), SP), _roles(Role.METHOD)),
     # RFC 9112, 2.2: lines end in CRLF; a bare CR is invalid, a bare LF may be taken for CRLF
     _rule(Reason.LINE_ENDING, (CR, _but(LF)), _HEAD),
     _rule(Reason.LINE_ENDING, (_but(CR), LF), _HEAD),

@@ -64,27 +64,28 @@ class Reason(enum.IntEnum):
     NONE = 0
     TABLE_OFF = 1
     UNKNOWN_START = 2
-    METHOD = 3
-    LINE_ENDING = 4
-    TARGET_FORM = 5
-    TARGET_BYTE = 6
-    PATH_ENCODED = 7
-    PATH_SEGMENTS = 8
-    VERSION = 9
-    OBS_FOLD = 10
-    FIELD_NAME = 11
-    FIELD_VALUE = 12
-    OBS_TEXT = 13
-    ODD_SPACE = 14
-    CROWDED = 15
-    HOST = 16
-    HOST_REPEATED = 17
-    HOST_MISSING = 18
-    LENGTH = 19
-    FRAMING = 20
-    REPEATED = 21
-    FIELD_COUNT = 22
-    INCOMPLETE = 23
+    METHOD_BYTE = 3
+    METHOD = 4
+    LINE_ENDING = 5
+    TARGET_FORM = 6
+    TARGET_BYTE = 7
+    PATH_ENCODED = 8
+    PATH_SEGMENTS = 9
+    VERSION = 10
+    OBS_FOLD = 11
+    FIELD_NAME = 12
+    FIELD_VALUE = 13
+    OBS_TEXT = 14
+    ODD_SPACE = 15
+    CROWDED = 16
+    HOST = 17
+    HOST_REPEATED = 18
+    HOST_MISSING = 19
+    LENGTH = 20
+    FRAMING = 21
+    REPEATED = 22
+    FIELD_COUNT = 23
+    INCOMPLETE = 24
 
     @property
     def word(self) -> str:
@@ -116,6 +117,7 @@ _REASONS = {
         State.UNDECIDED,
         "the NIC does not know that a head begins here: it has not followed the connection so far",
     ),
+    Reason.METHOD_BYTE: (State.MALFORMED, "the method is not a token (RFC 9110, 9.1)"),
     Reason.METHOD: (State.UNDECIDED, "not one of the known methods (RFC 9110, 9.3)"),
     Reason.LINE_ENDING: (State.UNDECIDED, "a CR without LF or an LF without CR (RFC 9112, 2.2)"),
     Reason.TARGET_FORM: (State.UNDECIDED, "the target is not in origin-form (RFC 9112, 3.2.1)"),

@@ -212,6 +212,7 @@ BY_REASON: list[tuple[Reason, bool, str]] = [
     (Reason.NONE, True, "the head is read, and its framing with it"),
     (Reason.TABLE_OFF, True, "heads are read without a table too"),
     (Reason.UNKNOWN_START, False, "there is no head to be read"),
+    (Reason.METHOD_BYTE, False, "a proxy refuses the head and closes the connection"),
     (Reason.METHOD, True, "no method changes the framing of a request (RFC 9112, 6.3)"),
     (Reason.LINE_ENDING, False, "a line ends for one reader and goes on for another"),
     (Reason.TARGET_FORM, False, "behind CONNECT there is no HTTP"),

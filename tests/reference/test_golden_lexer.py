@@ -41,7 +41,10 @@ def test_a_head_cut_anywhere_is_incomplete_and_nothing_else(whole):
 
 
 NOT_DECIDED = [
-    (head("G@T / HTTP/1.1"), Reason.METHOD),
+    (head("G@T / HTTP/1.1"), Reason.METHOD_BYTE),
+    (head("GET\t/ HTTP/1.1"), Reason.METHOD_BYTE),
+    (head(" / HTTP/1.1"), Reason.METHOD_BYTE),
+    (b"\xef\xbb\xbf" + head("GET / HTTP/1.1"), Reason.METHOD_BYTE),
     (head("FOO / HTTP/1.1"), Reason.METHOD),
     (head("get / HTTP/1.1"), Reason.METHOD),
     (head("GET / HTTP/1.1", "a: b\rc: d"), Reason.LINE_ENDING),

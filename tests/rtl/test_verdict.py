@@ -12,7 +12,13 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.verdict import SHIM, Flag, Reason, Verdict
 from hybridmesh.rtl.verdict import ShimBuilder
 
-MALFORMED = {Reason.FIELD_NAME, Reason.FIELD_VALUE, Reason.HOST_REPEATED, Reason.FRAMING}
+MALFORMED = {
+    Reason.METHOD_BYTE,
+    Reason.FIELD_NAME,
+    Reason.FIELD_VALUE,
+    Reason.HOST_REPEATED,
+    Reason.FRAMING,
+}
 LEAD = 3
 """Clocks that the rest comes before the row."""
 
