@@ -95,14 +95,16 @@ class RegisterMap(wiring.Component):
         bus = self.bus
         ports = [(r, getattr(self, r.name)) for r in REGISTERS]
 
-        write, address, word = Signal(), Signal(ADDRESS_BITS), Signal(32)
-        m.d.sync += [write.eq(bus.w_en), address.eq(bus.w_address), word.eq(bus.w_data)]
-        m.d.comb += bus.w_error.eq(write)
+        # whose a word is, is known a clock before it is written: enables reach far
+        write, word, written = Signal(), Signal(32), []
+        m.d.sync += [write.eq(bus.w_en), word.eq(bus.w_data)]
         for register, port in ports:
             if register.access is not Access.READ:
-                m.d.comb += port.w_data.eq(word)
-                with m.If(write & (address == register.address)):
-                    m.d.comb += [port.w_en.eq(~port.w_refuse), bus.w_error.eq(port.w_refuse)]
+                chosen = Signal(name=f"{register.name}_written")
+                m.d.sync += chosen.eq(bus.w_en & (bus.w_address == register.address))
+                m.d.comb += [port.w_data.eq(word), port.w_en.eq(chosen & ~port.w_refuse)]
+                written.append(port.w_en)
+        m.d.comb += bus.w_error.eq(write & ~Cat(written).any())
 
         words, asked = [], Signal()
         m.d.sync += asked.eq(bus.r_en)
