@@ -12,6 +12,7 @@ from itertools import count, islice
 
 from hybridmesh.compiler import compile_table
 from hybridmesh.config.model import (
+    Forward,
     Location,
     MatchKind,
     Route,
@@ -51,7 +52,7 @@ def main() -> None:
         Route(
             f"bench/{n}",
             RouteMatch(path=StringMatch(MatchKind.PREFIX, f"/service-{n}/")),
-            (WeightedCluster("c"),),
+            Forward((WeightedCluster("c"),)),
             Location("bench", n + 1),
         )
         for n in range(ROUTES)

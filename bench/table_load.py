@@ -9,6 +9,7 @@ import time
 
 from hybridmesh.compiler import compile_table
 from hybridmesh.config.model import (
+    Forward,
     Location,
     MatchKind,
     Route,
@@ -73,7 +74,7 @@ def full(geometry: Geometry) -> TableImage:
         Route(
             f"bench/{n}",
             RouteMatch(path=StringMatch(MatchKind.PREFIX, f"/service-{n}/")),
-            (WeightedCluster("c"),),
+            Forward((WeightedCluster("c"),)),
             Location("bench", n + 1),
         )
         for n in range(geometry.rows)

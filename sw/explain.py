@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import pairwise
 
-from .config.model import Cluster, Mesh, Route, VirtualHost, WeightedCluster
+from .config.model import Cluster, Forward, Mesh, Route, VirtualHost, WeightedCluster
 from .contract.verdict import Verdict
 from .ingress import Table
 from .nic import NicDriver
@@ -57,7 +57,8 @@ class Explanation:
     def cluster(self) -> WeightedCluster | None:
         """The destination; of several, the one that the random value 0 gives: the first with a
         weight above 0."""
-        clusters = () if self.route is None else self.route.clusters
+        action = self.route and self.route.action
+        clusters = action.clusters if isinstance(action, Forward) else ()
         return next((c for c in clusters if c.weight > 0), None)
 
     def fields(self) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..config.model import Route, WeightedCluster
+from ..config.model import Action, DirectResponse, Redirect, Route, WeightedCluster
 from ..contract.verdict import NO_ROW, Reason, Verdict
 from ..explain import Explainer, Explanation
 from .tables import console
@@ -29,7 +29,7 @@ def show(
             lines.append(("route", "none: 404"))
         else:
             lines.append(("route", f"{route.id} ({route.location})"))
-            lines += [("cluster", _cluster(explainer, c, explanation)) for c in route.clusters]
+            lines += _action(explainer, route.action)
     out = console()
     label = None
     for name, text in lines:
@@ -59,9 +59,17 @@ def _decider(explanation: Explanation) -> str:
     return "the CPU" if explanation.software else "the NIC alone"
 
 
-def _cluster(explainer: Explainer, share: WeightedCluster, explanation: Explanation) -> str:
-    route = explanation.route
-    total = sum(c.weight for c in route.clusters) if route else share.weight
+def _action(explainer: Explainer, action: Action) -> list[tuple[str, str]]:
+    """What the route does, a line for each destination."""
+    if isinstance(action, Redirect):
+        return [("redirect", f"{action.code}")]
+    if isinstance(action, DirectResponse):
+        return [("response", f"{action.status}, {len(action.body)} bytes")]
+    total = sum(share.weight for share in action.clusters)
+    return [("cluster", _cluster(explainer, share, total)) for share in action.clusters]
+
+
+def _cluster(explainer: Explainer, share: WeightedCluster, total: int) -> str:
     cluster = explainer.cluster(share.cluster)
     pods = ", ".join(map(str, cluster.endpoints)) if cluster else ""
     percent = f", {100 * share.weight / total:.0f} %" if share.weight != total else ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from .destination_rule import ConnectionPool, DestinationRule, LoadBalancer, Subset, TrafficPolicy
 from .findings import Report
-from .model import Cluster, Endpoint, Location
+from .model import Cluster, Endpoint, LoadBalancing, Location
 from .names import full_host, host_within, visible
 from .resource import Resource, Resources
 from .service_entry import ServiceEntry, ServicePort
@@ -121,7 +121,7 @@ class Clusters:
         return Cluster(
             name=name,
             endpoints=limits.endpoints,
-            balancer=balancer.simple if balancer else limits.balancer,
+            balancing=LoadBalancing(balancer.simple) if balancer else limits.balancing,
             breaker=pool.breaker if pool else limits.breaker,
             connect_timeout=(tcp and tcp.connect_timeout) or limits.connect_timeout,
             idle_timeout=(http and http.idle_timeout) or limits.idle_timeout,

@@ -11,7 +11,9 @@ from .clusters import Clusters
 from .findings import Report
 from .gateway import Gateway
 from .model import (
+    Action,
     FieldMatch,
+    Forward,
     MatchKind,
     RetryPolicy,
     Route,
@@ -41,7 +43,7 @@ def build_routes(
     routes: list[Route] = []
     site = _Site(service, gateway, port, report)
     for index, entry in enumerate(service.spec.http):
-        action: _Action | None = None
+        action: Action | None = None
         for block in entry.match or (None,):
             node = block.node if block else entry.node
             if routes and routes[-1].match.is_catch_all:
@@ -53,15 +55,13 @@ def build_routes(
                 continue
             if block and not site.admits(block):
                 continue
-            action = action or _Action.of(entry, service, clusters, report)
+            action = action or _action(entry, service, clusters, report)
             routes.append(
                 Route(
                     id=f"{service.namespace}/{service.name}/{entry.name or index}",
                     match=_conditions(block) if block else RouteMatch(path=_ANY_PATH),
-                    clusters=action.clusters,
+                    action=action,
                     location=node.location,
-                    timeout=action.timeout,
-                    retry=action.retry,
                 )
             )
     return tuple(routes)
@@ -100,38 +100,26 @@ class _Site:
         return ""
 
 
-@dataclass(frozen=True)
-class _Action:
+def _action(
+    entry: HttpRoute, service: Resource[VirtualService], clusters: Clusters, report: Report
+) -> Action:
     """What an ``http`` entry does with a request; its match blocks share it."""
-
-    clusters: tuple[WeightedCluster, ...]
-    timeout: float | None
-    retry: RetryPolicy | None
-
-    @classmethod
-    def of(
-        cls,
-        entry: HttpRoute,
-        service: Resource[VirtualService],
-        clusters: Clusters,
-        report: Report,
-    ) -> "_Action":
-        targets = entry.route
-        if len(targets) > 1:
-            _check_weights(entry, report)
-            targets = tuple(target for target in targets if target.weight)
-        return cls(
-            clusters=tuple(
-                WeightedCluster(
-                    clusters.name_of(target.destination, service.namespace),
-                    # The weight of an only destination does not matter.
-                    (target.weight or 0) if len(entry.route) > 1 else 100,
-                )
-                for target in targets
-            ),
-            timeout=entry.timeout or None,
-            retry=entry.retries.policy() if entry.retries else RetryPolicy(),
-        )
+    targets = entry.route
+    if len(targets) > 1:
+        _check_weights(entry, report)
+        targets = tuple(target for target in targets if target.weight)
+    return Forward(
+        clusters=tuple(
+            WeightedCluster(
+                clusters.name_of(target.destination, service.namespace),
+                # The weight of an only destination does not matter.
+                (target.weight or 0) if len(entry.route) > 1 else 100,
+            )
+            for target in targets
+        ),
+        timeout=entry.timeout or None,
+        retry=entry.retries.policy() if entry.retries else RetryPolicy(),
+    )
 
 
 def _check_weights(entry: HttpRoute, report: Report) -> None:

@@ -22,6 +22,7 @@ from scapy.packet import Packet, Raw
 from hybridmesh.compiler import compile_table
 from hybridmesh.config.model import (
     FieldMatch,
+    Forward,
     Location,
     MatchKind,
     Route,
@@ -98,7 +99,7 @@ def table(geometry: Geometry, canary: str = "yes") -> TableImage:
 
 def _routes(*matches: RouteMatch) -> tuple[Route, ...]:
     return tuple(
-        Route(f"test/{n}", match, (WeightedCluster("c"),), Location("table", n + 1))
+        Route(f"test/{n}", match, Forward((WeightedCluster("c"),)), Location("table", n + 1))
         for n, match in enumerate(matches)
     )
 

@@ -17,6 +17,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from hybridmesh.compiler import compile_table
 from hybridmesh.config.model import (
     FieldMatch,
+    Forward,
     Location,
     MatchKind,
     Route,
@@ -98,7 +99,7 @@ def image(turn: int) -> TableImage:
                 headers=(FieldMatch("x-route", field),),
             )
             name, cluster = f"{host}/{route}", WeightedCluster("c")
-            routes.append(Route(name, match, (cluster,), Location("table", row + 1)))
+            routes.append(Route(name, match, Forward((cluster,)), Location("table", row + 1)))
         hosts.append(VirtualHost(f"host{host}", HOSTS[host], tuple(routes)))
     return compile_table(RouteTable(PORT, tuple(hosts)), GEOMETRY).image
 

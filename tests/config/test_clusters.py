@@ -2,7 +2,14 @@
 
 import pytest
 
-from hybridmesh.config.model import UNLIMITED, Balancer, CircuitBreaker, Cluster, Endpoint
+from hybridmesh.config.model import (
+    UNLIMITED,
+    Balancer,
+    CircuitBreaker,
+    Cluster,
+    Endpoint,
+    LoadBalancing,
+)
 
 from .conftest import GATEWAY, PODS, SUBSETS, TO_A, service
 
@@ -23,7 +30,7 @@ def test_without_a_rule_a_cluster_has_istios_defaults(read):
         NAME: Cluster(
             name=NAME,
             endpoints=BOTH,
-            balancer=Balancer.LEAST_REQUEST,
+            balancing=LoadBalancing(Balancer.LEAST_REQUEST),
             breaker=CircuitBreaker(UNLIMITED, UNLIMITED, UNLIMITED, UNLIMITED),
             connect_timeout=10.0,
             idle_timeout=3600.0,
@@ -67,7 +74,7 @@ def test_a_threshold_of_0_is_the_default(read):
 def test_the_load_balancer_is_chosen_by_name(read, simple, balancer):
     policy = f"{{loadBalancer: {{simple: {simple}}}}}"
     mesh = read(GATEWAY, PODS, rule(policy), service(f"- {TO_A}"))
-    assert mesh.clusters[NAME].balancer is balancer
+    assert mesh.clusters[NAME].balancing.kind is balancer
 
 
 def test_a_subset_selects_endpoints_and_replaces_parts_of_the_policy(read):
@@ -81,7 +88,7 @@ def test_a_subset_selects_endpoints_and_replaces_parts_of_the_policy(read):
     http = "- route: [{destination: {host: a, subset: v2}}]"
     (cluster,) = read(GATEWAY, PODS, subsets, service(http)).clusters.values()
     assert cluster.endpoints == (Endpoint("10.0.0.2", 9000, 3),)
-    assert cluster.balancer is Balancer.RANDOM
+    assert cluster.balancing.kind is Balancer.RANDOM
     # A part that the subset gives replaces the host's part as a whole.
     assert cluster.breaker == CircuitBreaker(UNLIMITED, UNLIMITED, UNLIMITED, 1)
 

@@ -7,6 +7,7 @@ import pytest
 from hybridmesh.config import lint, load
 from hybridmesh.config.model import (
     FieldMatch,
+    Forward,
     Location,
     MatchKind,
     Route,
@@ -189,7 +190,8 @@ COVERS = [
 def test_a_match_covers_another_only_if_that_is_sure(wide, narrow, expected):
     assert covers(wide, narrow) is expected
     routes = [
-        Route("r", match, (WeightedCluster("c"),), Location("f", 1)) for match in (wide, narrow)
+        Route("r", match, Forward((WeightedCluster("c"),)), Location("f", 1))
+        for match in (wide, narrow)
     ]
     assert list(first_covers(routes)) == ([(1, 0)] if expected else [])
 

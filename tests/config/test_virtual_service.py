@@ -181,7 +181,7 @@ RETRIES = [
 @pytest.mark.parametrize(("retries", "expected"), RETRIES)
 def test_retries_have_the_defaults_of_istio(read, retries, expected):
     mesh = read(GATEWAY, PODS, service(f"- {TO_A}\n  {retries}"))
-    assert mesh.table.virtual_hosts[0].routes[0].retry == expected
+    assert mesh.table.virtual_hosts[0].routes[0].action.retry == expected
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_retries_have_the_defaults_of_istio(read, retries, expected):
 )
 def test_a_timeout_is_a_duration_as_go_writes_it(read, timeout, seconds):
     mesh = read(GATEWAY, PODS, service(f"- {TO_A}\n  timeout: {timeout}"))
-    assert mesh.table.virtual_hosts[0].routes[0].timeout == seconds
+    assert mesh.table.virtual_hosts[0].routes[0].action.timeout == seconds
 
 
 def test_weights_are_kept_and_a_destination_of_weight_0_is_dropped(read):
@@ -207,7 +207,7 @@ def test_weights_are_kept_and_a_destination_of_weight_0_is_dropped(read):
             """
         ),
     )
-    assert mesh.table.virtual_hosts[0].routes[0].clusters == (
+    assert mesh.table.virtual_hosts[0].routes[0].action.clusters == (
         WeightedCluster("outbound|8080|v1|a.shop.svc.cluster.local", 90),
         WeightedCluster("outbound|8080|v2|a.shop.svc.cluster.local", 10),
     )
@@ -215,7 +215,7 @@ def test_weights_are_kept_and_a_destination_of_weight_0_is_dropped(read):
 
 def test_the_weight_of_an_only_destination_does_not_matter(read):
     mesh = read(GATEWAY, PODS, service("- route: [{destination: {host: a}, weight: 0}]"))
-    (target,) = mesh.table.virtual_hosts[0].routes[0].clusters
+    (target,) = mesh.table.virtual_hosts[0].routes[0].action.clusters
     assert target.weight == 100
 
 

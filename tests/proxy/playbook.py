@@ -14,6 +14,7 @@ from typing import Any
 from hybridmesh.config.model import (
     Cluster,
     Endpoint,
+    Forward,
     Location,
     MatchKind,
     Mesh,
@@ -63,9 +64,10 @@ def route(prefix: str = "/", clusters: Mapping[str, int] | None = None, **policy
     return Route(
         f"shop/vs/{prefix}",
         RouteMatch(path=StringMatch(MatchKind.PREFIX, prefix)),
-        tuple(WeightedCluster(n, w) for n, w in (clusters or {"pods": 100}).items()),
+        Forward(
+            tuple(WeightedCluster(n, w) for n, w in (clusters or {"pods": 100}).items()), **policy
+        ),
         Location("shop.yaml", 1),
-        **policy,
     )
 
 

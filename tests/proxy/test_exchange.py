@@ -34,7 +34,7 @@ from playbook import (
     to_pod,
 )
 
-from hybridmesh.config.model import Balancer, CircuitBreaker, RetryPolicy
+from hybridmesh.config.model import Balancer, CircuitBreaker, LoadBalancing, RetryPolicy
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_AT_POD = request(b"GET /", b"host: a")
@@ -646,7 +646,11 @@ def test_max_connections_queues_the_request_for_the_connection_that_frees() -> N
 
 
 def test_a_pod_without_any_connection_gets_one_in_spite_of_the_breaker() -> None:
-    chart = play(pods=2, breaker=CircuitBreaker(max_connections=1), balancer=Balancer.ROUND_ROBIN)
+    chart = play(
+        pods=2,
+        breaker=CircuitBreaker(max_connections=1),
+        balancing=LoadBalancing(Balancer.ROUND_ROBIN),
+    )
     second_client(chart)
     first = chart.commands.pop()
     chart >> connected() << to_pod(GET_AT_POD)

@@ -9,6 +9,7 @@ import re
 
 from hybridmesh.config.model import (
     FieldMatch,
+    Forward,
     Location,
     MatchKind,
     Route,
@@ -47,7 +48,7 @@ def route(path=None, *headers, query=(), ignore_case=False, name="", **condition
         **{key: text(value) for key, value in conditions.items()},
     )
     name = name or f"default/vs/{path}"
-    return Route(name, match, (WeightedCluster("outbound|80||pod"),), HERE)
+    return Route(name, match, Forward((WeightedCluster("outbound|80||pod"),)), HERE)
 
 
 def table(hosts: dict[str, tuple[Route, ...]]) -> RouteTable:

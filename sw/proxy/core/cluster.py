@@ -69,7 +69,7 @@ class ClusterState:
         self.breaker = Breaker(cluster.breaker)
         self.stats = ClusterStats()
         self.hosts = [HostState(endpoint) for endpoint in cluster.endpoints]
-        self._balancer = make_balancer(cluster.balancer, self.hosts, rng)
+        self._balancer = make_balancer(cluster.balancing.kind, self.hosts, rng)
         self._connections: set[Upstream] = set()
 
     def acquire(self, exchange: "Exchange") -> None:

@@ -2,7 +2,7 @@
 
 import random
 
-from hybridmesh.config.model import Route
+from hybridmesh.config.model import Forward, Route
 
 from .cluster import ClusterState
 
@@ -21,11 +21,13 @@ class Plan:
     __slots__ = ("_choices", "_total", "lines", "retry", "route", "timeout", "try_timeout")
 
     def __init__(self, route: Route, clusters: dict[str, ClusterState]) -> None:
+        action = route.action
+        assert isinstance(action, Forward)
         self.route = route
-        self.timeout = route.timeout
-        self.retry = route.retry
-        self.try_timeout = route.retry.per_try_timeout if route.retry else None
-        self._choices = [(clusters.get(c.cluster), c.weight) for c in route.clusters]
+        self.timeout = action.timeout
+        self.retry = action.retry
+        self.try_timeout = action.retry.per_try_timeout if action.retry else None
+        self._choices = [(clusters.get(c.cluster), c.weight) for c in action.clusters]
         self._total = sum(weight for _, weight in self._choices)
         # Envoy tells the pod how long it has for this attempt.
         limits = [limit for limit in (self.timeout, self.try_timeout) if limit]

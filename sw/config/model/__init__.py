@@ -1,0 +1,87 @@
+"""What the control plane knows after reading the YAML: plain frozen dataclasses.
+
+A :class:`Mesh` holds one :class:`RouteTable` (virtual hosts and their routes, in order of priority)
+and the clusters that the routes name.  Words and defaults are those of Envoy as Istio sets it up.
+Times are in seconds.
+"""
+
+from .action import (
+    NO_CHANGE,
+    Abort,
+    Action,
+    CookieHash,
+    CorsPolicy,
+    Delay,
+    DirectResponse,
+    Fault,
+    FieldHash,
+    Forward,
+    HashPolicy,
+    HeaderChange,
+    HeaderOps,
+    Mirror,
+    ParameterHash,
+    Redirect,
+    RegexRewrite,
+    RetryPolicy,
+    SourceAddressHash,
+    WeightedCluster,
+)
+from .cluster import (
+    UNLIMITED,
+    Balancer,
+    CircuitBreaker,
+    Cluster,
+    ClusterTls,
+    Discovery,
+    Endpoint,
+    KeepAlive,
+    LoadBalancing,
+    OutlierDetection,
+    Warmup,
+)
+from .matching import FieldMatch, MatchKind, RouteMatch, StringMatch
+from .table import Location, Mesh, Route, RouteTable, VirtualHost
+
+__all__ = [
+    "NO_CHANGE",
+    "UNLIMITED",
+    "Abort",
+    "Action",
+    "Balancer",
+    "CircuitBreaker",
+    "Cluster",
+    "ClusterTls",
+    "CookieHash",
+    "CorsPolicy",
+    "Delay",
+    "DirectResponse",
+    "Discovery",
+    "Endpoint",
+    "Fault",
+    "FieldHash",
+    "FieldMatch",
+    "Forward",
+    "HashPolicy",
+    "HeaderChange",
+    "HeaderOps",
+    "KeepAlive",
+    "LoadBalancing",
+    "Location",
+    "MatchKind",
+    "Mesh",
+    "Mirror",
+    "OutlierDetection",
+    "ParameterHash",
+    "Redirect",
+    "RegexRewrite",
+    "RetryPolicy",
+    "Route",
+    "RouteMatch",
+    "RouteTable",
+    "SourceAddressHash",
+    "StringMatch",
+    "VirtualHost",
+    "Warmup",
+    "WeightedCluster",
+]
