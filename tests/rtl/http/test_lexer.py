@@ -12,7 +12,6 @@ from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.lib import data
 from heads import BROKEN, GOOD, corpus, crowded
-from plain import Found, find
 from streambench import Received, collect, drive, simulate
 
 from hybridmesh.contract.geometry import Geometry
@@ -21,6 +20,7 @@ from hybridmesh.contract.verdict import Method, Reason
 from hybridmesh.reference.lexer import Span, lex
 from hybridmesh.rtl.http.lexer import Lexer
 from hybridmesh.rtl.layout import FrameInfo, lexed_beat
+from tb.lib.plain import Found, find
 
 LATENCY = {1: 7, 2: 8, 4: 9, 8: 10, 16: 11, 32: 12, 64: 13}
 
