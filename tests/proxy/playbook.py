@@ -175,11 +175,13 @@ def response(
     line: bytes, *fields: bytes, body: bytes = b"", time: int = 0, dated: bool = False,
     last: bytes = b"", minor: int = 1,
 ) -> bytes:  # fmt: skip
-    """A pod's response as the client gets it."""
+    """A pod's response as the client gets it; a transfer coding is the gateway's own."""
+    coding = b"".join(f + b"\r\n" for f in fields if f.startswith(b"transfer-encoding"))
+    fields = tuple(f for f in fields if not f.startswith(b"transfer-encoding"))
     lines = b"".join(f + b"\r\n" for f in (b"HTTP/1.%d %b" % (minor, line), *fields))
     date = b"" if dated else b"date: NOW\r\n"
     timing = b"x-envoy-upstream-service-time: %d\r\n" % time
-    return lines + timing + date + b"server: istio-envoy\r\n" + last + b"\r\n" + body
+    return lines + timing + coding + date + b"server: istio-envoy\r\n" + last + b"\r\n" + body
 
 
 def local(line: bytes, body: bytes = b"", *, extra: bytes = b"", last: bytes = b"",

@@ -76,9 +76,9 @@ def test_clusters_get_their_share_of_the_requests() -> None:
     split = route(clusters={"stable": 90, "canary": 10, "off": 0})
     world = mesh([split], [cluster("stable"), cluster("canary"), cluster("off")])
     proxy = Proxy(world, None, None, Clock(), random.Random(1))  # type: ignore[arg-type]
-    plan = proxy.plan(split)
-    assert proxy.plan(split) is plan
-    chosen = Counter(plan.choose(proxy.rng) for _ in range(6000))
+    plan = proxy.context.plan(split)
+    assert proxy.context.plan(split) is plan
+    chosen = Counter(plan.choose(proxy.context.rng).cluster for _ in range(6000))
     names = {c.name: n / 6000 for c, n in chosen.items() if c}
     assert names == pytest.approx({"stable": 0.9, "canary": 0.1}, abs=0.02)
 

@@ -5,47 +5,19 @@ waits in the chosen host's queue while one is opened, or is refused by a breaker
 """
 
 import random
-from typing import TYPE_CHECKING
 
-from hybridmesh.config.model import Cluster, Endpoint
+from hybridmesh.config.model import Cluster
 
+from .attempt import Attempt
 from .balancer import make_balancer, pick_other
 from .breaker import Breaker
 from .clock import Clock
 from .ports import Network
 from .retry import Reset
 from .stats import ClusterStats, snapshot
-from .upstream import Upstream
+from .upstream import HostState, Upstream
 
-if TYPE_CHECKING:
-    from .exchange import Exchange
-
-__all__ = ["ClusterState", "HostState"]
-
-
-class HostState:
-    """One endpoint: its connections, and the attempts that wait for one.
-
-    Attributes
-    ----------
-    active : int
-        Requests under way on its connections.
-    idle : dict
-        Connections without a request, the one used last at the end.
-    pending : dict
-        Attempts that wait, in order.
-    """
-
-    __slots__ = ("active", "connecting", "connections", "endpoint", "idle", "pending", "weight")
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.weight = endpoint.weight
-        self.active = 0
-        self.connections = 0
-        self.connecting = 0
-        self.idle: dict[Upstream, None] = {}
-        self.pending: dict[Exchange, None] = {}
+__all__ = ["ClusterState"]
 
 
 class ClusterState:
@@ -71,40 +43,42 @@ class ClusterState:
         self.hosts = [HostState(endpoint) for endpoint in cluster.endpoints]
         self._balancer = make_balancer(cluster.balancing.kind, self.hosts, rng)
         self._connections: set[Upstream] = set()
+        self._waiting: dict[Attempt, HostState] = {}
 
-    def acquire(self, exchange: "Exchange") -> None:
-        """Find a connection for the next attempt of *exchange*, which is told how it went:
-        :meth:`~.exchange.Exchange.ready`, ``no_endpoint`` or ``reset``."""
+    def acquire(self, attempt: Attempt) -> None:
+        """Find a connection for *attempt*, which is told how it went: ``ready``, ``no_endpoint`` or
+        ``reset``."""
         if not self.hosts:
             self.stats.upstream_cx_none_healthy += 1
-            exchange.no_endpoint()
+            attempt.no_endpoint()
             return
-        tried = exchange.tried
+        tried = attempt.tried
         if tried:
             number = pick_other(self._balancer, len(self.hosts), tried)
         else:
             number = self._balancer.pick()
         tried.append(number)
         host = self.hosts[number]
-        exchange.host = host
+        attempt.endpoint = host.endpoint
         if host.idle:
             if self.breaker.may_send:
-                self._attach(host.idle.popitem()[0], exchange)
+                self._attach(host.idle.popitem()[0], attempt)
             else:
-                self._overflow(exchange)
+                self._overflow(attempt)
         elif self.breaker.may_wait:
             self.stats.upstream_rq_pending_total += 1
             self.breaker.pending += 1
-            host.pending[exchange] = None
+            host.pending[attempt] = None
+            self._waiting[attempt] = host
             self._grow(host)
         else:
-            self._overflow(exchange)
+            self._overflow(attempt)
 
-    def cancel(self, exchange: "Exchange") -> None:
-        """*exchange* no longer waits for a connection."""
-        host = exchange.host
-        if host is not None and exchange in host.pending:
-            del host.pending[exchange]
+    def cancel(self, attempt: Attempt) -> None:
+        """*attempt* no longer waits for a connection."""
+        host = self._waiting.pop(attempt, None)
+        if host is not None:
+            del host.pending[attempt]
             self.breaker.pending -= 1
             self.stats.upstream_rq_cancelled += 1
 
@@ -125,8 +99,10 @@ class ClusterState:
         host.pending.clear()
         self.breaker.pending -= len(purged)
         self.stats.upstream_rq_pending_failure_eject += len(purged)
-        for exchange in purged:
-            exchange.reset(reset, detail)
+        for attempt in purged:
+            del self._waiting[attempt]
+        for attempt in purged:
+            attempt.reset(reset, detail)
 
     def release(self, upstream: Upstream, *, reusable: bool) -> None:
         """The attempt on *upstream* is over."""
@@ -145,7 +121,7 @@ class ClusterState:
         host = upstream.host
         host.idle.pop(upstream, None)
         self._forget(upstream)
-        if upstream.exchange is not None:
+        if upstream.attempt is not None:
             self.stats.upstream_cx_destroy_with_active_rq += 1
             self._detach(upstream)
         if host.pending:
@@ -153,7 +129,7 @@ class ClusterState:
 
     def close_idle(self) -> None:
         """Close every connection that has no request."""
-        for upstream in [u for u in self._connections if u.exchange is None]:
+        for upstream in [u for u in self._connections if u.attempt is None]:
             upstream.close()
 
     def counters(self) -> dict[str, int]:
@@ -166,9 +142,9 @@ class ClusterState:
             f"{prefix}.upstream_rq_retry_active": self.breaker.retries,
         }
 
-    def _overflow(self, exchange: "Exchange") -> None:
+    def _overflow(self, attempt: Attempt) -> None:
         self.stats.upstream_rq_pending_overflow += 1
-        exchange.reset(Reset.OVERFLOW)
+        attempt.reset(Reset.OVERFLOW)
 
     def _grow(self, host: HostState) -> None:
         """Open a connection for whoever waits on *host* and has none under way.
@@ -194,28 +170,28 @@ class ClusterState:
         """*upstream* is free: give it to the first that waits."""
         host = upstream.host
         while host.pending:
-            exchange = next(iter(host.pending))
-            del host.pending[exchange]
+            attempt = next(iter(host.pending))
+            del host.pending[attempt], self._waiting[attempt]
             self.breaker.pending -= 1
             if self.breaker.may_send:
-                self._attach(upstream, exchange)
+                self._attach(upstream, attempt)
                 return
-            self._overflow(exchange)
+            self._overflow(attempt)
         host.idle[upstream] = None
         upstream.rest()
 
-    def _attach(self, upstream: Upstream, exchange: "Exchange") -> None:
+    def _attach(self, upstream: Upstream, attempt: Attempt) -> None:
         self.breaker.requests += 1
         upstream.host.active += 1
         self.stats.upstream_rq_total += 1
         upstream.requests += 1
-        upstream.exchange = exchange
-        exchange.ready(upstream)
+        upstream.attempt = attempt
+        attempt.ready(upstream)
 
     def _detach(self, upstream: Upstream) -> None:
         self.breaker.requests -= 1
         upstream.host.active -= 1
-        upstream.exchange = None
+        upstream.attempt = None
 
     def _forget(self, upstream: Upstream) -> None:
         self._connections.discard(upstream)

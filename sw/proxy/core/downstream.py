@@ -1,48 +1,24 @@
 """One client connection: from its bytes to exchanges, one after the other.
 
 Requests may be pipelined; they are answered in order, so the next head is looked at when the
-exchange before it is over.  A head takes one of two ways:
-
-* the NIC has decided it and saw no field that a proxy must interpret: the head goes on unparsed,
-  its body framing is the verdict's;
-* anything else: it is parsed (:mod:`hybridmesh.reference.head`), resolved and built anew.
-
-Where a request ends of whose end the NIC knew nothing, it is told where the next head begins, if
-that is still to come.
+exchange before it is over.  Where a request ends of whose end the NIC knew nothing, it is told
+where the next head begins, if that is still to come.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from hybridmesh.config.model import Route
-from hybridmesh.contract.verdict import Flag, Method, State, Verdict
-from hybridmesh.reference.head import Head, HeadError, find_end, parse
-from hybridmesh.reference.resolver import SOFTWARE
-
+from ..source import VerdictStream
 from . import reply as replies
+from .access_log import AccessLog
+from .context import Context
 from .exchange import Exchange
 from .flags import ResponseFlag
-from .framing import Chunked, Framing, FramingError, Sized, UntilClose
-from .headers import forwarded, make_request_id, pass_through, rebuild
+from .framing import Framing, FramingError, UntilClose
+from .intake import Arrival, Intake, Refusal
 from .ports import Buffer, Port
-from .reply import Reply, bad_request
-from .response import MAX_HEAD
-
-if TYPE_CHECKING:
-    from ..source import VerdictStream
-    from .proxy import Proxy
+from .reply import bad_request
 
 __all__ = ["Downstream"]
-
-_DECIDED = int(Flag.DECIDED)
-_DECIDED_OR_TOUCH = int(Flag.DECIDED | Flag.TOUCH)
-_LENGTH = int(Flag.BODY_LENGTH)
-_CHUNKED = int(Flag.BODY_CHUNKED)
-_BODY = _LENGTH | _CHUNKED
-_HEAD = int(Method.HEAD)
-_BODILESS = frozenset(map(int, (Method.GET, Method.HEAD, Method.DELETE, Method.TRACE)))
-_BODILESS_NAMES = frozenset(("GET", "HEAD", "DELETE", "TRACE"))
-_NO_BODY_LINE = b"content-length: 0\r\n"
-"""Added, as Envoy does, where a method that usually has a body comes without one."""
 
 _AHEAD = 64 * 1024
 """Bytes that a client may send ahead of the request that is being answered."""
@@ -63,12 +39,16 @@ class Downstream:
 
     Parameters
     ----------
-    proxy : Proxy
+    context : Context
     port : Port
     stream : VerdictStream
         Where its bytes come through, and their verdicts.
     peer, local : tuple of str and int
         Addresses of the client and of the gateway.
+    log : AccessLog or None
+        Gets a line per request.
+    left : callable
+        Called when the connection is over.
 
     Attributes
     ----------
@@ -91,32 +71,37 @@ class Downstream:
         "_closed",
         "_deaf",
         "_followed",
-        "_forwarded",
-        "_forwarded_for",
         "_framing",
+        "_intake",
+        "_left",
+        "_log",
         "_offset",
         "_running",
         "_stream",
         "blocked",
         "close_after",
+        "context",
         "exchange",
         "held",
         "local",
         "peer",
         "port",
-        "proxy",
         "touched",
     )
 
     def __init__(
         self,
-        proxy: "Proxy",
+        context: Context,
         port: Port,
-        stream: "VerdictStream",
+        stream: VerdictStream,
         peer: tuple[str, int],
         local: tuple[str, int],
+        log: AccessLog | None,
+        left: Callable[["Downstream"], None],
     ) -> None:
-        self.proxy = proxy
+        self.context = context
+        self._log = log
+        self._left = left
         self.port = port
         self.peer = peer
         self.local = local
@@ -124,7 +109,7 @@ class Downstream:
         self.blocked = False
         self.close_after = False
         self._stream = stream
-        self._forwarded_for, self._forwarded = forwarded(peer[0])
+        self._intake = Intake(context, peer[0])
         self._buffer = b""
         self._offset = 0  # of the first byte in the buffer, counted from the connection's first
         self._framing: Framing | None = None  # of the request's body, while it is not complete
@@ -133,7 +118,7 @@ class Downstream:
         self._running = False
         self._deaf = False  # whatever still comes is not wanted: lingering, or closed
         self._closed = False
-        clock = proxy.clock
+        clock = context.clock
         self.touched = clock.now
         self._alarm = clock.call_at(clock.now + STREAM_IDLE, self._idle_check)
 
@@ -142,7 +127,7 @@ class Downstream:
     def received(self, data: bytes) -> None:
         if self._deaf:
             return
-        self.touched = self.proxy.clock.now
+        self.touched = self.context.clock.now
         data = self._stream.received(data)
         if self._framing is not None:
             data = self._body(data)
@@ -162,7 +147,7 @@ class Downstream:
 
     def unblocked_by_client(self) -> None:
         self.blocked = False
-        self.touched = self.proxy.clock.now
+        self.touched = self.context.clock.now
         if self.exchange is not None:
             self.exchange.downstream_blocked(False)
         elif self._buffer:
@@ -171,12 +156,12 @@ class Downstream:
     def lost(self) -> None:
         """The connection is closed, by whichever side."""
         if self._closed:
-            self.proxy.clock.cancel(self._alarm, self.port.abort)
+            self.context.clock.cancel(self._alarm, self.port.abort)
             return
         self._closed = True
         exchange = self.exchange
         if exchange is not None:
-            stats = self.proxy.stats
+            stats = self.context.stats
             stats.downstream_cx_destroy_remote_active_rq += 1
             stats.downstream_rq_rx_reset += 1
             exchange.cancel()
@@ -195,7 +180,7 @@ class Downstream:
         if self._deaf:
             return
         if not self.held:
-            self.proxy.stats.downstream_flow_control_paused_reading_total += 1
+            self.context.stats.downstream_flow_control_paused_reading_total += 1
             self.port.pause_reading()
         self.held |= reason
 
@@ -214,7 +199,7 @@ class Downstream:
 
     def close_early(self) -> None:
         """The response begins before the request has ended: nobody will read the rest of it."""
-        self.proxy.stats.downstream_rq_response_before_rq_complete += 1
+        self.context.stats.downstream_rq_response_before_rq_complete += 1
         self.close_after = True
 
     def exchange_over(self, *, close: bool) -> None:
@@ -222,14 +207,14 @@ class Downstream:
         exchange = self.exchange
         assert exchange is not None
         self.exchange = None
-        proxy = self.proxy
-        stats = proxy.stats
+        context = self.context
+        stats = context.stats
         stats.downstream_rq_active -= 1
         stats.downstream_rq_completed += 1
         stats.downstream_rq_xx[exchange.status // 100] += 1
-        self.touched = proxy.clock.now
-        if proxy.log is not None:
-            proxy.log.record(exchange)
+        self.touched = context.clock.now
+        if self._log is not None:
+            self._log.record(exchange)
         if self._closed:
             return
         if close:
@@ -266,108 +251,25 @@ class Downstream:
             if not data:
                 self._expect()
                 return False
-        verdict = self._stream.verdict(self._offset)
-        if verdict is not None and verdict.flags & _DECIDED_OR_TOUCH == _DECIDED:
-            route = self.proxy.resolver.route_of(verdict)
-            end = verdict.head_length
-            if (
-                route is not SOFTWARE
-                and data[end - 4 : end] == b"\r\n\r\n"
-                # HTTP/1.0 needs more than a look: the connection closes, no chunks come back.
-                and data.startswith(b"1\r\n", data.find(b"\r\n", verdict.path_offset) - 1)
-            ):
-                self._pass_through(data, verdict, route)
-                return True
-        end = find_end(data)
-        if end < 0:
-            if len(data) > MAX_HEAD:
-                self._refuse(data, verdict, replies.HEAD_TOO_LARGE)
-                return True
+        came = self._intake.read(data, self._stream.verdict(self._offset))
+        if came is None:
             return False
-        raw = data[:end]
-        self._count(verdict)
-        try:
-            head = parse(raw)
-        except HeadError as error:
-            self._refuse(raw, verdict, bad_request(error.status, error.detail))
-            return True
-        self._interpret(data, end, head, verdict)
+        if isinstance(came, Refusal):
+            self._refuse(came)
+        else:
+            self._begin(came, data)
         return True
 
-    def _pass_through(self, data: bytes, verdict: Verdict, route: Route | None) -> None:
-        """A decided head without touch: on it goes, unparsed."""
-        proxy = self.proxy
-        proxy.stats.verdict_unparsed += 1
-        flags = verdict.flags
-        end = verdict.head_length
-        method = verdict.method
-        self._followed = not flags & _CHUNKED
-        raw = data[:end]
-        lines = b"%b%b%b\r\n" % (
-            self._forwarded_for,
-            self._forwarded,
-            make_request_id(proxy.rng),
-        )
-        framing: Framing | None = None
-        if flags & _LENGTH:
-            framing = Sized(verdict.body_length)
-        elif flags & _CHUNKED:
-            framing = Chunked()
-        elif method not in _BODILESS:
-            lines += _NO_BODY_LINE
-        self._begin(
-            Exchange(
-                self,
-                proxy.plan(route) if route is not None else None,
-                raw,
-                verdict,
-                None,
-                pass_through(raw, lines),
-                head_only=method == _HEAD,
-                minor=1,
-            ),
-            data,
-            end,
-            framing,
-        )
-
-    def _interpret(self, data: bytes, end: int, head: Head, verdict: Verdict | None) -> None:
-        """A parsed head: resolve it, and build it anew."""
-        proxy = self.proxy
-        route = proxy.resolver.resolve(head, verdict).route
-        lines = b"%b%b\r\n" % (self._forwarded, make_request_id(proxy.rng))
-        self._followed = verdict is not None and verdict.framed and not head.chunked
-        framing: Framing | None = None
-        if head.chunked:
-            framing = Chunked()
-        elif head.content_length is not None:
-            framing = Sized(head.content_length)
-        elif head.method not in _BODILESS_NAMES:
-            lines += _NO_BODY_LINE
-        if not head.keep_alive:
-            self.close_after = True
-        self._begin(
-            Exchange(
-                self,
-                proxy.plan(route) if route is not None else None,
-                head.raw,
-                verdict,
-                head,
-                rebuild(head, self._forwarded_for, lines),
-                head_only=head.method == "HEAD",
-                minor=head.minor,
-            ),
-            data,
-            end,
-            framing,
-        )
-
-    def _begin(self, exchange: Exchange, data: bytes, end: int, framing: Framing | None) -> None:
-        """Start *exchange* with what there is of its body behind the head."""
-        stats = self.proxy.stats
+    def _begin(self, came: Arrival, data: bytes) -> None:
+        """Start the exchange of what *came*, with what there is of its body behind the head."""
+        stats = self.context.stats
         stats.downstream_rq_total += 1
         stats.downstream_rq_active += 1
-        self.exchange = exchange
+        self.exchange = exchange = Exchange(self, came.plan, came.request)
+        self._followed = came.followed
+        if not came.keep_alive:
+            self.close_after = True
+        end, framing = came.end, came.framing
         body: list[Buffer] = []
         if framing is not None:
             self._framing = framing
@@ -381,7 +283,7 @@ class Downstream:
         self._consume(data, end)
         if self._framing is None and not self._followed:
             self._expect()
-        if exchange.plan is None:
+        if came.plan is None:
             stats.no_route += 1
             exchange.request_done = self._framing is None
             exchange.reply(replies.NOT_FOUND)
@@ -424,36 +326,22 @@ class Downstream:
         """The body breaks its framing."""
         exchange = self.exchange
         assert exchange is not None
-        self.proxy.stats.downstream_cx_protocol_error += 1
+        self.context.stats.downstream_cx_protocol_error += 1
         if exchange.status:
             exchange.break_off(ResponseFlag.DPE, f"http1.codec_error: {detail}")
         else:
             exchange.reply(bad_request(400, detail))
 
-    def _refuse(self, raw: bytes, verdict: Verdict | None, reply: Reply) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """The head cannot be read: say so and close."""
-        stats = self.proxy.stats
+        stats = self.context.stats
         stats.downstream_cx_protocol_error += 1
         stats.downstream_rq_total += 1
         stats.downstream_rq_active += 1
-        self.exchange = Exchange(self, None, raw, verdict, None, b"", head_only=False, minor=1)
+        self.exchange = exchange = Exchange(self, None, refusal.request)
         self._framing = UntilClose()  # where a next head would begin, nobody knows
-        self.exchange.request_done = True
-        self.exchange.reply(reply)
-
-    def _count(self, verdict: Verdict | None) -> None:
-        """Of a head that is parsed: what the NIC had said."""
-        stats = self.proxy.stats
-        if verdict is None:
-            stats.verdict_none += 1
-        elif (state := verdict.state) is State.DECIDED:
-            stats.verdict_parsed += 1
-        elif state is State.PROVISIONAL:
-            stats.verdict_provisional += 1
-        elif state is State.UNDECIDED:
-            stats.verdict_undecided += 1
-        else:
-            stats.verdict_malformed += 1
+        exchange.request_done = True
+        exchange.reply(refusal.reply)
 
     # The end of the connection.
 
@@ -464,7 +352,7 @@ class Downstream:
         self._buffer = b""
         self.unhold(self.held)
         self.port.write_eof()
-        clock = self.proxy.clock
+        clock = self.context.clock
         clock.cancel(self._alarm, self._idle_check)
         self._alarm = clock.call_at(clock.now + _LINGER, self._idle_check)
 
@@ -474,21 +362,21 @@ class Downstream:
             self._leave()
             self.port.close()
             # The client may never take what is written; there is an end to that, too.
-            clock = self.proxy.clock
+            clock = self.context.clock
             self._alarm = clock.call_at(clock.now + STREAM_IDLE, self.port.abort)
 
     def _leave(self) -> None:
         """Out of all books."""
         self._deaf = True
-        self.proxy.clock.cancel(self._alarm, self._idle_check)
+        self.context.clock.cancel(self._alarm, self._idle_check)
         self._buffer = b""
         self._stream.close()
-        self.proxy.left(self)
+        self._left(self)
 
     def _idle_check(self) -> None:
         """The alarm: idle for too long, or look again later."""
-        clock = self.proxy.clock
-        stats = self.proxy.stats
+        clock = self.context.clock
+        stats = self.context.stats
         if self._deaf:  # lingered long enough
             self._close()
             return
@@ -499,7 +387,7 @@ class Downstream:
                 self.exchange.idle_timeout()
             elif self._buffer:
                 stats.downstream_rq_idle_timeout += 1
-                self._refuse(self._buffer, None, replies.REQUEST_TIMEOUT)
+                self._refuse(self._intake.refuse(self._buffer, None, replies.REQUEST_TIMEOUT))
             else:
                 stats.downstream_cx_idle_timeout += 1
                 self._close()

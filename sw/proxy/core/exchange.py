@@ -1,78 +1,95 @@
 """One request's life: its attempts, retries and deadlines, up to the last byte of the answer.
 
-The downstream side makes an exchange when it has a head and a route; the cluster gives it a
+The downstream side makes an exchange when it has a head and a plan; the cluster gives it a
 connection or refuses; the upstream side hands it the response.  Whatever goes wrong on the way
 ends either in another attempt (:mod:`.retry`) or in a local reply (:mod:`.reply`).
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from hybridmesh.contract.verdict import Verdict
-from hybridmesh.reference.head import Head
+from hybridmesh.config.model import Endpoint
 
 from . import reply as replies
-from .cluster import ClusterState, HostState
+from .action import lines
+from .action.rewrite import replace_host, replace_target, target_of
+from .action.values import Values
+from .attempt import Stream
+from .cluster import ClusterState
+from .context import Context
 from .flags import ResponseFlag
 from .framing import Chunked, Framing, UntilClose
-from .plan import Plan
-from .ports import Buffer
-from .reply import Reply
+from .mirror import Shadow, shadow_host
+from .plan import Plan, Target
+from .ports import Buffer, Port
+from .reply import SERVER, Reply
+from .request import Request
 from .response import ResponseHead
 from .retry import Reset, RetryState
-from .upstream import Upstream
+from .upload import SMALL, Upload
 
-if TYPE_CHECKING:
-    from .downstream import Downstream
+__all__ = ["Client", "Exchange"]
 
-__all__ = ["BODY_BUFFER", "Exchange"]
+_OWN = frozenset(("via_upstream", "direct_response"))
+"""Details of the answers that routes change: the pod's, and a route's own."""
 
-BODY_BUFFER = 1024 * 1024
-"""Bytes of a request's body kept for another attempt, as Envoy's ``per_connection_buffer_limit``;
-a longer one is sent once.  Also what may wait for a connection to open."""
 
-_SMALL = 16 * 1024
-"""Up to here joining two pieces is cheaper than writing them one by one."""
+class Client(Protocol):
+    """Whose request it is: the client's connection, as an exchange sees it."""
+
+    UPSTREAM: int
+    WAITING: int
+
+    context: Context
+    port: Port
+    peer: tuple[str, int]
+    local: tuple[str, int]
+    blocked: bool
+    close_after: bool
+    held: int
+    touched: float
+
+    def hold(self, reason: int) -> None:
+        """Stop reading from the client, for one more *reason*."""
+
+    def unhold(self, reason: int) -> None:
+        """The *reason* is gone."""
+
+    def connection_line(self, minor: int) -> bytes:
+        """The ``connection`` line of the response."""
+        ...
+
+    def close_early(self) -> None:
+        """The response begins before the request has ended."""
+
+    def exchange_over(self, *, close: bool) -> None:
+        """The response is complete, or with *close* will never be."""
 
 
 class Exchange:
-    """A request and its response.
+    """A request and its response; an :class:`~.attempt.Attempt` as often as it is tried.
 
     Parameters
     ----------
-    down : Downstream
-        Whose request it is.
+    down : Client
     plan : Plan or None
         What to do with it; None: the answer is a local reply.
-    raw : bytes
-        The head as it came.
-    verdict : Verdict or None
-        What the NIC said of it.
-    head : Head or None
-        The parsed head; None where it goes on unparsed.
-    prefix : bytes
-        The head for the pod, but for the lines of the route and of the attempt.
-    head_only : bool
-        Whether the method is HEAD.
-    minor : int
-        The client's HTTP version is 1.minor.
+    request : Request
 
     Attributes
     ----------
     request_done : bool
         Whether the whole request is here.
-    tried : list of int
-        Hosts of the cluster that have had an attempt.
     """
 
     __slots__ = (
-        "_back_off",
-        "_body",
-        "_buffered",
+        "_cors",
         "_deadline",
-        "_keep",
         "_retry",
         "_retrying",
+        "_target",
         "_try_deadline",
+        "_upload",
+        "_wait",
         "_wrap",
         "attempts",
         "bytes_received",
@@ -81,50 +98,32 @@ class Exchange:
         "details",
         "done_at",
         "down",
+        "endpoint",
         "failure",
         "flags",
-        "head",
         "head_only",
-        "host",
         "minor",
         "plan",
-        "prefix",
-        "raw",
+        "request",
         "request_done",
         "service_time",
         "started",
         "status",
         "tried",
         "upstream",
-        "verdict",
-        "wall",
     )
 
-    def __init__(
-        self,
-        down: "Downstream",
-        plan: Plan | None,
-        raw: bytes,
-        verdict: Verdict | None,
-        head: Head | None,
-        prefix: bytes,
-        *,
-        head_only: bool,
-        minor: int,
-    ) -> None:
+    def __init__(self, down: Client, plan: Plan | None, request: Request) -> None:
         self.down = down
         self.plan = plan
-        self.raw = raw
-        self.verdict = verdict
-        self.head = head
-        self.prefix = prefix
-        self.head_only = head_only
-        self.minor = minor
-        self.started = self.done_at = down.proxy.clock.now
+        self.request = request
+        self.head_only = request.head_only
+        self.minor = request.minor
+        self.started = self.done_at = down.context.clock.now
         self.request_done = False
         self.cluster: ClusterState | None = None
-        self.host: HostState | None = None
-        self.upstream: Upstream | None = None
+        self.endpoint: Endpoint | None = None
+        self.upstream: Stream | None = None
         self.attempts = 0
         self.tried: list[int] = []
         self.status = 0
@@ -134,65 +133,83 @@ class Exchange:
         self.service_time = 0
         self.bytes_received = 0
         self.bytes_sent = 0
-        self._body: list[Buffer] = []
-        self._buffered = 0
-        self._keep = plan is not None and plan.retry is not None
+        self._target: Target | None = None
+        self._upload: Upload | None = None  # None: no byte of a body has come
         self._retry: RetryState | None = None
         self._retrying = False
+        self._cors = False  # the response is marked for the browser
         self._deadline: int | None = None
         self._try_deadline: int | None = None
-        self._back_off: int | None = None
+        self._wait: int | None = None  # until a fault's delay or a back-off is over
         self._wrap = False
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        return self.down.peer
+
+    @property
+    def local(self) -> tuple[str, int]:
+        return self.down.local
+
+    @property
+    def wall(self) -> float:
+        """When it began, in seconds since 1970."""
+        clock = self.down.context.clock
+        return clock.wall - (clock.now - self.started)
+
+    @property
+    def cluster_name(self) -> str:
+        return "" if self.cluster is None else self.cluster.name
 
     # Events from the downstream side.
 
     def begin(self, body: list[Buffer], *, done: bool) -> None:
-        """Make the first attempt; *body* is what of the body came together with the head."""
+        """Do what the plan says; *body* is what of the body came together with the head."""
         if body:
-            self._body = body
-            self._buffered = self.bytes_received = sum(map(len, body))
+            self._upload = Upload(body)
+            self.bytes_received = sum(map(len, body))
         plan = self.plan
         assert plan is not None
-        proxy = self.down.proxy
         if done:
-            self.request_complete()
-        self.cluster = cluster = plan.choose(proxy.rng)
-        if cluster is None:
-            proxy.stats.no_cluster += 1
-            self.reply(replies.NO_CLUSTER)
-            return
-        self.attempts = 1
-        cluster.acquire(self)
+            self.request_done = True
+        if plan.faults is not None:
+            context = self.down.context
+            seconds = plan.faults.delay(context.rng)
+            if seconds:
+                self.flags |= ResponseFlag.DI
+                context.stats.fault_delays_injected += 1
+                clock = context.clock
+                self._wait = clock.call_at(clock.now + seconds, self._delayed)
+                return
+        self._delayed()
 
     def body(self, pieces: list[Buffer]) -> None:
         """More of the request's body."""
-        size = sum(map(len, pieces))
-        self.bytes_received += size
-        upstream = self.upstream
+        self.bytes_received += sum(map(len, pieces))
+        upload, upstream = self._upload, self.upstream
         if upstream is not None:
             for piece in pieces:
-                upstream.port.write(piece)
-            if not self._keep:
+                upstream.send(piece)
+            if upload is not None and not upload.kept:
                 return
-        self._body += pieces
-        self._buffered += size
-        if self._buffered > BODY_BUFFER:
-            if upstream is None:
+        if upload is None:
+            self._upload = upload = Upload(pieces)
+        else:
+            upload.add(pieces)
+        if upstream is None:
+            if upload.full:
                 self.down.hold(self.down.WAITING)
-            else:
-                self._abandon_retry()
+        elif upload.full or not self._keeps():
+            self._forget_body()
 
     def request_complete(self) -> None:
         """The last byte of the request has come; the deadlines count from here."""
         self.request_done = True
-        clock = self.down.proxy.clock
-        self.done_at = clock.now
-        plan = self.plan
-        assert plan is not None
-        if plan.timeout is not None:
-            self._deadline = clock.call_at(clock.now + plan.timeout, self._timeout)
-        if self.upstream is not None and plan.try_timeout is not None:
-            self._start_try()
+        if self._target is not None:
+            self._start_deadline()
+            if self.upstream is not None:
+                self._start_try()
+            self._mirror()
 
     def cancel(self) -> None:
         """The client has gone."""
@@ -206,9 +223,76 @@ class Exchange:
         if self.upstream is not None:
             self.upstream.pause(blocked)
 
+    # Towards the pod.
+
+    def _delayed(self) -> None:
+        """Whatever had to be waited for is over: answer, or go on to a pod."""
+        self._wait = None
+        plan = self.plan
+        assert plan is not None
+        if not plan.plain and (reply := self._own_answer(plan)) is not None:
+            self.reply(reply)
+            return
+        context = self.down.context
+        self._target = target = plan.choose(context.rng)
+        self.cluster = cluster = target.cluster
+        if self.request_done:
+            self._start_deadline()
+        if cluster is None:
+            context.stats.no_cluster += 1
+            self.reply(replies.NO_CLUSTER)
+            return
+        if not plan.plain:
+            self._change_request(plan, target)
+            if self.request_done:
+                self._mirror()
+        self.attempts = 1
+        cluster.acquire(self)
+
+    def _own_answer(self, plan: Plan) -> Reply | None:
+        """The answer of a route that needs no pod for it."""
+        context, request = self.down.context, self.request
+        if plan.faults is not None and (reply := plan.faults.abort(context.rng)) is not None:
+            context.stats.fault_aborts_injected += 1
+            return reply
+        if plan.cors is not None:
+            if (reply := plan.cors.preflight(request)) is not None:
+                return reply
+            self._cors = True
+        return plan.answer(request) if plan.local else None
+
+    def _change_request(self, plan: Plan, target: Target) -> None:
+        """The head as the route and the destination want it."""
+        request = self.request
+        head = request.prefix
+        if target.edits:
+            values = Values(self)
+            for edit in target.edits:
+                head = edit.apply(head, values)
+        if target.host:
+            head = replace_host(head, target.host)
+        if plan.rewrite is not None:
+            head = replace_target(head, plan.rewrite.apply(target_of(head)))
+        request.prefix = head
+
+    def _mirror(self) -> None:
+        """Send copies, now that all of the request is here."""
+        plan = self.plan
+        assert plan is not None
+        upload = self._upload
+        if not plan.mirrors or (upload is not None and not upload.kept):
+            return
+        for cluster, mirror in plan.mirrors:
+            if self.down.context.rng.random() < mirror.share:
+                head = self.request.prefix
+                head = replace_host(head, shadow_host(lines.value(head, "host")))
+                head += b"%b\r\n" % plan.lines
+                pieces: list[Buffer] = [head] if upload is None else upload.behind(head)
+                Shadow(cluster, pieces, head_only=self.head_only, timeout=plan.timeout)
+
     # Events from the cluster and the upstream side.
 
-    def ready(self, upstream: Upstream) -> None:
+    def ready(self, upstream: Stream) -> None:
         """A connection is there: send what there is of the request."""
         self.upstream = upstream
         plan = self.plan
@@ -216,21 +300,22 @@ class Exchange:
         down = self.down
         if down.blocked:
             upstream.pause(True)
-        head = b"%b%bx-envoy-attempt-count: %d\r\n\r\n" % (self.prefix, plan.lines, self.attempts)
-        body = self._body
-        if not body:
-            upstream.port.write(head)
-        elif self._buffered <= _SMALL:
-            upstream.port.write(b"".join((head, *body)))
+        head = b"%b%bx-envoy-attempt-count: %d\r\n\r\n" % (
+            self.request.prefix,
+            plan.lines,
+            self.attempts,
+        )
+        upload = self._upload
+        if upload is None:
+            upstream.send(head)
         else:
-            upstream.port.write(head)
-            for piece in body:
-                upstream.port.write(piece)
-        if body and not (self._keep and self._buffered <= BODY_BUFFER):
-            self._abandon_retry()
+            for piece in upload.behind(head):
+                upstream.send(piece)
+            if upload.full or not self._keeps():
+                self._forget_body()
         if down.held:
             down.unhold(down.WAITING)
-        if plan.try_timeout is not None and self.request_done:
+        if self.request_done:
             self._start_try()
 
     def no_endpoint(self) -> None:
@@ -288,7 +373,7 @@ class Exchange:
         if self._try_deadline is not None:
             self._stop_try()
         down = self.down
-        clock = down.proxy.clock
+        clock = down.context.clock
         down.touched = clock.now
         self.status = status = head.status
         self.details = "via_upstream"
@@ -306,10 +391,15 @@ class Exchange:
         assert cluster is not None
         cluster.stats.upstream_rq_xx[status // 100] += 1
         cluster.stats.upstream_rq_completed += 1
-        rendered = head.render(
-            self.minor, clock.date(), self.service_time, coding, down.connection_line(self.minor)
+        rendered = self._marked(head.render(self.minor, self.service_time))
+        rendered = b"%b%b%bserver: %b\r\n%b\r\n" % (
+            rendered,
+            coding,
+            b"" if head.dated else b"date: %b\r\n" % clock.date(),
+            SERVER,
+            down.connection_line(self.minor),
         )
-        if len(out) == 1 and not self._wrap and len(out[0]) <= _SMALL:
+        if len(out) == 1 and not self._wrap and len(out[0]) <= SMALL:
             self.bytes_sent += len(out[0])
             down.port.write(rendered + out[0])
             if done:
@@ -321,7 +411,7 @@ class Exchange:
     def forward(self, out: list[Buffer], *, done: bool) -> None:
         """More of the response's body, and whether it ends here."""
         down = self.down
-        down.touched = down.proxy.clock.now
+        down.touched = down.context.clock.now
         write = down.port.write
         for piece in out:
             self.bytes_sent += len(piece)
@@ -344,8 +434,8 @@ class Exchange:
         self._drop_attempt()
         retry = self._retry_state()
         assert retry is not None
-        clock = self.down.proxy.clock
-        self._back_off = clock.call_at(clock.now + retry.back_off(), self._again)
+        clock = self.down.context.clock
+        self._wait = clock.call_at(clock.now + retry.back_off(), self._again)
 
     def reply(self, reply: Reply) -> None:
         """Answer with a local reply."""
@@ -359,11 +449,13 @@ class Exchange:
         if not self.request_done:
             down.close_early()
         down.port.write(
-            reply.render(
-                self.minor,
-                down.proxy.clock.date(),
+            b"%bdate: %b\r\nserver: %b\r\n%b\r\n%b"
+            % (
+                self._marked(reply.head(self.minor)),
+                down.context.clock.date(),
+                SERVER,
                 down.connection_line(self.minor),
-                head_only=self.head_only,
+                b"" if self.head_only else reply.body,
             )
         )
         self.bytes_sent = 0 if self.head_only else len(reply.body)
@@ -385,10 +477,40 @@ class Exchange:
 
     # Within.
 
+    def _marked(self, head: bytes) -> bytes:
+        """The response *head* as the route and the destination want it."""
+        plan = self.plan
+        if plan is None or plan.plain:
+            return head
+        target = self._target
+        marks = plan.marks if target is None else target.marks
+        if marks and self.details in _OWN:
+            values = Values(self, self.request.prefix)
+            for mark in marks:
+                head = mark.apply(head, values)
+        if self._cors:
+            assert plan.cors is not None
+            head = plan.cors.mark(self.request, head)
+        return head
+
+    def _keeps(self) -> bool:
+        """Whether the body may be needed once more."""
+        plan = self.plan
+        assert plan is not None
+        return plan.retry is not None or (bool(plan.mirrors) and not self.request_done)
+
+    def _forget_body(self) -> None:
+        """The body is on its way and will not be sent again."""
+        assert self._upload is not None
+        if self._keeps():
+            assert self.cluster is not None
+            self.cluster.stats.retry_or_shadow_abandoned += 1
+        self._upload.forget()
+
     def _retry_state(self) -> RetryState | None:
         """What is left of the route's retries; made when first asked for."""
         if self._retry is None and self.plan is not None and self.plan.retry is not None:
-            self._retry = RetryState(self.plan.retry, self.down.proxy.rng)
+            self._retry = RetryState(self.plan.retry, self.down.context.rng)
         return self._retry
 
     def _decide(self, retry: RetryState) -> bool:
@@ -397,7 +519,7 @@ class Exchange:
         assert cluster is not None
         stats = cluster.stats
         self._end_retry()
-        if not self._keep:
+        if self._upload is not None and not self._upload.kept:
             return False
         if not retry.left:
             stats.upstream_rq_retry_limit_exceeded += 1
@@ -420,33 +542,31 @@ class Exchange:
             assert self.cluster is not None
             self.cluster.breaker.retries -= 1
 
-    def _abandon_retry(self) -> None:
-        """Forget the body: it is on its way and will not be sent again."""
-        if self._keep:
-            self._keep = False
-            assert self.cluster is not None
-            self.cluster.stats.retry_or_shadow_abandoned += 1
-        self._body = []
-        self._buffered = 0
-
     def _again(self) -> None:
         """The back-off is over."""
-        self._back_off = None
+        self._wait = None
         self.attempts += 1
         assert self.cluster is not None
         self.cluster.acquire(self)
 
+    def _start_deadline(self) -> None:
+        plan = self.plan
+        assert plan is not None
+        clock = self.down.context.clock
+        self.done_at = clock.now
+        if plan.timeout is not None:
+            self._deadline = clock.call_at(clock.now + plan.timeout, self._timeout)
+
     def _start_try(self) -> None:
         plan = self.plan
         assert plan is not None
-        assert plan.try_timeout is not None
-        if not self.status:
-            clock = self.down.proxy.clock
+        if plan.try_timeout is not None and not self.status:
+            clock = self.down.context.clock
             self._try_deadline = clock.call_at(clock.now + plan.try_timeout, self._try_timeout)
 
     def _stop_try(self) -> None:
         if self._try_deadline is not None:
-            self.down.proxy.clock.cancel(self._try_deadline, self._try_timeout)
+            self.down.context.clock.cancel(self._try_deadline, self._try_timeout)
             self._try_deadline = None
 
     def _try_timeout(self) -> None:
@@ -474,9 +594,11 @@ class Exchange:
             assert self.cluster is not None
             self.cluster.stats.upstream_rq_tx_reset += 1
             upstream.close()
-        elif self._back_off is not None:
-            self.down.proxy.clock.cancel(self._back_off, self._again)
-            self._back_off = None
+        elif self._wait is not None:
+            clock = self.down.context.clock
+            clock.cancel(self._wait, self._again)
+            clock.cancel(self._wait, self._delayed)
+            self._wait = None
         elif self.cluster is not None:
             self.cluster.cancel(self)
         self.down.unhold(self.down.UPSTREAM)
@@ -484,7 +606,7 @@ class Exchange:
     def _end(self, *, close: bool = False) -> None:
         """The exchange is over; with *close* the connection cannot be used any further."""
         if self._deadline is not None:
-            self.down.proxy.clock.cancel(self._deadline, self._timeout)
+            self.down.context.clock.cancel(self._deadline, self._timeout)
             self._deadline = None
         if self._try_deadline is not None:
             self._stop_try()

@@ -25,6 +25,10 @@ class ResponseFlag(enum.IntFlag):
     """Upstream overflow: a circuit breaker is open."""
     NR = enum.auto()
     """No route matches."""
+    DI = enum.auto()
+    """A delay was injected."""
+    FI = enum.auto()
+    """A fault was injected: the request was aborted."""
     DC = enum.auto()
     """Downstream connection termination."""
     SI = enum.auto()

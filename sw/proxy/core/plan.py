@@ -2,11 +2,46 @@
 
 import random
 
-from hybridmesh.config.model import Forward, Route
+from hybridmesh.config.model import DirectResponse, Forward, HeaderOps, Mirror, Redirect, Route
 
+from .action.cors import Cors
+from .action.edit import HeadEdit
+from .action.fault import Faults
+from .action.redirect import Redirection
+from .action.rewrite import PathRewrite
 from .cluster import ClusterState
+from .flags import ResponseFlag
+from .reply import Reply
+from .request import Request
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "Target"]
+
+
+class Target:
+    """A destination: its cluster, and what its requests and responses are changed by.
+
+    Attributes
+    ----------
+    cluster : ClusterState or None
+        None where the mesh has none of that name.
+    edits : list of HeadEdit
+        Of the request, in the order in which they are made.
+    marks : list of HeadEdit
+        Of the response.
+    host : str
+        What the pod sees; "": no change.
+    """
+
+    __slots__ = ("cluster", "edits", "host", "marks", "weight")
+
+    def __init__(
+        self, cluster: ClusterState | None, weight: int, changes: list[HeaderOps], host: str
+    ) -> None:
+        self.cluster = cluster
+        self.weight = weight
+        self.host = host
+        self.edits = [edit for ops in changes if (edit := HeadEdit(ops.request))]
+        self.marks = [edit for ops in changes if (edit := HeadEdit(ops.response))]
 
 
 class Plan:
@@ -16,33 +51,99 @@ class Plan:
     ----------
     lines : bytes
         Head lines that every request of the route gets.
+    plain : bool
+        Nothing is done but forwarding.
+    local : bool
+        The answer is :meth:`answer`, nothing is forwarded.
+    marks : list of HeadEdit
+        Changes of a response before there is a target.
     """
 
-    __slots__ = ("_choices", "_total", "lines", "retry", "route", "timeout", "try_timeout")
+    __slots__ = (
+        "_body",
+        "_redirection",
+        "_status",
+        "_targets",
+        "_total",
+        "cors",
+        "faults",
+        "lines",
+        "local",
+        "marks",
+        "mirrors",
+        "plain",
+        "retry",
+        "rewrite",
+        "route",
+        "timeout",
+        "try_timeout",
+    )
 
     def __init__(self, route: Route, clusters: dict[str, ClusterState]) -> None:
         action = route.action
-        assert isinstance(action, Forward)
         self.route = route
-        self.timeout = action.timeout
-        self.retry = action.retry
-        self.try_timeout = action.retry.per_try_timeout if action.retry else None
-        self._choices = [(clusters.get(c.cluster), c.weight) for c in action.clusters]
-        self._total = sum(weight for _, weight in self._choices)
+        self.local = not isinstance(action, Forward)
+        self.marks = [edit] if (edit := HeadEdit(route.headers.response)) else []
+        self.faults = None if route.fault is None else Faults(route.fault)
+        self.cors = None if route.cors is None or self.local else Cors(route.cors)
+        self._redirection: Redirection | None = None
+        self._status, self._body = 0, b""
+        if isinstance(action, Redirect):
+            self._redirection = Redirection(action, route.match.path)
+            self._status = action.code
+        elif isinstance(action, DirectResponse):
+            self._status, self._body = action.status, action.body
+        forward = action if isinstance(action, Forward) else Forward(clusters=(), retry=None)
+        self.timeout = forward.timeout
+        self.retry = forward.retry
+        self.try_timeout = forward.retry.per_try_timeout if forward.retry else None
+        self.rewrite = PathRewrite.of(forward, route.match.path)
+        self.mirrors: list[tuple[ClusterState, Mirror]] = [
+            (clusters[mirror.cluster], mirror)
+            for mirror in forward.mirrors
+            if mirror.cluster in clusters
+        ]
+        self._targets = [
+            Target(
+                clusters.get(share.cluster),
+                share.weight,
+                [share.headers, route.headers],
+                forward.authority or share.authority,
+            )
+            for share in forward.clusters
+        ]
+        self._total = sum(target.weight for target in self._targets)
         # Envoy tells the pod how long it has for this attempt.
         limits = [limit for limit in (self.timeout, self.try_timeout) if limit]
         self.lines = (
             b"x-envoy-expected-rq-timeout-ms: %d\r\n" % round(min(limits) * 1000) if limits else b""
         )
+        self.plain = not (
+            self.local
+            or self.marks
+            or self.faults
+            or self.cors
+            or self.rewrite
+            or self.mirrors
+            or any(target.edits or target.marks or target.host for target in self._targets)
+        )
 
-    def choose(self, rng: random.Random) -> ClusterState | None:
-        """A cluster, by weight; None where the mesh has none of that name."""
-        choices = self._choices
-        if len(choices) == 1:
-            return choices[0][0]
+    def choose(self, rng: random.Random) -> Target:
+        """A destination, by weight."""
+        targets = self._targets
+        if len(targets) == 1:
+            return targets[0]
         ticket = rng.random() * self._total
-        for cluster, weight in choices:
-            ticket -= weight
+        for target in targets:
+            ticket -= target.weight
             if ticket < 0:
-                return cluster
-        return choices[-1][0]
+                return target
+        return targets[-1]
+
+    def answer(self, request: Request) -> Reply:
+        """The answer of a route that does not forward."""
+        fields = b""
+        if self._redirection is not None:
+            location = self._redirection.location("http", request.authority or "", request.path)
+            fields = b"location: %b\r\n" % location.encode("latin-1")
+        return Reply(self._status, self._body, "direct_response", ResponseFlag(0), fields=fields)

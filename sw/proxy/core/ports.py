@@ -6,14 +6,11 @@ No object is made per event or command: at tens of thousands of requests a secon
 time would go to.  An asyncio transport is a :class:`Port` as it stands.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hybridmesh.config.model import Endpoint
 
-if TYPE_CHECKING:
-    from .upstream import Upstream
-
-__all__ = ["Buffer", "Lines", "Network", "Port"]
+__all__ = ["Buffer", "Caller", "Lines", "Network", "Port"]
 
 
 Buffer = bytes | memoryview
@@ -38,14 +35,33 @@ class Port(Protocol):
         """Close at once."""
 
 
+class Caller(Protocol):
+    """Who wants a connection, and is told of its events."""
+
+    def connected(self, port: Port) -> None: ...
+
+    def failed(self, detail: str) -> None:
+        """There will be none."""
+
+    def received(self, data: bytes) -> None: ...
+
+    def blocked(self) -> None:
+        """What is written does not leave."""
+
+    def unblocked(self) -> None: ...
+
+    def lost(self, error: Exception | None) -> None:
+        """The connection is closed; *error* where that was not in good order."""
+
+
 class Network(Protocol):
     """The way to the pods."""
 
-    def connect(self, endpoint: Endpoint, upstream: "Upstream") -> None:
-        """Open a connection and tell *upstream*: ``connected(port)`` or ``failed(reason)``."""
+    def connect(self, endpoint: Endpoint, caller: Caller) -> None:
+        """Open a connection and tell *caller*."""
 
-    def give_up(self, upstream: "Upstream") -> None:
-        """Stop connecting; *upstream* is told nothing more."""
+    def give_up(self, caller: Caller) -> None:
+        """Stop connecting; *caller* is told nothing more."""
 
 
 class Lines(Protocol):

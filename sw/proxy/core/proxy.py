@@ -1,21 +1,17 @@
-"""The core put together: clusters, plans, clock and connections of one listener."""
+"""The core put together: one listener's connections, and what they have in common."""
 
 import random
-from typing import TYPE_CHECKING
 
-from hybridmesh.config.model import Mesh, Route
+from hybridmesh.config.model import Mesh
 from hybridmesh.reference.resolver import Resolver
 
+from ..source import VerdictStream
 from .access_log import AccessLog
 from .clock import Clock
-from .cluster import ClusterState
+from .context import Context
 from .downstream import Downstream
-from .plan import Plan
 from .ports import Network, Port
-from .stats import ListenerStats, snapshot
-
-if TYPE_CHECKING:
-    from ..source import VerdictStream
+from .stats import snapshot
 
 __all__ = ["Proxy"]
 
@@ -48,40 +44,26 @@ class Proxy:
         rng: random.Random,
         log: AccessLog | None = None,
     ) -> None:
-        self.resolver = resolver
         self.clock = clock
-        self.rng = rng
-        self.log = log
-        self.stats = ListenerStats()
-        self.clusters = {
-            name: ClusterState(cluster, network, clock, rng)
-            for name, cluster in mesh.clusters.items()
-        }
+        self.context = Context(mesh, resolver, network, clock, rng)
+        self.stats = self.context.stats
+        self.clusters = self.context.clusters
         self.connections: dict[Downstream, None] = {}
-        # By identity: comparing routes would compare all that is in them.  The plan holds its
-        # route, so that no other can come to have the same identity.
-        self._plans: dict[int, Plan] = {}
+        self._log = log
         self._draining = False
 
-    def plan(self, route: Route) -> Plan:
-        """What to do with requests of *route*."""
-        plan = self._plans.get(id(route))
-        if plan is None:
-            plan = self._plans[id(route)] = Plan(route, self.clusters)
-        return plan
-
     def accept(
-        self, port: Port, stream: "VerdictStream", peer: tuple[str, int], local: tuple[str, int]
+        self, port: Port, stream: VerdictStream, peer: tuple[str, int], local: tuple[str, int]
     ) -> Downstream:
         """A client has connected."""
-        down = Downstream(self, port, stream, peer, local)
+        down = Downstream(self.context, port, stream, peer, local, self._log, self._leave)
         self.connections[down] = None
         self.stats.downstream_cx_total += 1
         self.stats.downstream_cx_active += 1
         down.close_after = self._draining
         return down
 
-    def left(self, down: Downstream) -> None:
+    def _leave(self, down: Downstream) -> None:
         """A client's connection is closed."""
         del self.connections[down]
         self.stats.downstream_cx_active -= 1

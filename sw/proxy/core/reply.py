@@ -22,8 +22,10 @@ class Reply:
         ``response_code_details`` of the access log.
     close : bool
         Whether the connection cannot be used any further.
-    overloaded : bool
-        Whether ``x-envoy-overloaded`` says that a breaker is open.
+    fields : bytes
+        Further lines of its head.
+    media_type : bytes
+        Of the body, if there is one.
     """
 
     status: int
@@ -31,20 +33,20 @@ class Reply:
     details: str
     flags: int = 0
     close: bool = False
-    overloaded: bool = False
+    fields: bytes = b""
+    media_type: bytes = b"text/plain"
 
-    def render(self, minor: int, date: bytes, connection: bytes, *, head_only: bool) -> bytes:
-        """The bytes on the wire, in HTTP/1.minor; *connection* is a whole line or empty."""
-        lines = [b"HTTP/1.%d %d %b\r\n" % (minor, self.status, reason_phrase(self.status))]
-        if self.overloaded:
-            lines.append(b"x-envoy-overloaded: true\r\n")
-        lines.append(b"content-length: %d\r\n" % len(self.body))
-        if self.body:
-            lines.append(b"content-type: text/plain\r\n")
-        lines.append(b"date: %b\r\nserver: %b\r\n%b\r\n" % (date, SERVER, connection))
-        if not head_only:
-            lines.append(self.body)
-        return b"".join(lines)
+    def head(self, minor: int) -> bytes:
+        """Its lines in HTTP/1.minor, those but that every response of the gateway ends with."""
+        kind = b"content-type: %b\r\n" % self.media_type if self.body else b""
+        return b"HTTP/1.%d %d %b\r\n%bcontent-length: %d\r\n%b" % (
+            minor,
+            self.status,
+            reason_phrase(self.status),
+            self.fields,
+            len(self.body),
+            kind,
+        )
 
 
 NOT_FOUND = Reply(404, b"", "route_not_found", ResponseFlag.NR)
@@ -77,7 +79,7 @@ def reset_reply(reset: Reset, *, retried: bool = False) -> Reply:
         body=text.encode(),
         details=f"upstream_reset_before_response_started{{{reset.word}}}",
         flags=_RESET_FLAGS[reset],
-        overloaded=reset is Reset.OVERFLOW,
+        fields=b"x-envoy-overloaded: true\r\n" if reset is Reset.OVERFLOW else b"",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httptools
 
 from .framing import Chunked, Empty, Framing, Sized, UntilClose
-from .reply import SERVER, reason_phrase
+from .reply import reason_phrase
 
 __all__ = ["MAX_HEAD", "ResponseError", "ResponseHead"]
 
@@ -54,11 +54,11 @@ class ResponseHead:
 
     __slots__ = (
         "_connection",
-        "_dated",
         "_lines",
         "_minor",
         "_reason",
         "chunked",
+        "dated",
         "grpc_status",
         "length",
         "status",
@@ -67,7 +67,7 @@ class ResponseHead:
     def __init__(self, data: bytes) -> None:
         self._lines: list[bytes] = []
         self._connection = b""
-        self._dated = False
+        self.dated = False
         self._reason = b""
         self.length: int | None = None
         self.chunked = False
@@ -103,7 +103,7 @@ class ResponseHead:
         if lower == b"content-length":
             self.length = int(value)
         elif lower == b"date":
-            self._dated = True
+            self.dated = True
         elif lower == b"grpc-status" and value.isdigit():
             self.grpc_status = int(value)
 
@@ -127,39 +127,27 @@ class ResponseHead:
         options = self._options()
         return b"close" not in options and (self._minor == 1 or b"keep-alive" in options)
 
-    def render(
-        self, minor: int, date: bytes, service_time: int, framing: bytes, connection: bytes
-    ) -> bytes:
-        """The head for the client.
+    def render(self, minor: int, service_time: int) -> bytes:
+        """The head for the client, but for the lines that are the gateway's own: coding, date,
+        server and connection.
 
         Parameters
         ----------
         minor : int
             The client's HTTP version is 1.minor.
-        date : bytes
-            For a response that has none.
         service_time : int
             Milliseconds that the pod took.
-        framing, connection : bytes
-            Whole lines or empty.
         """
         lines = self._lines
         if self._connection or self.status == 204:
             gone = self._options() | ({b"content-length"} if self.status == 204 else set())
             lines = [line for line in lines if line.partition(b":")[0] not in gone]
-        return (
-            b"HTTP/1.%d %d %b\r\n%b%bx-envoy-upstream-service-time: %d\r\n%bserver: %b\r\n%b\r\n"
-            % (
-                minor,
-                self.status,
-                self._reason or reason_phrase(self.status),
-                b"".join(lines),
-                framing,
-                service_time,
-                b"" if self._dated else b"date: %b\r\n" % date,
-                SERVER,
-                connection,
-            )
+        return b"HTTP/1.%d %d %b\r\n%bx-envoy-upstream-service-time: %d\r\n" % (
+            minor,
+            self.status,
+            self._reason or reason_phrase(self.status),
+            b"".join(lines),
+            service_time,
         )
 
     def render_interim(self) -> bytes:

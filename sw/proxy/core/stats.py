@@ -58,6 +58,8 @@ class ListenerStats:
     downstream_rq_tx_reset: int = 0
     downstream_flow_control_paused_reading_total: int = 0
     downstream_rq_xx: list[int] = field(default_factory=lambda: [0] * 10)
+    fault_delays_injected: int = 0
+    fault_aborts_injected: int = 0
     no_route: int = 0
     no_cluster: int = 0
     verdict_unparsed: int = 0

@@ -1,30 +1,77 @@
-"""One connection to a pod: the response side of an attempt.
+"""Connections to a pod: the response side of attempts.
 
 Events come in as method calls (``connected``, ``received``, ``blocked``, ``lost``); what is found
-in the bytes goes to the exchange that has the connection.
+in the bytes goes to the attempt that has the connection.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from hybridmesh.config.model import Cluster, Endpoint
+
+from .attempt import Attempt
+from .clock import Clock
 from .framing import Framing, FramingError, UntilClose
-from .ports import Buffer, Port
+from .ports import Buffer, Network, Port
 from .response import MAX_HEAD, ResponseError, ResponseHead
 from .retry import Reset
+from .stats import ClusterStats
 
-if TYPE_CHECKING:
-    from .cluster import ClusterState, HostState
-    from .exchange import Exchange
-
-__all__ = ["Upstream"]
+__all__ = ["HostState", "Pool", "Upstream"]
 
 
-class Upstream:
-    """A connection of a host's pool.
+class Pool(Protocol):
+    """Whose connections they are."""
+
+    cluster: Cluster
+    clock: Clock
+    network: Network
+    stats: ClusterStats
+
+    def connected(self, upstream: "Upstream") -> None:
+        """*upstream* has opened."""
+
+    def connect_failed(self, upstream: "Upstream", reset: Reset, detail: str) -> None:
+        """*upstream* could not be opened."""
+
+    def release(self, upstream: "Upstream", *, reusable: bool) -> None:
+        """The attempt on *upstream* is over."""
+
+    def gone(self, upstream: "Upstream") -> None:
+        """*upstream* has been closed, by whichever side."""
+
+
+class HostState:
+    """One endpoint: its connections, and the attempts that wait for one.
 
     Attributes
     ----------
-    exchange : Exchange or None
-        Whose attempt is under way here.
+    active : int
+        Requests under way on its connections.
+    idle : dict
+        Connections without a request, the one used last at the end.
+    pending : dict
+        Attempts that wait, in order.
+    """
+
+    __slots__ = ("active", "connecting", "connections", "endpoint", "idle", "pending", "weight")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.weight = endpoint.weight
+        self.active = 0
+        self.connections = 0
+        self.connecting = 0
+        self.idle: dict[Upstream, None] = {}
+        self.pending: dict[Attempt, None] = {}
+
+
+class Upstream:
+    """A connection of a host's pool; what an attempt sees of it is an :class:`~.attempt.Stream`.
+
+    Attributes
+    ----------
+    attempt : Attempt or None
+        That is under way here.
     requests : int
         Attempts that have used the connection.
     """
@@ -39,7 +86,7 @@ class Upstream:
         "_opened",
         "_partial",
         "_paused",
-        "exchange",
+        "attempt",
         "host",
         "port",
         "requests",
@@ -47,10 +94,10 @@ class Upstream:
 
     port: Port
 
-    def __init__(self, cluster: "ClusterState", host: "HostState") -> None:
+    def __init__(self, cluster: Pool, host: HostState) -> None:
         self._cluster = cluster
         self.host = host
-        self.exchange: Exchange | None = None
+        self.attempt: Attempt | None = None
         self.requests = 0
         self._opened = False
         self._closed = False
@@ -85,8 +132,8 @@ class Upstream:
             self._cluster.connect_failed(self, Reset.CONNECT_FAILURE, detail)
 
     def received(self, data: bytes) -> None:
-        exchange = self.exchange
-        if exchange is None:  # nobody asked: what it says must not answer the next request
+        attempt = self.attempt
+        if attempt is None:  # nobody asked: what it says must not answer the next request
             self.close()
             return
         out: list[Buffer] = []
@@ -97,13 +144,13 @@ class Upstream:
                 if self._partial:
                     data = self._partial + data
                     self._partial = b""
-                start, head = self._final_head(data, exchange)
+                start, head = self._final_head(data, attempt)
                 if head is None:
                     self._partial = data[start:]
                     return
                 self._keep_alive = head.keep_alive
                 self._framing = framing = head.framing(
-                    head_only=exchange.head_only, decode=exchange.minor == 0
+                    head_only=attempt.head_only, decode=attempt.minor == 0
                 )
                 end = framing.feed(data, start, out)
             else:
@@ -113,38 +160,42 @@ class Upstream:
             self._break(Reset.PROTOCOL_ERROR, str(error))
             return
         done = framing.done
-        if head is not None and exchange.rejects(head):
-            self._release(exchange, reusable=done and end == len(data))
-            exchange.retry()
+        if head is not None and attempt.rejects(head):
+            self._release(attempt, reusable=done and end == len(data))
+            attempt.retry()
             return
         if done:
-            self._release(exchange, reusable=end == len(data))
+            self._release(attempt, reusable=end == len(data))
         if head is not None:
-            exchange.respond(head, framing, out, done=done)
+            attempt.respond(head, framing, out, done=done)
         else:
-            exchange.forward(out, done=done)
+            attempt.forward(out, done=done)
 
     def blocked(self) -> None:
         """The pod does not take the request's body as fast as it comes."""
-        if self.exchange is not None:
-            self.exchange.upstream_blocked(True)
+        if self.attempt is not None:
+            self.attempt.upstream_blocked(True)
 
     def unblocked(self) -> None:
-        if self.exchange is not None:
-            self.exchange.upstream_blocked(False)
+        if self.attempt is not None:
+            self.attempt.upstream_blocked(False)
 
     def lost(self, error: Exception | None) -> None:
         """The connection is closed; *error* where that was not in good order."""
         if self._closed:
             return
-        if error is None and isinstance(self._framing, UntilClose) and self.exchange is not None:
-            exchange = self.exchange
-            self._release(exchange, reusable=False)
-            exchange.forward([], done=True)
+        if error is None and isinstance(self._framing, UntilClose) and self.attempt is not None:
+            attempt = self.attempt
+            self._release(attempt, reusable=False)
+            attempt.forward([], done=True)
         else:
             self._break(Reset.TERMINATION, "")
 
-    # Commands of the exchange and of the pool.
+    # Commands of the attempt and of the pool.
+
+    def send(self, data: Buffer) -> None:
+        """More of the request."""
+        self.port.write(data)
 
     def pause(self, paused: bool) -> None:
         """Stop or go on taking the response from the pod."""
@@ -165,7 +216,7 @@ class Upstream:
             )
 
     def close(self) -> None:
-        """Close without a word to the exchange."""
+        """Close without a word to the attempt."""
         if self._closed:
             return
         self._closed = True
@@ -179,7 +230,7 @@ class Upstream:
 
     # Within.
 
-    def _final_head(self, data: bytes, exchange: "Exchange") -> tuple[int, ResponseHead | None]:
+    def _final_head(self, data: bytes, attempt: Attempt) -> tuple[int, ResponseHead | None]:
         """Where the body begins, and the head before it; interim responses (RFC 9110, 15.2) on
         the way go to the client.  None: the head that begins there is not complete."""
         start = 0
@@ -189,29 +240,27 @@ class Upstream:
                 return end, head
             if head.status == 101:
                 raise ResponseError("101 without having been asked to switch protocols")
-            exchange.interim(head)
+            attempt.interim(head)
             start = end
         if len(data) - start > MAX_HEAD:
             raise ResponseError("the head is too large")
         return start, None
 
-    def _release(self, exchange: "Exchange", *, reusable: bool) -> None:
+    def _release(self, attempt: Attempt, *, reusable: bool) -> None:
         """The response is over, or is not wanted any more."""
         self._framing = None
-        exchange.upstream = None
+        attempt.upstream = None
         if self._paused:
             self.pause(False)
-        self._cluster.release(
-            self, reusable=reusable and self._keep_alive and exchange.request_done
-        )
+        self._cluster.release(self, reusable=reusable and self._keep_alive and attempt.request_done)
 
     def _break(self, reset: Reset, detail: str) -> None:
-        """Close, and tell the exchange why."""
-        exchange = self.exchange
+        """Close, and tell the attempt why."""
+        attempt = self.attempt
         self.close()
-        if exchange is not None:
-            exchange.upstream = None
-            exchange.reset(reset, detail)
+        if attempt is not None:
+            attempt.upstream = None
+            attempt.reset(reset, detail)
 
     def _connect_timeout(self) -> None:
         self._alarm = None
@@ -221,7 +270,7 @@ class Upstream:
 
     def _idle_timeout(self) -> None:
         self._alarm = None
-        if self.exchange is None:
+        if self.attempt is None:
             clock = self._cluster.clock
             until = self._idle_since + self._cluster.cluster.idle_timeout
             if clock.now < until:

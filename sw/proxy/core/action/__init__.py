@@ -1,0 +1,1 @@
+"""What routes do besides forwarding: changes of heads, redirects, CORS, faults, copies."""

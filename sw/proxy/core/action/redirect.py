@@ -1,0 +1,44 @@
+"""Where a redirected client shall go (``redirect``)."""
+
+from hybridmesh.config.model import Redirect, StringMatch
+
+from .rewrite import PathRewrite
+
+__all__ = ["Redirection"]
+
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class Redirection:
+    """A route's redirect; *match* is its condition on the path."""
+
+    __slots__ = ("_redirect", "_rewrite")
+
+    def __init__(self, redirect: Redirect, match: StringMatch | None) -> None:
+        self._redirect = redirect
+        self._rewrite = (
+            PathRewrite(redirect.prefix, None, match) if redirect.prefix is not None else None
+        )
+
+    def location(self, scheme: str, authority: str, target: str) -> str:
+        """The Location for a request of *scheme*, *authority* and *target* (path and query)."""
+        redirect = self._redirect
+        to = redirect.scheme or scheme
+        port = f":{redirect.port}" if redirect.port else ""
+        host = redirect.authority or self._host(scheme, to, authority)
+        return f"{to}://{host}{port}{self._target(target)}"
+
+    def _host(self, scheme: str, to: str, authority: str) -> str:
+        """The request's host, without its port where that would be wrong now."""
+        host, colon, port = authority.rpartition(":")
+        if not colon or not port.isdigit():
+            return authority
+        stale = to != scheme and port == _DEFAULT_PORTS.get(scheme)
+        return host if self._redirect.port or stale else authority
+
+    def _target(self, target: str) -> str:
+        path = self._redirect.path
+        if path:
+            query = target.partition("?")[2]
+            return f"{path}?{query}" if query and "?" not in path else path
+        return self._rewrite.apply(target) if self._rewrite is not None else target

@@ -1,0 +1,189 @@
+"""From the bytes at the front of a client's buffer to a request and what is to be done with it.
+
+A head takes one of two ways:
+
+* the NIC has decided it and saw no field that a proxy must interpret: it goes on unparsed, its body
+  framing is the verdict's;
+* anything else: it is parsed (:mod:`hybridmesh.reference.head`), resolved and built anew.
+"""
+
+from typing import NamedTuple
+
+from hybridmesh.config.model import Route
+from hybridmesh.contract.verdict import Flag, Method, State, Verdict
+from hybridmesh.reference.head import MAX_HEAD, Head, HeadError, find_end, parse
+from hybridmesh.reference.resolver import SOFTWARE
+
+from . import reply as replies
+from .context import Context
+from .framing import Chunked, Framing, Sized
+from .headers import forwarded, make_request_id, pass_through, rebuild
+from .plan import Plan
+from .reply import Reply, bad_request
+from .request import Request
+
+__all__ = ["Arrival", "Intake", "Refusal"]
+
+_DECIDED = int(Flag.DECIDED)
+_DECIDED_OR_TOUCH = int(Flag.DECIDED | Flag.TOUCH)
+_LENGTH = int(Flag.BODY_LENGTH)
+_CHUNKED = int(Flag.BODY_CHUNKED)
+_HEAD = int(Method.HEAD)
+_BODILESS = frozenset(map(int, (Method.GET, Method.HEAD, Method.DELETE, Method.TRACE)))
+_BODILESS_NAMES = frozenset(("GET", "HEAD", "DELETE", "TRACE"))
+_NO_BODY_LINE = b"content-length: 0\r\n"
+"""Added, as Envoy does, where a method that usually has a body comes without one."""
+
+
+class Arrival(NamedTuple):
+    """A request has come.
+
+    Attributes
+    ----------
+    plan : Plan or None
+        None: no route matches.
+    end : int
+        Where in the buffer the head ends.
+    framing : Framing or None
+        Of its body, if it has one.
+    followed : bool
+        The NIC knows where the next head begins.
+    keep_alive : bool
+        The client lets the connection persist.
+    """
+
+    request: Request
+    plan: Plan | None
+    end: int
+    framing: Framing | None
+    followed: bool
+    keep_alive: bool
+
+
+class Refusal(NamedTuple):
+    """What came cannot be read as a request: answer *reply*, then close."""
+
+    request: Request
+    reply: Reply
+
+
+class Intake:
+    """Reads the heads of one client.
+
+    Parameters
+    ----------
+    context : Context
+    peer : str
+        The client's address.
+    """
+
+    __slots__ = ("_context", "_forwarded", "_forwarded_for")
+
+    def __init__(self, context: Context, peer: str) -> None:
+        self._context = context
+        self._forwarded_for, self._forwarded = forwarded(peer)
+
+    def read(self, data: bytes, verdict: Verdict | None) -> Arrival | Refusal | None:
+        """The head that *data* begins with; None: not all of it is there."""
+        if verdict is not None and verdict.flags & _DECIDED_OR_TOUCH == _DECIDED:
+            route = self._context.resolver.route_of(verdict)
+            end = verdict.head_length
+            if (
+                route is not SOFTWARE
+                and data[end - 4 : end] == b"\r\n\r\n"
+                # HTTP/1.0 needs more than a look: the connection closes, no chunks come back.
+                and data.startswith(b"1\r\n", data.find(b"\r\n", verdict.path_offset) - 1)
+            ):
+                return self._pass_through(data[:end], verdict, route)
+        end = find_end(data)
+        if end < 0:
+            if len(data) > MAX_HEAD:
+                return self.refuse(data, verdict, replies.HEAD_TOO_LARGE)
+            return None
+        raw = data[:end]
+        self._count(verdict)
+        try:
+            head = parse(raw)
+        except HeadError as error:
+            return self.refuse(raw, verdict, bad_request(error.status, error.detail))
+        return self._interpret(head, verdict)
+
+    def refuse(self, raw: bytes, verdict: Verdict | None, reply: Reply) -> Refusal:
+        """The head cannot be read."""
+        return Refusal(Request(raw, verdict, None, b"", head_only=False, minor=1), reply)
+
+    def _pass_through(self, raw: bytes, verdict: Verdict, route: Route | None) -> Arrival:
+        """A decided head without touch: on it goes, unparsed."""
+        context = self._context
+        context.stats.verdict_unparsed += 1
+        flags = verdict.flags
+        method = verdict.method
+        lines = b"%b%b%b\r\n" % (
+            self._forwarded_for,
+            self._forwarded,
+            make_request_id(context.rng),
+        )
+        framing: Framing | None = None
+        if flags & _LENGTH:
+            framing = Sized(verdict.body_length)
+        elif flags & _CHUNKED:
+            framing = Chunked()
+        elif method not in _BODILESS:
+            lines += _NO_BODY_LINE
+        return Arrival(
+            Request(
+                raw,
+                verdict,
+                None,
+                pass_through(raw, lines),
+                head_only=method == _HEAD,
+                minor=1,
+            ),
+            context.plan(route) if route is not None else None,
+            len(raw),
+            framing,
+            not flags & _CHUNKED,
+            True,
+        )
+
+    def _interpret(self, head: Head, verdict: Verdict | None) -> Arrival:
+        """A parsed head: resolve it, and build it anew."""
+        context = self._context
+        route = context.resolver.resolve(head, verdict).route
+        lines = b"%b%b\r\n" % (self._forwarded, make_request_id(context.rng))
+        framing: Framing | None = None
+        if head.chunked:
+            framing = Chunked()
+        elif head.content_length is not None:
+            framing = Sized(head.content_length)
+        elif head.method not in _BODILESS_NAMES:
+            lines += _NO_BODY_LINE
+        return Arrival(
+            Request(
+                head.raw,
+                verdict,
+                head,
+                rebuild(head, self._forwarded_for, lines),
+                head_only=head.method == "HEAD",
+                minor=head.minor,
+            ),
+            context.plan(route) if route is not None else None,
+            len(head.raw),
+            framing,
+            verdict is not None and verdict.framed and not head.chunked,
+            head.keep_alive,
+        )
+
+    def _count(self, verdict: Verdict | None) -> None:
+        """Of a head that is parsed: what the NIC had said."""
+        stats = self._context.stats
+        if verdict is None:
+            stats.verdict_none += 1
+        elif (state := verdict.state) is State.DECIDED:
+            stats.verdict_parsed += 1
+        elif state is State.PROVISIONAL:
+            stats.verdict_provisional += 1
+        elif state is State.UNDECIDED:
+            stats.verdict_undecided += 1
+        else:
+            stats.verdict_malformed += 1

@@ -1,0 +1,116 @@
+"""Copies of requests, whose answers nobody waits for (``mirrors``)."""
+
+from hybridmesh.config.model import Endpoint
+
+from .attempt import Stream
+from .cluster import ClusterState
+from .framing import Framing
+from .ports import Buffer
+from .response import ResponseHead
+from .retry import Reset
+
+__all__ = ["LONGEST", "Shadow", "shadow_host"]
+
+LONGEST = 300.0
+"""Seconds that a copy may take where the route has no limit: Envoy's ``stream_idle_timeout``."""
+
+
+def shadow_host(authority: str) -> str:
+    """What the copy's pod sees as host: ``-shadow`` is appended to the name, before the port."""
+    name, colon, port = authority.rpartition(":")
+    if colon and port.isdigit():
+        return f"{name}-shadow:{port}"
+    return f"{authority}-shadow"
+
+
+class Shadow:
+    """A copy on its way; an :class:`~.attempt.Attempt` that is made once.
+
+    Parameters
+    ----------
+    cluster : ClusterState
+    pieces : list of Buffer
+        Head and body.
+    head_only : bool
+        Whether the method is HEAD.
+    timeout : float or None
+        Seconds that it may take; None: :data:`LONGEST`.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_cluster",
+        "_pieces",
+        "endpoint",
+        "head_only",
+        "minor",
+        "request_done",
+        "tried",
+        "upstream",
+    )
+
+    def __init__(
+        self,
+        cluster: ClusterState,
+        pieces: list[Buffer],
+        *,
+        head_only: bool,
+        timeout: float | None,
+    ) -> None:
+        self._cluster = cluster
+        self._pieces = pieces
+        self.upstream: Stream | None = None
+        self.head_only = head_only
+        self.minor = 1
+        self.request_done = True
+        self.endpoint: Endpoint | None = None
+        self.tried: list[int] = []
+        clock = cluster.clock
+        when = clock.now + (LONGEST if timeout is None else timeout)
+        self._alarm = clock.call_at(when, self._timeout)
+        cluster.acquire(self)
+
+    def ready(self, upstream: Stream) -> None:
+        self.upstream = upstream
+        for piece in self._pieces:
+            upstream.send(piece)
+        self._pieces = []
+
+    def no_endpoint(self) -> None:
+        self._end()
+
+    def reset(self, reset: Reset, detail: str = "") -> None:
+        self._end()
+
+    def interim(self, head: ResponseHead) -> None:
+        pass
+
+    def rejects(self, head: ResponseHead) -> bool:
+        return False
+
+    def retry(self) -> None:
+        pass
+
+    def respond(
+        self, head: ResponseHead, framing: Framing, out: list[Buffer], *, done: bool
+    ) -> None:
+        self.forward(out, done=done)
+
+    def forward(self, out: list[Buffer], *, done: bool) -> None:
+        if done:
+            self._end()
+
+    def upstream_blocked(self, blocked: bool) -> None:
+        pass
+
+    def _timeout(self) -> None:
+        upstream = self.upstream
+        if upstream is None:
+            self._cluster.cancel(self)
+        else:
+            upstream.close()
+        self._end()
+
+    def _end(self) -> None:
+        self.upstream = None
+        self._cluster.clock.cancel(self._alarm, self._timeout)
