@@ -246,8 +246,11 @@ class Downstream:
         """Begin the exchange of the head that the buffer starts with; False: not all there."""
         data = self._buffer
         if data[0] == 0x0D:  # RFC 9112, 2.2: empty lines before the request line are ignored
-            data = data.lstrip(b"\r\n") if data.startswith(b"\r\n") else data
-            self._consume(self._buffer, len(self._buffer) - len(data))
+            start = 0
+            while data.startswith(b"\r\n", start):
+                start += 2
+            self._consume(data, start)
+            data = self._buffer
             if not data:
                 self._expect()
                 return False

@@ -7,6 +7,7 @@ A head takes one of two ways:
 * anything else: it is parsed (:mod:`hybridmesh.reference.head`), resolved and built anew.
 """
 
+import re
 from typing import NamedTuple
 
 from hybridmesh.config.model import Route
@@ -28,6 +29,7 @@ _DECIDED = int(Flag.DECIDED)
 _DECIDED_OR_TOUCH = int(Flag.DECIDED | Flag.TOUCH)
 _LENGTH = int(Flag.BODY_LENGTH)
 _CHUNKED = int(Flag.BODY_CHUNKED)
+_CODING = re.compile(rb"\r\n(?i:transfer-encoding): chunked\r\n")
 _HEAD = int(Method.HEAD)
 _BODILESS = frozenset(map(int, (Method.GET, Method.HEAD, Method.DELETE, Method.TRACE)))
 _BODILESS_NAMES = frozenset(("GET", "HEAD", "DELETE", "TRACE"))
@@ -93,6 +95,8 @@ class Intake:
                 and data[end - 4 : end] == b"\r\n\r\n"
                 # HTTP/1.0 needs more than a look: the connection closes, no chunks come back.
                 and data.startswith(b"1\r\n", data.find(b"\r\n", verdict.path_offset) - 1)
+                # A pod reads the coding as the gateway spells it.
+                and (not verdict.flags & _CHUNKED or _CODING.search(data, 0, end))
             ):
                 return self._pass_through(data[:end], verdict, route)
         end = find_end(data)
