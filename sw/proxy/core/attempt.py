@@ -21,6 +21,8 @@ class Attempt(Protocol):
         The response has no body, whatever it says: the method is HEAD.
     minor : int
         Who gets the response speaks HTTP/1.minor.
+    upgrade : bool
+        It asks for another protocol: 101 is an answer.
     request_done : bool
         All of the request is there.
     endpoint : Endpoint or None
@@ -36,6 +38,9 @@ class Attempt(Protocol):
 
     @property
     def minor(self) -> int: ...
+
+    @property
+    def upgrade(self) -> bool: ...
 
     request_done: bool
     endpoint: Endpoint | None

@@ -338,7 +338,8 @@ class Downstream:
     def _refuse(self, refusal: Refusal) -> None:
         """The head cannot be read: say so and close."""
         stats = self.context.stats
-        stats.downstream_cx_protocol_error += 1
+        if refusal.reply.flags & ResponseFlag.DPE:
+            stats.downstream_cx_protocol_error += 1
         stats.downstream_rq_total += 1
         stats.downstream_rq_active += 1
         self.exchange = exchange = Exchange(self, None, refusal.request)

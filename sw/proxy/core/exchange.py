@@ -110,6 +110,7 @@ class Exchange:
         "started",
         "status",
         "tried",
+        "upgrade",
         "upstream",
     )
 
@@ -119,6 +120,7 @@ class Exchange:
         self.request = request
         self.head_only = request.head_only
         self.minor = request.minor
+        self.upgrade = request.upgrade
         self.started = self.done_at = down.context.clock.now
         self.request_done = False
         self.cluster: ClusterState | None = None
@@ -190,7 +192,7 @@ class Exchange:
         if upstream is not None:
             for piece in pieces:
                 upstream.send(piece)
-            if upload is not None and not upload.kept:
+            if self.status or (upload is not None and not upload.kept):
                 return
         if upload is None:
             self._upload = upload = Upload(pieces)
@@ -377,21 +379,21 @@ class Exchange:
         down.touched = clock.now
         self.status = status = head.status
         self.details = "via_upstream"
-        self.service_time = int((clock.now - self.done_at) * 1000)
+        time = self.service_time = int((clock.now - self.done_at) * 1000)
         coding = b""
         if self.minor:
-            self._wrap = isinstance(framing, UntilClose)
+            self._wrap = isinstance(framing, UntilClose) and status != 101
             if self._wrap or (head.chunked and (self.head_only or isinstance(framing, Chunked))):
                 coding = b"transfer-encoding: chunked\r\n"
         elif isinstance(framing, UntilClose | Chunked):
             down.close_after = True
-        if not self.request_done:
+        if not (self.request_done or status == 101):
             down.close_early()
         cluster = self.cluster
         assert cluster is not None
         cluster.stats.upstream_rq_xx[status // 100] += 1
         cluster.stats.upstream_rq_completed += 1
-        rendered = self._marked(head.render(self.minor, self.service_time))
+        rendered = self._marked(head.render(self.minor, time if self.request_done else None))
         rendered = b"%b%b%bserver: %b\r\n%b\r\n" % (
             rendered,
             coding,

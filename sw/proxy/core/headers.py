@@ -72,17 +72,21 @@ def pass_through(head: bytes, lines: bytes) -> bytes:
     return head[:-2] + lines
 
 
-def rebuild(head: Head, forwarded_for: bytes, lines: bytes) -> bytes:
+def rebuild(head: Head, forwarded_for: bytes, lines: bytes, *, upgrade: bool = False) -> bytes:
     """The head from its parsed fields, the gateway's *lines* at its end, without the final empty
     line.
 
     *forwarded_for* is a line of its own before *lines*, unless *head* has an ``x-forwarded-for``:
-    then its value is appended to that one, where it stands.
+    then its value is appended to that one, where it stands.  With *upgrade* the client's wish for
+    another protocol goes on, and what comes behind the head has no framing.
     """
     names = dict(head.fields)  # only to see which there are
     out = [f"{head.method} {head.origin_form} HTTP/1.1\r\n"]
     dropped = _DROPPED
-    if "connection" in names:
+    if upgrade:
+        dropped = _DROPPED - {"connection", "upgrade"} | {"transfer-encoding"}
+        dropped |= head.nominated() - {"upgrade"}
+    elif "connection" in names:
         dropped |= head.nominated()  # never Host nor the framing: parse() refuses that
         if (head.value("connection") or "").lower() == "keep-alive":
             dropped -= {"connection"}  # it is as true of the gateway's own connection to the pod
@@ -97,7 +101,7 @@ def rebuild(head: Head, forwarded_for: bytes, lines: bytes) -> bytes:
             out.append(f"{name}: {value}\r\n")
         elif name == "host":
             out.append(f"host: {head.authority}\r\n")
-        elif name == "transfer-encoding":
+        elif name == "transfer-encoding" and not upgrade:
             out.append("transfer-encoding: chunked\r\n")
         elif name == "x-forwarded-for" and chain:
             chain = False  # one line takes the place of all

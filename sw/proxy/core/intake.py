@@ -17,7 +17,7 @@ from hybridmesh.reference.resolver import SOFTWARE
 
 from . import reply as replies
 from .context import Context
-from .framing import Chunked, Framing, Sized
+from .framing import Chunked, Framing, Sized, UntilClose
 from .headers import forwarded, make_request_id, pass_through, rebuild
 from .plan import Plan
 from .reply import Reply, bad_request
@@ -35,6 +35,12 @@ _BODILESS = frozenset(map(int, (Method.GET, Method.HEAD, Method.DELETE, Method.T
 _BODILESS_NAMES = frozenset(("GET", "HEAD", "DELETE", "TRACE"))
 _NO_BODY_LINE = b"content-length: 0\r\n"
 """Added, as Envoy does, where a method that usually has a body comes without one."""
+
+_WEBSOCKET = "websocket"
+"""The protocol that Istio lets clients switch to (RFC 6455)."""
+
+_H2C = "h2c"
+"""One that is passed over in silence (RFC 9110, 7.8: a server may ignore Upgrade)."""
 
 
 class Arrival(NamedTuple):
@@ -114,7 +120,7 @@ class Intake:
 
     def refuse(self, raw: bytes, verdict: Verdict | None, reply: Reply) -> Refusal:
         """The head cannot be read."""
-        return Refusal(Request(raw, verdict, None, b"", head_only=False, minor=1), reply)
+        return Refusal(_bare(raw, verdict, None), reply)
 
     def _pass_through(self, raw: bytes, verdict: Verdict, route: Route | None) -> Arrival:
         """A decided head without touch: on it goes, unparsed."""
@@ -150,13 +156,18 @@ class Intake:
             True,
         )
 
-    def _interpret(self, head: Head, verdict: Verdict | None) -> Arrival:
+    def _interpret(self, head: Head, verdict: Verdict | None) -> Arrival | Refusal:
         """A parsed head: resolve it, and build it anew."""
         context = self._context
+        upgrade = head.upgrade == _WEBSOCKET
+        if head.upgrade is not None and not upgrade and head.upgrade != _H2C:
+            return Refusal(_bare(head.raw, verdict, head), replies.UPGRADE_REFUSED)
         route = context.resolver.resolve(head, verdict).route
         lines = b"%b%b\r\n" % (self._forwarded, make_request_id(context.rng))
         framing: Framing | None = None
-        if head.chunked:
+        if upgrade:
+            framing = UntilClose()
+        elif head.chunked:
             framing = Chunked()
         elif head.content_length is not None:
             framing = Sized(head.content_length)
@@ -167,9 +178,10 @@ class Intake:
                 head.raw,
                 verdict,
                 head,
-                rebuild(head, self._forwarded_for, lines),
+                rebuild(head, self._forwarded_for, lines, upgrade=upgrade),
                 head_only=head.method == "HEAD",
                 minor=head.minor,
+                upgrade=upgrade,
             ),
             context.plan(route) if route is not None else None,
             len(head.raw),
@@ -191,3 +203,8 @@ class Intake:
             stats.verdict_undecided += 1
         else:
             stats.verdict_malformed += 1
+
+
+def _bare(raw: bytes, verdict: Verdict | None, head: Head | None) -> Request:
+    """A request that goes nowhere."""
+    return Request(raw, verdict, head, b"", head_only=False, minor=1)

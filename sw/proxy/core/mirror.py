@@ -46,6 +46,7 @@ class Shadow:
         "minor",
         "request_done",
         "tried",
+        "upgrade",
         "upstream",
     )
 
@@ -62,6 +63,7 @@ class Shadow:
         self.upstream: Stream | None = None
         self.head_only = head_only
         self.minor = 1
+        self.upgrade = False
         self.request_done = True
         self.endpoint: Endpoint | None = None
         self.tried: list[int] = []

@@ -50,6 +50,7 @@ class Reply:
 
 
 NOT_FOUND = Reply(404, b"", "route_not_found", ResponseFlag.NR)
+UPGRADE_REFUSED = Reply(403, b"", "upgrade_failed", close=True)
 NO_CLUSTER = Reply(503, b"", "cluster_not_found", ResponseFlag.NC)
 NO_ENDPOINT = Reply(503, b"no healthy upstream", "no_healthy_upstream", ResponseFlag.UH)
 TIMEOUT = Reply(504, b"upstream request timeout", "response_timeout", ResponseFlag.UT)

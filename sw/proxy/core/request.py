@@ -26,9 +26,12 @@ class Request:
         Whether the method is HEAD.
     minor : int
         The client's HTTP version is 1.minor.
+    upgrade : bool
+        The client asks for another protocol that goes on to the pod: whatever comes behind the head
+        is of that, or of nobody if the pod declines.
     """
 
-    __slots__ = ("head", "head_only", "minor", "prefix", "raw", "verdict")
+    __slots__ = ("head", "head_only", "minor", "prefix", "raw", "upgrade", "verdict")
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Request:
         *,
         head_only: bool,
         minor: int,
+        upgrade: bool = False,
     ) -> None:
         self.raw = raw
         self.verdict = verdict
@@ -46,6 +50,7 @@ class Request:
         self.prefix = prefix
         self.head_only = head_only
         self.minor = minor
+        self.upgrade = upgrade
 
     @property
     def method(self) -> str:

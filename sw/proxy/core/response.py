@@ -57,6 +57,7 @@ class ResponseHead:
         "_lines",
         "_minor",
         "_reason",
+        "_upgrade",
         "chunked",
         "dated",
         "grpc_status",
@@ -69,6 +70,7 @@ class ResponseHead:
         self._connection = b""
         self.dated = False
         self._reason = b""
+        self._upgrade = b""
         self.length: int | None = None
         self.chunked = False
         self.grpc_status: int | None = None
@@ -98,6 +100,8 @@ class ResponseHead:
                 if value.lower() != b"chunked":
                     raise ResponseError("a transfer coding other than chunked")
                 self.chunked = True
+            elif lower == b"upgrade":
+                self._upgrade = value
             return
         self._lines.append(b"%b: %b\r\n" % (lower, value))
         if lower == b"content-length":
@@ -111,6 +115,8 @@ class ResponseHead:
 
     def framing(self, *, head_only: bool, decode: bool) -> Framing:
         """How the body ends (RFC 9112, 6.3); *decode* for a client that knows no chunks."""
+        if self.status == 101:  # RFC 9110, 15.2.2: what comes now is of another protocol
+            return UntilClose()
         if head_only or self.status in (204, 304):
             return Empty()
         if self.chunked:
@@ -127,7 +133,7 @@ class ResponseHead:
         options = self._options()
         return b"close" not in options and (self._minor == 1 or b"keep-alive" in options)
 
-    def render(self, minor: int, service_time: int) -> bytes:
+    def render(self, minor: int, service_time: int | None) -> bytes:
         """The head for the client, but for the lines that are the gateway's own: coding, date,
         server and connection.
 
@@ -135,20 +141,24 @@ class ResponseHead:
         ----------
         minor : int
             The client's HTTP version is 1.minor.
-        service_time : int
-            Milliseconds that the pod took.
+        service_time : int or None
+            Milliseconds that the pod took; None: it answered before it had all of the request.
         """
         lines = self._lines
         if self._connection or self.status == 204:
             gone = self._options() | ({b"content-length"} if self.status == 204 else set())
             lines = [line for line in lines if line.partition(b":")[0] not in gone]
-        return b"HTTP/1.%d %d %b\r\n%bx-envoy-upstream-service-time: %d\r\n" % (
+        head = b"HTTP/1.%d %d %b\r\n%b" % (
             minor,
             self.status,
             self._reason or reason_phrase(self.status),
             b"".join(lines),
-            service_time,
         )
+        if service_time is not None:
+            head += b"x-envoy-upstream-service-time: %d\r\n" % service_time
+        if self.status == 101:
+            head += b"connection: upgrade\r\nupgrade: %b\r\n" % self._upgrade
+        return head
 
     def render_interim(self) -> bytes:
         """The head of an interim response (1xx) for the client."""

@@ -239,6 +239,8 @@ class Upstream:
             if head.status >= 200:
                 return end, head
             if head.status == 101:
+                if attempt.upgrade:
+                    return end, head
                 raise ResponseError("101 without having been asked to switch protocols")
             attempt.interim(head)
             start = end
