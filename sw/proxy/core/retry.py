@@ -67,7 +67,7 @@ class RetryState:
         """Whether a response with this status is to be tried again."""
         on = self._policy.on
         return (
-            (status in self._policy.on_status and "retriable-status-codes" in on)
+            status in self._policy.on_status
             or (status >= 500 and "5xx" in on)
             or (status in (502, 503, 504) and "gateway-error" in on)
             or (status == 409 and "retriable-4xx" in on)
