@@ -42,7 +42,7 @@ def bind(resources: Resources, folder: str, report: Report) -> Mesh | None:
     if resources.complete:
         clusters.note_unused(resources)
         _report_unserved(gateways, services, report)
-    return Mesh(RouteTable(port, virtual_hosts), clusters.clusters)
+    return Mesh.of(RouteTable(port, virtual_hosts), clusters.clusters)
 
 
 def _key(gateway: Resource[Gateway]) -> str:

@@ -73,7 +73,7 @@ def route(prefix: str = "/", clusters: Mapping[str, int] | None = None, **policy
 
 def mesh(routes: Iterable[Route], clusters: Iterable[Cluster]) -> Mesh:
     table = RouteTable(80, (VirtualHost("*:80", "*", tuple(routes)),))
-    return Mesh(table, {c.name: c for c in clusters})
+    return Mesh.of(table, {c.name: c for c in clusters})
 
 
 # ------------------------------------------------------------------ verdicts by hand

@@ -1,7 +1,7 @@
 """What the control plane knows after reading the YAML: plain frozen dataclasses.
 
-A :class:`Mesh` holds one :class:`RouteTable` (virtual hosts and their routes, in order of priority)
-and the clusters that the routes name.  Words and defaults are those of Envoy as Istio sets it up.
+A :class:`Mesh` holds the listeners, each with a :class:`RouteTable` (virtual hosts and their routes,
+in order of priority), and the clusters that the routes name.  Words and defaults are those of Envoy as Istio sets it up.
 Times are in seconds.
 """
 
@@ -41,7 +41,7 @@ from .cluster import (
     Warmup,
 )
 from .matching import FieldMatch, MatchKind, RouteMatch, StringMatch
-from .table import Location, Mesh, Route, RouteTable, VirtualHost
+from .table import Listener, Location, Mesh, Route, RouteTable, ServerTls, TlsServer, VirtualHost
 
 __all__ = [
     "NO_CHANGE",
@@ -66,6 +66,7 @@ __all__ = [
     "HeaderChange",
     "HeaderOps",
     "KeepAlive",
+    "Listener",
     "LoadBalancing",
     "Location",
     "MatchKind",
@@ -79,8 +80,10 @@ __all__ = [
     "Route",
     "RouteMatch",
     "RouteTable",
+    "ServerTls",
     "SourceAddressHash",
     "StringMatch",
+    "TlsServer",
     "VirtualHost",
     "Warmup",
     "WeightedCluster",

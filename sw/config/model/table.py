@@ -7,7 +7,16 @@ from .action import NO_CHANGE, Action, CorsPolicy, Fault, HeaderOps
 from .cluster import Cluster
 from .matching import RouteMatch
 
-__all__ = ["Location", "Mesh", "Route", "RouteTable", "VirtualHost"]
+__all__ = [
+    "Listener",
+    "Location",
+    "Mesh",
+    "Route",
+    "RouteTable",
+    "ServerTls",
+    "TlsServer",
+    "VirtualHost",
+]
 
 
 @dataclass(frozen=True)
@@ -62,15 +71,82 @@ class VirtualHost:
 
 @dataclass(frozen=True)
 class RouteTable:
-    """All virtual hosts of the listener at TCP ``port``; no two have the same domain."""
+    """All virtual hosts of one listener, or of one of its certificates; ``port`` is the TCP port by
+    which the configuration knows it.  No two have the same domain."""
 
     port: int
     virtual_hosts: tuple[VirtualHost, ...]
 
 
 @dataclass(frozen=True)
-class Mesh:
-    """Everything the gateway needs: the route table and the clusters by name."""
+class ServerTls:
+    """How the gateway speaks TLS to clients.
 
+    Attributes
+    ----------
+    certificate, key : str
+        Files.
+    authorities : str
+        File with the CAs of which a client must have a certificate (MUTUAL); "": none is asked for
+        (SIMPLE).
+    minimum, maximum : str
+        Versions of the protocol: ``1.2`` and the like.
+    ciphers : tuple of str
+        Of TLS 1.2, in OpenSSL's names; empty: the library's.
+    """
+
+    certificate: str
+    key: str
+    authorities: str = ""
+    minimum: str = "1.2"
+    maximum: str = "1.3"
+    ciphers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TlsServer:
+    """What clients get that name one of ``names`` (exact, ``*.suffix`` or ``*``) in the handshake
+    (RFC 6066, 3: server name indication)."""
+
+    names: tuple[str, ...]
+    tls: ServerTls
     table: RouteTable
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A TCP port: plain HTTP, or TLS.
+
+    Attributes
+    ----------
+    port : int
+        As the Gateways have it; where it is reached is for those to say who serve it.
+    table : RouteTable or None
+        Of plain HTTP.
+    servers : tuple of TlsServer
+        Of TLS.
+    """
+
+    port: int
+    table: RouteTable | None = None
+    servers: tuple[TlsServer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Everything the gateway needs: the listeners, and the clusters by name."""
+
+    listeners: tuple[Listener, ...]
     clusters: Mapping[str, Cluster]
+
+    @classmethod
+    def of(cls, table: RouteTable, clusters: Mapping[str, Cluster]) -> "Mesh":
+        """One that has one listener, of plain HTTP."""
+        return cls((Listener(table.port, table),), clusters)
+
+    @property
+    def table(self) -> RouteTable:
+        """What the NIC is for: the routes of the first listener without TLS; none if there is no
+        such listener."""
+        plain = (listener.table for listener in self.listeners)
+        return next((table for table in plain if table is not None), RouteTable(0, ()))
