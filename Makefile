@@ -10,7 +10,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test agreement timing fuzz formal lint clean
+.PHONY: help setup demo serve test agreement timing fuzz formal mutants lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ fuzz: setup  ## long random traffic at widths 1, 8 and 64, RTL, model, llhttp; S
 
 formal: setup  ## prove what is claimed of the RTL, and that each proof notices faults
 	$(BIN)/python -m tb.formal
+
+mutants: setup  ## put small faults into RTL, compiler and model, see that the tests notice each
+	$(BIN)/python -m tb.mutants --jobs 2
 
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .
