@@ -1,70 +1,122 @@
-"""Destinations to clusters: endpoints from the ServiceEntry, policy from the DestinationRule.
+"""Destinations to clusters: endpoints from the ServiceEntries, policy from the DestinationRules.
 
 Which DestinationRule holds for a service is Istio's choice: the namespaces of gateway, service and
 ``istio-system`` are asked in turn, and in each the rule with the most specific host wins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from .destination_rule import ConnectionPool, DestinationRule, LoadBalancer, Subset, TrafficPolicy
 from .findings import Report
-from .model import Cluster, Endpoint, LoadBalancing, Location
+from .istio.destination_rule import DestinationRule, Subset
+from .istio.destinations import Destination
+from .istio.load_balancer import ConsistentHash
+from .istio.service_entry import Resolution, ServiceEntry
+from .istio.traffic_policy import Parts, TrafficPolicy, effective
+from .localities import Home, spread
+from .model import Cluster, Discovery, Location
 from .names import full_host, host_within, visible
 from .resource import Resource, Resources
-from .service_entry import ServiceEntry, ServicePort
-from .virtual_service import Destination
+from .services import Pod, Service, collect_services
 
 __all__ = ["Clusters"]
 
 _ROOT_NAMESPACE = "istio-system"
 
+_DISCOVERY = {
+    Resolution.DNS: Discovery.STRICT_DNS,
+    Resolution.DNS_ROUND_ROBIN: Discovery.LOGICAL_DNS,
+}
+
 Rules = list[Resource[DestinationRule]]
 
 
+@dataclass(frozen=True)
+class _HostRule:
+    """All DestinationRules of one host as one."""
+
+    rules: Rules
+
+    @property
+    def policy(self) -> TrafficPolicy | None:
+        policies = (rule.spec.traffic_policy for rule in self.rules)
+        return next(filter(None, policies), None)
+
+    def subset(self, name: str) -> Subset | None:
+        subsets = (subset for rule in self.rules for subset in rule.spec.subsets)
+        return next((subset for subset in subsets if subset.name == name), None)
+
+
 class Clusters:
-    """Makes the clusters that routes ask for, each once.
+    """Makes the clusters that routes ask for, each once; hosts come to it in full.
 
     Parameters
     ----------
     resources : Resources
     namespace : str
         Namespace of the gateway.
+    home : Home
     port : int
         The listener's; a destination without port means this one, or the service's only one.
     """
 
-    def __init__(self, resources: Resources, namespace: str, port: int, report: Report) -> None:
+    def __init__(
+        self, resources: Resources, namespace: str, home: Home, port: int, report: Report
+    ) -> None:
         self._complete = resources.complete
         self._namespace = namespace
+        self._home = home
         self._port = port
         self._report = report
         self._clusters: dict[str, Cluster] = {}
         self._used: set[Location] = set()
-        self._services: dict[str, Resource[ServiceEntry]] = {}
-        for entry in resources.of(ServiceEntry):
-            self._add_service(entry)
-        self._rules: dict[str, Rules] = {}
+        entries = [
+            entry
+            for entry in resources.of(ServiceEntry)
+            if self._exported(entry, entry.spec.export_to)
+        ]
+        self._services = collect_services(entries, resources, report)
+        self._by_namespace: dict[str, Rules] = {}
         for rule in resources.of(DestinationRule):
             if self._exported(rule, rule.spec.export_to):
-                self._rules.setdefault(rule.namespace, []).append(rule)
+                self._by_namespace.setdefault(rule.namespace, []).append(rule)
+        self._by_host: dict[str, _HostRule] = {}
 
     @property
     def clusters(self) -> Mapping[str, Cluster]:
         return self._clusters
 
-    def name_of(self, destination: Destination, namespace: str) -> str:
-        """Name of the cluster for *destination* of a VirtualService in *namespace*."""
-        host = full_host(destination.host, namespace)
+    def name_of(self, destination: Destination) -> str:
+        """Name of the cluster for *destination*."""
+        host = destination.host
         service = self._services.get(host)
         port = self._port
         if destination.port is not None:
             port = destination.port.number
-        elif service is not None and len(service.spec.ports) == 1:
-            port = service.spec.ports[0].number
+        elif service is not None:
+            port = service.only_port or port
         name = f"outbound|{port}|{destination.subset}|{host}"
         if name not in self._clusters:
-            self._clusters[name] = self._make(name, host, port, service, destination)
+            self._clusters[name] = self._make(name, port, service, destination)
         return name
+
+    def hash_of(self, destination: Destination) -> ConsistentHash | None:
+        """The consistent hash that a route to *destination* has to know of.
+
+        Not quite that of the cluster: policies of ports count only for a destination that names
+        its port, and one without consistent hash does not hide that of the host.
+        """
+        rule = self._rule_of(destination.host)
+        subset = rule.subset(destination.subset)
+        port = destination.port.number if destination.port else None
+        choices: list[Parts] = []
+        for policy in (subset.traffic_policy if subset else None, rule.policy):
+            if policy is not None:
+                of_port = policy.of_port(port) if port else None
+                choices += [of_port, policy.parts] if of_port else [policy.parts]
+        balancers = (choice.load_balancer for choice in choices)
+        hashes = (balancer.consistent_hash for balancer in balancers if balancer)
+        return next(filter(None, hashes), None)
 
     def note_unused(self, resources: Resources) -> None:
         """Say which ServiceEntries and DestinationRules no route needs."""
@@ -73,19 +125,6 @@ class Clusters:
         for resource in described:
             if resource.location not in self._used:
                 self._report.note(resource.location, f"{resource} is not used by any route")
-
-    def _add_service(self, entry: Resource[ServiceEntry]) -> None:
-        if not self._exported(entry, entry.spec.export_to):
-            return
-        for host in entry.spec.hosts:
-            first = self._services.setdefault(host, entry)
-            if first is not entry:
-                self._report.error(
-                    entry.location,
-                    f"a second ServiceEntry for the host {host!r} "
-                    f"(the first is at {first.location}) is not supported yet",
-                    "put all ports and endpoints into one",
-                )
 
     def _exported(
         self, resource: Resource[ServiceEntry] | Resource[DestinationRule], to: tuple[str, ...]
@@ -100,43 +139,56 @@ class Clusters:
         return False
 
     def _make(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        service: Resource[ServiceEntry] | None,
-        destination: Destination,
+        self, name: str, port: int, service: Service | None, destination: Destination
     ) -> Cluster:
-        rules = self._rules_of(host, service)
-        self._used.update(rule.location for rule in rules)
-        policies = [rule.spec.traffic_policy for rule in rules if rule.spec.traffic_policy][:1]
-        subset = None
-        if destination.subset:
-            subset = self._subset(destination, host, rules)
-            if subset is not None and subset.traffic_policy is not None:
-                policies.insert(0, subset.traffic_policy)
-        pool, balancer = _merged(policies)
+        rule = self._rule_of(destination.host)
+        self._used.update(one.location for one in rule.rules)
+        subset = self._subset(destination, rule) if destination.subset else None
+        parts = effective(rule.policy, subset.traffic_policy if subset else None, port)
+        balancer, pool = parts.load_balancer, parts.connection_pool
+        outliers = parts.outlier_detection
+        setting = balancer.locality_lb_setting if balancer else None
+        resolution = service.resolution if service else Resolution.STATIC
+        endpoints, by_locality = spread(
+            self._pods(port, service, subset, destination, parts),
+            setting,
+            self._home,
+            failover=outliers is not None,
+            by_name=resolution.is_dns,
+        )
         tcp, http = pool and pool.tcp, pool and pool.http
-        limits = Cluster(name, self._endpoints(host, port, service, subset, destination))
+        default = Cluster(name, ())
+        balancing = balancer.model if balancer else default.balancing
         return Cluster(
             name=name,
-            endpoints=limits.endpoints,
-            balancing=LoadBalancing(balancer.simple) if balancer else limits.balancing,
-            breaker=pool.breaker if pool else limits.breaker,
-            connect_timeout=(tcp and tcp.connect_timeout) or limits.connect_timeout,
-            idle_timeout=(http and http.idle_timeout) or limits.idle_timeout,
+            endpoints=endpoints,
+            balancing=replace(balancing, by_locality=by_locality),
+            breaker=pool.breaker if pool else default.breaker,
+            connect_timeout=(tcp and tcp.connect_timeout) or default.connect_timeout,
+            idle_timeout=(pool and pool.idle_timeout) or default.idle_timeout,
+            max_connection_duration=tcp.max_connection_duration if tcp else None,
             max_requests_per_connection=http.max_requests_per_connection if http else 0,
+            keep_alive=tcp.tcp_keepalive.model if tcp and tcp.tcp_keepalive else None,
+            outlier=outliers.model if outliers else None,
+            tls=parts.tls.model(service.names if service else ()) if parts.tls else None,
+            discovery=_DISCOVERY.get(resolution, Discovery.STATIC),
         )
 
-    def _rules_of(self, host: str, service: Resource[ServiceEntry] | None) -> Rules:
-        """The rules of the first namespace that has any for *host*; several are merged."""
+    def _rule_of(self, host: str) -> _HostRule:
+        if host not in self._by_host:
+            self._by_host[host] = _HostRule(self._rules_of(host))
+        return self._by_host[host]
+
+    def _rules_of(self, host: str) -> Rules:
+        """The rules of the first namespace that has any for *host*."""
+        service = self._services.get(host)
         home = service.namespace if service else _namespace_of(host)
         namespaces = [self._namespace, home, _ROOT_NAMESPACE]
         if self._namespace == _ROOT_NAMESPACE:
             del namespaces[0]
         for namespace in namespaces:
             by_host: dict[str, Rules] = {}
-            for rule in self._rules.get(namespace, ()):
+            for rule in self._by_namespace.get(namespace, ()):
                 pattern = full_host(rule.spec.host, namespace)
                 if host_within(host, pattern):
                     by_host.setdefault(pattern, []).append(rule)
@@ -145,78 +197,74 @@ class Clusters:
                 return by_host[max(by_host, key=lambda p: (not p.startswith("*"), len(p)))]
         return []
 
-    def _subset(self, destination: Destination, host: str, rules: Rules) -> Subset | None:
-        for rule in rules:
-            for subset in rule.spec.subsets:
-                if subset.name == destination.subset:
-                    return subset
-        if self._complete:
+    def _subset(self, destination: Destination, rule: _HostRule) -> Subset | None:
+        subset = rule.subset(destination.subset)
+        if subset is None and self._complete:
+            host = destination.host
             self._report.error(
                 destination.node.location,
                 f"{host} has no subset {destination.subset!r}",
-                f"add it to {rules[0]} at {rules[0].location}"
-                if rules
+                f"add it to {rule.rules[0]} at {rule.rules[0].location}"
+                if rule.rules
                 else f"add a DestinationRule for {host} that has it",
             )
-        return None
+        return subset
 
-    def _endpoints(
+    def _pods(
         self,
-        host: str,
         port: int,
-        service: Resource[ServiceEntry] | None,
+        service: Service | None,
         subset: Subset | None,
         destination: Destination,
-    ) -> tuple[Endpoint, ...]:
+        parts: Parts,
+    ) -> Sequence[Pod]:
         where = destination.node.location
         if service is None:
             if self._complete:
                 self._report.warning(
                     where,
-                    f"no ServiceEntry describes {host}: requests are answered 503",
-                    self._remedy(destination.host, host),
+                    f"no ServiceEntry describes {destination.host}: requests are answered 503",
+                    self._remedy(destination),
                 )
             return ()
-        self._used.add(service.location)
-        at = _port(service.spec, port)
-        if at is None:
-            known = ", ".join(str(p.number) for p in service.spec.ports)
+        self._used.update(entry.location for entry in service.entries)
+        numbers = [known.number for known in service.ports]
+        if port not in numbers:
             self._report.warning(
-                where, f"{host} has no port {port}: requests are answered 503", f"it has {known}"
+                where,
+                f"{service.host} has no port {port}: requests are answered 503",
+                f"it has {', '.join(map(str, numbers))}",
             )
             return ()
-        chosen = [
-            Endpoint(entry.address, entry.port(at), entry.weight or 1)
-            for entry in service.spec.endpoints
-            if subset is None or subset.selects(entry.labels or {})
-        ]
-        if not chosen and subset is not None:
+        balancer = parts.load_balancer
+        if balancer is not None and balancer.is_passthrough:
+            self._report.warning(
+                balancer.node.location,
+                "PASSTHROUGH means the address that the client called, which is the gateway's own: "
+                "requests are answered 503",
+                "use another load balancer",
+            )
+            return ()
+        pods = [pod for pod in service.pods(port) if subset is None or subset.selects(pod.labels)]
+        if not pods:
+            self._report_empty(service, subset)
+        return pods
+
+    def _report_empty(self, service: Service, subset: Subset | None) -> None:
+        if subset is not None:
             self._report.warning(
                 subset.node.location,
                 f"the subset {subset.name!r} selects no endpoint of {service}",
                 "compare its labels with those of the endpoints",
             )
-        elif not chosen:
+        else:
             self._report.warning(service.location, f"{service} has no endpoints", "add them")
-        return tuple(chosen)
 
-    def _remedy(self, written: str, host: str) -> str:
-        if written in self._services and written != host:
-            return f"write {host!r} in its ServiceEntry: hosts there are not expanded"
+    def _remedy(self, destination: Destination) -> str:
+        short = destination.host.partition(".")[0]
+        if short in self._services:
+            return f"write {destination.host!r} in its ServiceEntry: hosts there are not expanded"
         return "add one"
-
-
-def _merged(
-    policies: list[TrafficPolicy],
-) -> tuple[ConnectionPool | None, LoadBalancer | None]:
-    """Of each part of the policy the first that is given; parts are not mixed, as in Istio."""
-    pools = [p.connection_pool for p in policies if p.connection_pool]
-    balancers = [p.load_balancer for p in policies if p.load_balancer]
-    return next(iter(pools), None), next(iter(balancers), None)
-
-
-def _port(service: ServiceEntry, number: int) -> ServicePort | None:
-    return next((port for port in service.ports if port.number == number), None)
 
 
 def _namespace_of(host: str) -> str:

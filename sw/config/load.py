@@ -20,15 +20,20 @@ __all__ = ["lint", "load"]
 _SUFFIXES = (".yaml", ".yml")
 
 
-def load(paths: Sequence[Path]) -> Mesh:
+def load(paths: Sequence[Path], locality: str = "") -> Mesh:
     """The mesh that the files and folders *paths* describe.
+
+    Parameters
+    ----------
+    locality : str
+        ``region/zone/subzone`` of the gateway itself, as far as it is known.
 
     Raises
     ------
     ConfigError
         With all the errors that ``lint`` would show.
     """
-    mesh, report = _read(paths)
+    mesh, report = _read(paths, locality)
     if report.errors or mesh is None:
         raise ConfigError(report.errors)
     return mesh
@@ -42,10 +47,10 @@ def lint(paths: Sequence[Path]) -> tuple[Finding, ...]:
     return report.findings
 
 
-def _read(paths: Sequence[Path]) -> tuple[Mesh | None, Report]:
+def _read(paths: Sequence[Path], locality: str = "") -> tuple[Mesh | None, Report]:
     report = Report()
     resources = read_resources(_documents(paths, report), report)
-    return bind(resources, ", ".join(map(str, paths)), report), report
+    return bind(resources, ", ".join(map(str, paths)), locality, report), report
 
 
 def _documents(paths: Sequence[Path], report: Report) -> Iterator[Node]:

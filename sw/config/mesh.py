@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from .clusters import Clusters
+from .delegation import merge_delegates
 from .findings import Report
-from .gateway import Gateway, Server
+from .istio.gateway import Gateway, Server
+from .istio.virtual_service import VirtualService
+from .localities import Home
 from .model import Location, Mesh, Route, RouteTable, VirtualHost
 from .names import full_host, gateway_key, host_within, intersection, server_hosts, visible
 from .resource import Resource, Resources
 from .routes import build_routes
-from .virtual_service import VirtualService
 
 __all__ = ["bind"]
 
@@ -24,8 +26,8 @@ Parts = dict[tuple[Location, Location], tuple[Service, tuple[Route, ...]]]
 """By Gateway and VirtualService, what the latter contributes to a virtual host."""
 
 
-def bind(resources: Resources, folder: str, report: Report) -> Mesh | None:
-    """The mesh, or None if there is no listener to serve it on."""
+def bind(resources: Resources, folder: str, locality: str, report: Report) -> Mesh | None:
+    """The mesh of a gateway at *locality*, or None if there is no listener to serve it on."""
     gateways = resources.of(Gateway)
     if not gateways:
         if resources.complete:
@@ -36,8 +38,9 @@ def bind(resources: Resources, folder: str, report: Report) -> Mesh | None:
             )
         return None
     port = _port(gateways, report)
-    clusters = Clusters(resources, gateways[0].namespace, port, report)
-    services = list(_bound(resources, gateways, report))
+    home = Home(locality, gateways[0].spec.selector or {})
+    clusters = Clusters(resources, gateways[0].namespace, home, port, report)
+    services = merge_delegates(list(_bound(resources, gateways, report)), resources, report)
     virtual_hosts = _virtual_hosts(gateways, services, port, clusters, report)
     if resources.complete:
         clusters.note_unused(resources)
@@ -75,7 +78,9 @@ def _bound(
     known = {_key(gateway) for gateway in gateways}
     namespaces = {gateway.namespace for gateway in gateways}
     for service in resources.of(VirtualService):
-        keys = [gateway_key(name, service.namespace) for name in service.spec.gateways]
+        if not service.spec.hosts:  # a delegate
+            continue
+        keys = [gateway_key(name, service.namespace) for name in service.spec.bound_to]
         if not visible(service.spec.export_to, service.namespace, namespaces):
             report.warning(
                 service.location,
@@ -96,21 +101,16 @@ def _report_unbound(service: Service, keys: list[str], known: list[str], report:
     else:
         message = f"{service} is not bound to a gateway: it is not served here"
     remedy = f"name the gateway in 'gateways': {', '.join(known)}"
-    if missing or "gateways" not in _fields(service):
+    if missing or not service.spec.gateways:
         report.warning(service.location, message, remedy)
     else:  # it says 'mesh' in so many words
         report.note(service.location, message)
 
 
-def _fields(service: Service) -> dict[str, object]:
-    value = service.spec.node.value
-    return dict(value) if isinstance(value, dict) else {}
-
-
 def _hosts(gateway: Resource[Gateway], server: Server, service: Service) -> list[str]:
     """The hosts of *service* that *server* serves."""
     if _key(gateway) not in (
-        gateway_key(name, service.namespace) for name in service.spec.gateways
+        gateway_key(name, service.namespace) for name in service.spec.bound_to
     ):
         return []
     served = list(server_hosts(server.hosts, gateway.namespace, service.namespace))

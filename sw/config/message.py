@@ -1,8 +1,9 @@
 """Reads YAML nodes into messages: frozen dataclasses that mirror Istio's own.
 
 A message class *is* the table of its fields.  What it declares is done; ``not_done`` and
-``no_effect`` name the rest of the fields that Istio knows.  So a field that is done, known but not
-done, without effect at this gateway, or unknown is told apart by looking at one class.
+``no_effect`` name the rest of the fields that Istio knows, and say why.  So a field that is done,
+known but not done, without effect at this gateway, or unknown is told apart by looking at one
+class; ``docs/reference/istio.md`` is made by looking at all of them.
 """
 
 import difflib
@@ -10,14 +11,30 @@ import enum
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from .document import Node
 from .findings import Report
+from .not_yet import NOT_YET
 
-__all__ = ["BrokenError", "Message", "Read", "Reader", "FieldError", "attempt", "expect", "read"]
+__all__ = [
+    "Also",
+    "BrokenError",
+    "Choice",
+    "Differs",
+    "FieldError",
+    "Message",
+    "Read",
+    "Reader",
+    "attempt",
+    "expect",
+    "field_hints",
+    "key_of",
+    "read",
+    "unwrapped",
+]
 
 T = TypeVar("T")
 
@@ -51,14 +68,52 @@ class Read(Generic[T]):
 
 
 @dataclass(frozen=True)
+class Also:
+    """Another name of the field, as ``mirror_percent`` of ``mirrorPercent``."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Differs:
+    """How a field that is done is not as it is in Istio; for the reference."""
+
+    how: str
+
+
+@dataclass(frozen=True, eq=False)  # so that it can stand in a type hint
+class Choice(Generic[T]):
+    """A reader of words: what each stands for, and why some that Istio knows are refused.
+
+    With ``any_case``, the words are those in capitals.
+    """
+
+    words: Mapping[str, T]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    any_case: bool = False
+
+    def __call__(self, node: Node) -> T:
+        text = expect(node, str)
+        word = text.upper() if self.any_case else text
+        if word in self.refused:
+            raise FieldError(
+                f"{word} is not supported yet: {self.refused[word]}",
+                f"use {' or '.join(self.words)}" if len(self.words) < 4 else "use another one",
+            )
+        if word not in self.words:
+            raise FieldError(f"{text!r} is not one of {', '.join(self.words)}")
+        return self.words[word]
+
+
+@dataclass(frozen=True)
 class Message:
     """Base of all messages.
 
     A field without default is required.  Subclasses name the fields of Istio that they do not
-    declare::
+    declare, and those of which only one may be given::
 
         @dataclass(frozen=True)
-        class Port(Message, not_done="targetPort"):
+        class Port(Message, not_done={"targetPort": "Istio refuses it"}, one_of=("number name",)):
             number: Annotated[int, Read(port_number)]
 
     Attributes
@@ -67,14 +122,25 @@ class Message:
         Where the message stands.
     """
 
-    NOT_DONE: ClassVar[frozenset[str]] = frozenset()
-    NO_EFFECT: ClassVar[frozenset[str]] = frozenset()
+    ISTIO_NAME: ClassVar[str] = ""
+    NOT_DONE: ClassVar[Mapping[str, str]] = {}
+    NO_EFFECT: ClassVar[Mapping[str, str]] = {}
+    ONE_OF: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     node: Node
 
-    def __init_subclass__(cls, *, not_done: str = "", no_effect: str = "") -> None:
-        cls.NOT_DONE = frozenset(not_done.split())
-        cls.NO_EFFECT = frozenset(no_effect.split())
+    def __init_subclass__(
+        cls,
+        *,
+        name: str = "",
+        not_done: Mapping[str, str] | None = None,
+        no_effect: Mapping[str, str] | None = None,
+        one_of: tuple[str, ...] = (),
+    ) -> None:
+        cls.ISTIO_NAME = name or cls.__name__
+        cls.NOT_DONE = not_done or {}
+        cls.NO_EFFECT = no_effect or {}
+        cls.ONE_OF = tuple(tuple(keys.split()) for keys in one_of)
 
     def check(self) -> None:
         """Raises :exc:`FieldError` where the fields do not go together."""
@@ -101,6 +167,12 @@ def read(cls: type[MessageT], node: Node, report: Report) -> MessageT:
             if key not in cls.NO_EFFECT:
                 _refuse(cls, key, child, report)
                 broken = True
+        elif reason := NOT_YET.get(f"{cls.ISTIO_NAME}.{key}"):
+            _not_supported(repr(key), child, reason, report)
+            broken = True
+        elif reason := NOT_YET.get(f"{cls.ISTIO_NAME}.{key}={child.value}"):
+            _not_supported(f"{key!r} with the value {child.value!r}", child, reason, report)
+            broken = True
         elif child.value is not None:  # null is the same as not being there
             name, reader = entry
             try:
@@ -114,6 +186,12 @@ def read(cls: type[MessageT], node: Node, report: Report) -> MessageT:
             broken = True
     if broken:
         raise BrokenError
+    for keys in cls.ONE_OF:
+        given = [key for key in keys if key in mapping and mapping[key].value is not None]
+        if len(given) > 1:
+            raise FieldError(
+                f"{' and '.join(map(repr, given))} do not go together", "keep one of them"
+            )
     message = cls(node=node, **values)
     message.check()
     return message
@@ -148,13 +226,17 @@ _KINDS: Mapping[type, tuple[str, str]] = {
 }
 
 
+def _not_supported(what: str, node: Node, reason: str, report: Report) -> None:
+    report.error(
+        node.location,
+        f"Istio's field {what} is not supported yet: {reason}",
+        "remove it, or keep this gateway on Envoy",
+    )
+
+
 def _refuse(cls: type[Message], key: str, node: Node, report: Report) -> None:
     if key in cls.NOT_DONE:
-        report.error(
-            node.location,
-            f"Istio's field {key!r} is not supported yet",
-            "remove it, or keep this gateway on Envoy",
-        )
+        _not_supported(repr(key), node, cls.NOT_DONE[key], report)
         return
     readers, _ = _table(cls)  # type: ignore[arg-type]  # classes are hashable
     known = [*readers, *cls.NOT_DONE, *cls.NO_EFFECT]
@@ -166,32 +248,52 @@ def _refuse(cls: type[Message], key: str, node: Node, report: Report) -> None:
     )
 
 
+def key_of(attribute: str) -> str:
+    """The YAML key of an attribute: ``exportTo`` of ``export_to``."""
+    head, *tail = attribute.split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
+def field_hints(cls: type[Message]) -> dict[str, Any]:
+    """The type hints of all fields but ``node``, in order, marks included."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {item.name: hints[item.name] for item in fields(cls) if item.name != "node"}
+
+
+def unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The type of a hint, without ``None``, and its marks."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        (hint,) = (argument for argument in arguments if argument is not types.NoneType)
+        return unwrapped(hint)
+    return (arguments[0], arguments[1:]) if origin is Annotated else (hint, ())
+
+
 @cache
 def _table(cls: type[Message]) -> tuple[dict[str, tuple[str, Reader]], dict[str, str]]:
     """By YAML key, the attribute and its reader; and of the required attributes, their keys."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = field_hints(cls)
     readers = {}
     required = {}
-    for field in fields(cls):
-        if field.name == "node":
+    for item in fields(cls):
+        if item.name == "node":
             continue
-        head, *tail = field.name.split("_")
-        key = head + "".join(word.capitalize() for word in tail)
-        readers[key] = (field.name, _reader(hints[field.name]))
-        if field.default is MISSING and field.default_factory is MISSING:
-            required[field.name] = key
+        key, hint = key_of(item.name), hints[item.name]
+        names = [mark.key for mark in unwrapped(hint)[1] if isinstance(mark, Also)]
+        for name in [key, *names]:
+            readers[name] = (item.name, _reader(hint))
+        if item.default is MISSING and item.default_factory is MISSING:
+            required[item.name] = key
     return readers, required
 
 
 def _reader(hint: Any) -> Reader:
     """The reader that a type hint asks for."""
+    hint, marks = unwrapped(hint)
+    for mark in marks:
+        if isinstance(mark, Read):
+            return _plain(mark.reader)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Annotated:
-        function = next(mark.reader for mark in arguments[1:] if isinstance(mark, Read))
-        return lambda node, report: function(node)
-    if origin in (types.UnionType, typing.Union):
-        (hint,) = (argument for argument in arguments if argument is not types.NoneType)
-        return _reader(hint)
     if origin is tuple:
         return _list_reader(_reader(arguments[0]))
     if origin is Mapping:
@@ -201,6 +303,10 @@ def _reader(hint: Any) -> Reader:
     if issubclass(hint, enum.Enum):
         return lambda node, report: _member(hint, node)
     return lambda node, report: expect(node, hint)
+
+
+def _plain(reader: Callable[[Node], Any]) -> Reader:
+    return lambda node, report: reader(node)
 
 
 def _member(cls: type[enum.Enum], node: Node) -> enum.Enum:

@@ -4,32 +4,35 @@ A resource that would change what the gateway answers and that is not supported 
 one that has no say in it is passed over, with a note.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
-from .destination_rule import DestinationRule
 from .document import Node
 from .findings import Report
-from .gateway import Gateway
+from .istio.destination_rule import DestinationRule
+from .istio.gateway import Gateway
+from .istio.service_entry import ServiceEntry
+from .istio.virtual_service import VirtualService
+from .istio.workload_entry import WorkloadEntry
 from .message import BrokenError, FieldError, Message, attempt, expect, read
 from .model import Location
-from .service_entry import ServiceEntry
-from .virtual_service import VirtualService
 
-__all__ = ["Resource", "Resources", "read_resources"]
+__all__ = ["KINDS", "Resource", "Resources", "read_resources"]
 
 SpecT = TypeVar("SpecT", bound=Message)
 
 _NETWORKING = "networking.istio.io"
 _VERSIONS = ("v1", "v1beta1", "v1alpha3")
 
-_READ: dict[str, type[Message]] = {
+KINDS: Mapping[str, type[Message]] = {
     "Gateway": Gateway,
     "VirtualService": VirtualService,
     "DestinationRule": DestinationRule,
     "ServiceEntry": ServiceEntry,
+    "WorkloadEntry": WorkloadEntry,
 }
+"""What is read."""
 
 _REFUSED = frozenset(
     {
@@ -49,7 +52,6 @@ _PASSED_ISTIO = frozenset(
     {
         (_NETWORKING, "ProxyConfig"),
         (_NETWORKING, "Sidecar"),
-        (_NETWORKING, "WorkloadEntry"),
         (_NETWORKING, "WorkloadGroup"),
         ("security.istio.io", "PeerAuthentication"),
         ("telemetry.istio.io", "Telemetry"),
@@ -58,7 +60,6 @@ _PASSED_ISTIO = frozenset(
 
 _REMEDIES = {
     ("", "Service"): "describe the service and its endpoints in a ServiceEntry",
-    (_NETWORKING, "WorkloadEntry"): "list the endpoint in its ServiceEntry",
     ("networking.k8s.io", "Ingress"): "describe its routes in a VirtualService",
 }
 
@@ -72,6 +73,7 @@ class Resource(Generic[SpecT]):
     name: str
     spec: SpecT
     location: Location
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -154,7 +156,7 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
     api_version, kind = _text(node, "apiVersion"), _text(node, "kind")
     group, _, version = api_version.rpartition("/")
     name = group, kind
-    if group != _NETWORKING or kind not in _READ:
+    if group != _NETWORKING or kind not in KINDS:
         _not_read(node, name, api_version, report)
         return None
     if version not in _VERSIONS:
@@ -167,13 +169,14 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
         if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
             raise FieldError(f"unknown field {key!r}", "put it under 'spec'", mapping[key])
     metadata = _child(node, "metadata")
-    spec = attempt(lambda n, r: read(_READ[kind], n, r), _child(node, "spec"), report)
+    spec = attempt(lambda n, r: read(KINDS[kind], n, r), _child(node, "spec"), report)
     return Resource(
         kind=kind,
         namespace=_text(metadata, "namespace", "default"),
         name=_text(metadata, "name"),
         spec=spec,
         location=node.location,
+        labels=_labels(metadata),
     )
 
 
@@ -198,6 +201,15 @@ def _child(node: Node, key: str) -> Node:
     if child is None or child.value is None:
         raise FieldError(f"the field {key!r} is missing", f"add {key!r}", node)
     return child
+
+
+def _labels(metadata: Node) -> Mapping[str, str]:
+    """The labels of the resource itself; what is no string is none."""
+    labels = expect(metadata, dict).get("labels")
+    if labels is None or labels.value is None:
+        return {}
+    items = expect(labels, dict).items()
+    return {key: child.value for key, child in items if isinstance(child.value, str)}
 
 
 def _text(node: Node, key: str, default: str = "") -> str:

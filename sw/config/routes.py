@@ -7,23 +7,14 @@ is left out, and the list ends with the first route that matches everything.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from .actions import action_of, headers_of
 from .clusters import Clusters
 from .findings import Report
-from .gateway import Gateway
-from .model import (
-    Action,
-    FieldMatch,
-    Forward,
-    MatchKind,
-    RetryPolicy,
-    Route,
-    RouteMatch,
-    StringMatch,
-    WeightedCluster,
-)
-from .names import gateway_key
+from .istio.gateway import Gateway
+from .istio.matches import HttpMatch, TextMatch
+from .istio.virtual_service import VirtualService
+from .model import FieldMatch, MatchKind, Route, RouteMatch, StringMatch
 from .resource import Resource
-from .virtual_service import HttpMatch, HttpRoute, TextMatch, VirtualService
 
 __all__ = ["build_routes"]
 
@@ -39,11 +30,11 @@ def build_routes(
     clusters: Clusters,
     report: Report,
 ) -> tuple[Route, ...]:
-    """The routes of *service* at *gateway*, whose listener has *port*."""
+    """The routes of *service*, whose names are in full, at *gateway*, whose listener has *port*."""
     routes: list[Route] = []
-    site = _Site(service, gateway, port, report)
-    for index, entry in enumerate(service.spec.http):
-        action: Action | None = None
+    site = _Site(gateway, port, report)
+    for entry in service.spec.http:
+        whole: Route | None = None
         for block in entry.match or (None,):
             node = block.node if block else entry.node
             if routes and routes[-1].match.is_catch_all:
@@ -55,15 +46,17 @@ def build_routes(
                 continue
             if block and not site.admits(block):
                 continue
-            action = action or _action(entry, service, clusters, report)
-            routes.append(
-                Route(
-                    id=f"{service.namespace}/{service.name}/{entry.name or index}",
-                    match=_conditions(block) if block else RouteMatch(path=_ANY_PATH),
-                    action=action,
-                    location=node.location,
-                )
+            match = _conditions(block) if block else RouteMatch(path=_ANY_PATH)
+            whole = whole or Route(
+                id=f"{service.namespace}/{service.name}/{entry.name}",
+                match=match,
+                action=action_of(entry, port, clusters, report),
+                location=node.location,
+                headers=headers_of(entry),
+                cors=entry.cors_policy.model if entry.cors_policy else None,
+                fault=entry.fault.model if entry.fault else None,
             )
+            routes.append(replace(whole, match=match, location=node.location))
     return tuple(routes)
 
 
@@ -71,7 +64,6 @@ def build_routes(
 class _Site:
     """Where a VirtualService is served; the gateway's labels are those of its selector."""
 
-    service: Resource[VirtualService]
     gateway: Resource[Gateway]
     port: int
     report: Report
@@ -89,54 +81,14 @@ class _Site:
         if block.port not in (None, self.port):
             return f"the port is {self.port}, not {block.port}"
         if block.gateways:  # then Istio asks neither for labels nor for the namespace
-            keys = [gateway_key(name, self.service.namespace) for name in block.gateways]
             here = f"{self.gateway.namespace}/{self.gateway.name}"
-            return "" if here in keys else "'gateways' does not name it"
+            return "" if here in block.gateways else "'gateways' does not name it"
         labels = self.gateway.spec.selector or {}
         if not (block.source_labels or {}).items() <= labels.items():
             return "'sourceLabels' are not among the labels of its selector"
         if block.source_namespace not in ("", self.gateway.namespace):
             return f"'sourceNamespace' is not {self.gateway.namespace!r}"
         return ""
-
-
-def _action(
-    entry: HttpRoute, service: Resource[VirtualService], clusters: Clusters, report: Report
-) -> Action:
-    """What an ``http`` entry does with a request; its match blocks share it."""
-    targets = entry.route
-    if len(targets) > 1:
-        _check_weights(entry, report)
-        targets = tuple(target for target in targets if target.weight)
-    return Forward(
-        clusters=tuple(
-            WeightedCluster(
-                clusters.name_of(target.destination, service.namespace),
-                # The weight of an only destination does not matter.
-                (target.weight or 0) if len(entry.route) > 1 else 100,
-            )
-            for target in targets
-        ),
-        timeout=entry.timeout or None,
-        retry=entry.retries.policy() if entry.retries else RetryPolicy(),
-    )
-
-
-def _check_weights(entry: HttpRoute, report: Report) -> None:
-    for target in entry.route:
-        if target.weight is None:
-            report.warning(
-                target.node.location,
-                "a destination without weight among several gets no request",
-                "give it a 'weight'",
-            )
-    total = sum(target.weight or 0 for target in entry.route)
-    if total != 100:
-        report.warning(
-            entry.node.location,
-            f"the weights add up to {total}: they are shares of that, not percentages",
-            "let them add up to 100",
-        )
 
 
 def _conditions(block: HttpMatch) -> RouteMatch:

@@ -5,6 +5,7 @@ rules are those of Istio's validation (pkg/config/validation): it refuses what i
 """
 
 import ipaddress
+import math
 import re
 from decimal import Decimal
 from functools import cache
@@ -14,19 +15,30 @@ import re2
 
 from .document import Node
 from .message import FieldError, expect
+from .template import TemplateError, parse_template
 
 __all__ = [
+    "TOKEN",
     "check_domain",
     "compile_regex",
     "count",
     "domain",
     "duration",
+    "endpoint_address",
+    "field_name",
+    "field_text",
+    "field_value",
     "host_name",
-    "ip_address",
+    "is_ip_address",
     "label_name",
+    "number",
+    "percentage",
     "port_number",
     "positive_duration",
     "regex_text",
+    "seconds",
+    "status_code",
+    "whole_percentage",
 ]
 
 _UNITS = {
@@ -41,6 +53,10 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re
 _LABEL = "[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
 _NAME = re.compile(_LABEL, re.ASCII)
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+"""RFC 9110, 5.6.2: what names of methods and fields are made of."""
 
 MAX_REGEX = 1024
 """Istio refuses longer regular expressions, for Envoy's limit on the program's size."""
@@ -69,6 +85,40 @@ def positive_duration(node: Node) -> float:
     if not seconds:
         raise FieldError("the duration must be at least 1ms", "leave the field out for no limit")
     return seconds
+
+
+def seconds(node: Node) -> int:
+    """A duration of whole seconds, at least one."""
+    exact = positive_duration(node)
+    if exact % 1:
+        raise FieldError("the duration must be of whole seconds", "round it")
+    return int(exact)
+
+
+def number(node: Node) -> float:
+    """A number, with or without a fraction."""
+    value = node.value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    raise FieldError(f"expected a number, found {node.kind}", "write it in digits, without quotes")
+
+
+def percentage(node: Node) -> float:
+    """The share (0 to 1) that a percentage stands for, cut to millionths as Istio does it."""
+    value = number(node)
+    if not 0 <= value <= 100 or 0 < value < 0.0001:
+        raise FieldError(f"{value} is not a percentage: 0, or from 0.0001 to 100")
+    return int(value * 10_000) / 1_000_000
+
+
+def whole_percentage(node: Node) -> int:
+    """A percentage without fraction, as a number from 0 to 100."""
+    return _ranged(node, 0, 100)
+
+
+def status_code(node: Node) -> int:
+    """A status that a response may have; Envoy takes no others."""
+    return _ranged(node, 200, 599)
 
 
 def count(node: Node) -> int:
@@ -121,17 +171,52 @@ def label_name(node: Node) -> str:
     return text
 
 
-def ip_address(node: Node) -> str:
+def field_name(node: Node) -> str:
+    """The name of a header field."""
     text = expect(node, str)
+    if not TOKEN.fullmatch(text):
+        raise FieldError(f"{text!r} is not a header name")
+    return text
+
+
+def field_text(node: Node) -> str:
+    """What may stand in a head: text without control characters."""
+    text = expect(node, str)
+    if _CONTROLS.search(text):
+        raise FieldError("a control character cannot stand in a head", "remove it")
+    return text
+
+
+def field_value(node: Node) -> str:
+    """The value of a field that is set or added: text with Envoy's ``%COMMANDS%``."""
+    text = field_text(node)
     try:
-        return str(ipaddress.ip_address(text))
+        parse_template(text)
+    except TemplateError as error:
+        raise FieldError(f"{text!r} cannot be made into a value: {error}") from None
+    return text
+
+
+def is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
     except ValueError:
-        pass
+        return False
+    return True
+
+
+def endpoint_address(node: Node) -> str:
+    """An IP address, in its short form, or the name of a host."""
+    text = expect(node, str)
+    if is_ip_address(text):
+        return str(ipaddress.ip_address(text))
     if text.startswith("unix://"):
         raise FieldError(
             "endpoints on Unix domain sockets are not supported yet", "use an IP address"
         )
-    raise FieldError(f"{text!r} is not an IP address", "resolution STATIC needs IP addresses")
+    if len(text) > 253 or not _HOST.fullmatch(text):
+        raise FieldError(f"{text!r} is neither an IP address nor a host name")
+    return text
 
 
 def regex_text(node: Node) -> str:

@@ -143,45 +143,35 @@ def test_an_ipv6_endpoint_is_written_in_its_short_form(read):
 REFUSED = [
     *(
         (rule(f"{{{field}: {{}}}}"), f"trafficPolicy.{field}: Istio's field '{field}' is not supp")
-        for field in (
-            "outlierDetection",
-            "tls",
-            "portLevelSettings",
-            "tunnel",
-            "proxyProtocol",
-            "retryBudget",
-        )
+        for field in ("tunnel", "proxyProtocol", "retryBudget")
     ),
-    (rule("{loadBalancer: {consistentHash: {}}}"), "field 'consistentHash' is not supported yet"),
-    (rule("{loadBalancer: {simple: PASSTHROUGH}}"), "PASSTHROUGH is not supported yet"),
+    (rule("{}"), "spec.trafficPolicy: the traffic policy says nothing"),
+    (rule("{connectionPool: {}}"), "connectionPool: the connection pool says nothing"),
     (rule("{loadBalancer: {simple: BEST}}"), "'BEST' is not one of "),
     (rule("{connectionPool: {tcp: {tcpKeepalive: {}}}}"), "'tcpKeepalive' is not supported yet"),
-    (rule("{connectionPool: {http: {h2UpgradePolicy: DEFAULT}}}"), "'h2UpgradePolicy' is not supp"),
+    (rule("{connectionPool: {http: {h2UpgradePolicy: UPGRADE}}}"), "UPGRADE is not supported yet"),
     (rule("{connectionPool: {tcp: {connectTimeout: 0s}}}"), "the duration must be at least 1ms"),
     (rule("{connectionPool: {tcp: {maxConnections: 1.5}}}"), "a whole number, found a number"),
-    (rule("{}", host="a:80"), "spec.host: 'a:80' is not a host; leave the port out"),
+    (rule("null", host="a:80"), "spec.host: 'a:80' is not a host; leave the port out"),
     (SUBSETS.replace("name: v2", "name: v1"), "two subsets are called 'v1'"),
     (
         SUBSETS.replace("version: v1", "version: 1.0"),
         "labels.version: expected a string, found",
     ),
-    (PODS.replace("STATIC", "DNS"), "spec.resolution: resolution DNS is not supported yet"),
-    (PODS.replace("STATIC", "NONE"), "spec.resolution: resolution NONE is not supported yet"),
-    (PODS.replace("  resolution: STATIC\n", ""), "spec: the field 'resolution' is missing"),
+    (PODS.replace("STATIC", "DNS"), "'resolution' with the value 'DNS' is not supported yet"),
+    (PODS.replace("STATIC", "DYNAMIC_DNS"), "spec.resolution: DYNAMIC_DNS is not supported yet"),
+    (PODS.replace("STATIC", "NONE"), "resolution NONE, which is the default, has no endpoints"),
+    (PODS.replace("  resolution: STATIC\n", ""), "resolution NONE, which is the default, has no"),
     (PODS.replace("10.0.0.1", "unix:///a.sock"), "Unix domain sockets are not supported yet"),
     (PODS.replace("10.0.0.1", "pod.local"), "'pod.local' is not an IP address"),
     (
         PODS.replace("HTTP", "GRPC"),
-        "spec.ports[0].protocol: the protocol GRPC is not supported",
+        "spec.ports[0].protocol: GRPC is not supported yet: this gateway speaks HTTP/1.1",
     ),
     (PODS.replace("ports: {http:", "ports: {web:"), "spec.endpoints[1]: an endpoint names a port"),
     (PODS.replace("weight: 3", "locality: a/b"), "Istio's field 'locality' is not supported yet"),
     (PODS.replace("weight: 3", "weight: -1"), "endpoints[1].weight: -1 is not between 0 and"),
-    (PODS + "  workloadSelector: {}\n", "Istio's field 'workloadSelector' is not supported yet"),
-    (
-        PODS.replace("name: pods", "name: more") + "---\n" + PODS,
-        "a second ServiceEntry for the",
-    ),
+    (PODS + "  workloadSelector: {}\n", "'endpoints' and 'workloadSelector' do not go together"),
 ]
 
 

@@ -109,17 +109,18 @@ def test_a_folder_is_read_with_all_below_it_in_order(tmp_path):
 
 
 def test_all_problems_are_collected_and_the_first_one_is_shown(write):
-    path = write(GATEWAY, service(f"- {TO_A}\n  fault: {{}}\n  rewrite: {{}}\n  timeout: 1"))
+    http = "- route: [{destination: {host: a}, weight: -1}]\n  fault: {}\n  timeout: 1"
+    path = write(GATEWAY, service(http))
     with pytest.raises(ConfigError) as caught:
         load([path])
     assert [p.location.path for p in caught.value.problems] == [
+        "spec.http[0].route[0].weight",
         "spec.http[0].fault",
-        "spec.http[0].rewrite",
         "spec.http[0].timeout",
     ]
     assert str(caught.value) == (
-        f"{path}:18: spec.http[0].fault: Istio's field 'fault' is not supported yet; remove it, "
-        "or keep this gateway on Envoy (and 2 more: hybridmesh lint -f ...)"
+        f"{path}:17: spec.http[0].route[0].weight: -1 is not between 0 and 2147483647 "
+        "(and 2 more: hybridmesh lint -f ...)"
     )
     assert caught.value.problems == lint([path])
 

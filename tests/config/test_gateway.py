@@ -87,9 +87,9 @@ def test_export_to_is_honoured(read, export_to, served):
 REFUSED = [
     (
         gateway("['*']", port="{number: 443, protocol: HTTPS}"),
-        "protocol HTTPS is not supported yet",
+        "protocol: HTTPS is not supported yet: this gateway speaks HTTP/1.1 in plain text; use HT",
     ),
-    (gateway("['*']", port="{number: 80, protocol: SPDY}"), "'SPDY' is not a protocol; write HTTP"),
+    (gateway("['*']", port="{number: 80, protocol: SPDY}"), "'SPDY' is not one of HTTP"),
     (gateway("['*']", port="{number: 70000, protocol: HTTP}"), "70000 is not between 1 and 65535"),
     (gateway("[]"), "spec.servers[0]: the server has no hosts"),
     (gateway("['a.org:80']"), "hosts[0]: 'a.org:80' is not a host; leave the port out"),

@@ -77,7 +77,11 @@ MESHES = [
         None,
     ),
     (
-        (GATEWAY, PODS, service(f"- {TO_A}", hosts="[www.example.com, '*.example.com']")),
+        (
+            GATEWAY.replace("other.org", "www.example.com"),
+            PODS,
+            service(f"- {TO_A}", hosts="['*.example.com']"),
+        ),
         None,
     ),
     (
