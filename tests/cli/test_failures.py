@@ -18,7 +18,7 @@ spec:
   hosts: [shop.example.com]
   http:
     - route: [{destination: {host: web}}]
-      mirror: {host: other}
+  tcp: [{route: [{destination: {host: web}}]}]
 """
 
 
@@ -49,9 +49,9 @@ def test_wrong_yaml_is_named_with_its_line(run, tmp_path, command):
 
 
 def test_a_field_that_is_not_done_yet_is_named_with_its_path(run, tmp_path):
-    file = tmp_path / "mirror.yaml"
+    file = tmp_path / "tcp.yaml"
     file.write_text(VIRTUAL_SERVICE)
-    assert_line(run("compile", "-f", file), "mirror.yaml:8", "spec.http[0].mirror")
+    assert_line(run("compile", "-f", file), "tcp.yaml:8", "spec.tcp")
 
 
 @pytest.mark.parametrize(
