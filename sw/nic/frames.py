@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from ..contract.flow import flow_hash
-from ..contract.verdict import ETHERTYPE, SHIM, VERSION, Verdict
+from ..contract.verdict import ETHERTYPE, SHIM, VERSION, Reason, State, Verdict
 from .driver import NicError
 
 __all__ = [
@@ -57,6 +57,12 @@ _EXTENSION_FIELDS = struct.Struct(">BB")
 
 _SHIM_KIND = ETHERTYPE.to_bytes(2, "big")
 _SHIM_END = 12 + SHIM.size
+
+_STATES = frozenset(int(state.value) for state in State if state is not State.NONE)
+_STATE = sum(_STATES)
+"""The bits of a verdict's flags that say its state: one of them is set."""
+
+_REASONS = frozenset(map(int, Reason))
 
 
 class Connection:
@@ -243,7 +249,8 @@ def split(frame: bytes) -> tuple[Verdict | None, bytes]:
     Raises
     ------
     NicError
-        Where a shim is cut off, or of another version than :data:`~hybridmesh.contract.verdict`'s.
+        Where a shim is cut off, of another version than :data:`~hybridmesh.contract.verdict`'s, or
+        holds no verdict.
     """
     if frame[12:14] != _SHIM_KIND:
         return None, frame
@@ -254,6 +261,11 @@ def split(frame: bytes) -> tuple[Verdict | None, bytes]:
         raise NicError(
             f"The NIC speaks version {verdict.version} of the shim, not {VERSION}",
             remedy="use a NIC and a proxy of the same release",
+        )
+    if verdict.flags & _STATE not in _STATES or verdict.reason not in _REASONS:
+        raise NicError(
+            f"The NIC's shim has flags 0x{verdict.flags:02x} and reason {verdict.reason}, which no "
+            "verdict has"
         )
     return verdict, frame[:12] + frame[_SHIM_END:]
 

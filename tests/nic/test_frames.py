@@ -300,6 +300,9 @@ def test_splitting_takes_the_shim_off_and_leaves_the_frame():
     [
         (b"\x88\xb5\x01", "too short for the shim"),
         (b"\x88\xb5\x02" + bytes(37), "version 2 of the shim"),
+        (b"\x88\xb5\x01\x00" + bytes(36), "flags 0x00 and reason 0, which no verdict has"),
+        (b"\x88\xb5\x01\x33" + bytes(36), "flags 0x33 and reason 0, which no verdict has"),
+        (b"\x88\xb5\x01\x04\0\0\0\0\x19" + bytes(31), "flags 0x04 and reason 25, which no"),
     ],
 )
 def test_a_shim_that_cannot_be_read_is_an_error(shim, message):
