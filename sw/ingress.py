@@ -1,9 +1,9 @@
-"""The parts put together: a mesh, its table on a NIC, the link, and the gateway on a TCP port.
+"""The parts put together: a mesh, its table on a NIC, the link, and the gateway on TCP ports.
 
 Whoever wants an ingress gateway of this package starts here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import Signals
@@ -71,17 +71,19 @@ def serve_mesh(
     mesh: Mesh,
     choice: NicChoice,
     host: str,
-    port: int,
+    ports: Mapping[int, int] | int,
     *,
     access_log: AccessLog | None = None,
-    on_start: Callable[[int], None] | None = None,
+    on_start: Callable[[Mapping[int, int]], None] | None = None,
 ) -> Signals:
-    """Serve *mesh* on *host* and *port* until SIGINT or SIGTERM; returns which of them it was.
+    """Serve *mesh* on *host* until SIGINT or SIGTERM; returns which of them it was.
 
     Parameters
     ----------
+    ports : mapping of int to int, or int
+        As :meth:`.proxy.Gateway.start` takes them.
     on_start : callable
-        Called once with the port, which the system chose where *port* is 0.
+        Called once with the ports that are listened on, by port of the configuration.
 
     Raises
     ------
@@ -94,9 +96,10 @@ def serve_mesh(
         gateway = Gateway(mesh, table.resolver, source, access_log=access_log)
 
         def started(gateway: Gateway) -> None:
-            if nic is not None:
-                nic.listen(gateway.port)
+            port = gateway.ports.get(mesh.table.port)
+            if nic is not None and port is not None:
+                nic.listen(port)
             if on_start is not None:
-                on_start(gateway.port)
+                on_start(gateway.ports)
 
-        return run(lambda: serve(gateway, host, port, on_start=started))
+        return run(lambda: serve(gateway, host, ports, on_start=started))

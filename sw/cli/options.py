@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["address", "files", "listen", "nic"]
+__all__ = ["address", "files", "listen", "nic", "port_pair", "ports"]
 
 files = click.option(
     "-f",
@@ -43,4 +43,28 @@ listen = click.option(
     show_default=True,
     metavar="ADDR",
     help="HOST:PORT, [IPv6]:PORT or PORT; port 0 lets the system choose.",
+)
+
+
+def port_pair(text: str) -> tuple[int, int]:
+    """``CONFIGURED:REAL``, or one number for both."""
+    configured, _, real = text.partition(":")
+    try:
+        pair = int(configured), int(real or configured)
+    except ValueError:
+        pair = (0, -1)
+    if not (0 < pair[0] <= 65535 and 0 <= pair[1] <= 65535):
+        raise click.BadParameter(f"{text!r} is not CONFIGURED:REAL, such as 443:8443")
+    return pair
+
+
+ports = click.option(
+    "--port",
+    "pairs",
+    type=port_pair,
+    multiple=True,
+    metavar="CONFIGURED:REAL",
+    help="Where the servers of a Gateway's port are reached, if they have several; may be given "
+    "several times.  By default the port of --listen for the first one, and the configured ones "
+    "for the others.",
 )

@@ -1,7 +1,7 @@
 """``hybridmesh serve``: the gateway, until somebody stops it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
@@ -22,6 +22,7 @@ __all__ = ["curl_line", "serve"]
 @click.command()
 @options.files
 @options.listen
+@options.ports
 @options.nic
 @click.option(
     "--access-log",
@@ -32,28 +33,40 @@ __all__ = ["curl_line", "serve"]
 def serve(
     paths: tuple[Path, ...],
     listen: tuple[str, int],
+    pairs: tuple[tuple[int, int], ...],
     choice: "NicChoice",
     access_log: Path | None,
 ) -> None:
     """Serve the gateways of Istio YAML until Ctrl-C.
 
-    All servers of the Gateways are served on the one address.
+    Each port of the Gateways is a listener; the NIC is for the first one without TLS.
 
     \b
     hybridmesh serve -f examples/shop --listen 0.0.0.0:8080 --access-log -
+    hybridmesh serve -f gateway.yaml --listen 0.0.0.0:80 --port 443:8443
     """
     from ..config import load
     from ..ingress import serve_mesh
 
     mesh = load(paths)
     host, port = listen
+    real = {listener.port: listener.port for listener in mesh.listeners}
+    real |= {mesh.listeners[0].port: port}
+    if unknown := [number for number, _ in pairs if number not in real]:
+        known = ", ".join(map(str, real))
+        raise click.UsageError(f"no Gateway has a server with the port {unknown[0]}, but {known}")
+    real |= dict(pairs)
+    secure = {listener.port for listener in mesh.listeners if listener.table is None}
 
-    def started(port: int) -> None:
-        click.echo(f"listening on {_url(host, port)}, NIC: {choice}; Ctrl-C stops it", err=True)
-        click.echo(f"try: {curl_line(mesh, host, port)}", err=True)
+    def started(ports: Mapping[int, int]) -> None:
+        urls = [_url(host, port, number in secure) for number, port in ports.items()]
+        click.echo(f"listening on {', '.join(urls)}, NIC: {choice}; Ctrl-C stops it", err=True)
+        plain = [port for number, port in ports.items() if number not in secure]
+        if plain:
+            click.echo(f"try: {curl_line(mesh, host, plain[0])}", err=True)
 
     with _opened(access_log) as log:
-        signal = serve_mesh(mesh, choice, host, port, access_log=log, on_start=started)
+        signal = serve_mesh(mesh, choice, host, real, access_log=log, on_start=started)
     if signal is Signals.SIGINT:
         raise KeyboardInterrupt
 
@@ -66,8 +79,9 @@ def curl_line(mesh: "Mesh", host: str, port: int, path: str = "/") -> str:
     return f"curl -H 'Host: {domain}' {_url(local, port)}{path}"
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(host: str, port: int, secure: bool = False) -> str:
+    scheme = "https" if secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 @contextmanager

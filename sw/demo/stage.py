@@ -112,8 +112,8 @@ def _serve(
 ) -> None:
     """The gateway's process.  It stops when *demo* is closed, however the demo ended."""
 
-    def started(port: int) -> None:
-        demo.send(port)
+    def started(ports: Mapping[int, int]) -> None:
+        demo.send(*ports.values())
         asyncio.get_running_loop().add_reader(demo.fileno(), stop)
 
     def stop() -> None:

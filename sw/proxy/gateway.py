@@ -1,10 +1,10 @@
-"""The gateway: one listener with everything behind it."""
+"""The gateway: listeners with everything behind them."""
 
 import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import uvloop
@@ -18,8 +18,9 @@ from .core.clock import Clock
 from .core.proxy import Proxy
 from .io.clock import Alarm
 from .io.network import AsyncioNetwork
-from .io.server import DownstreamProtocol
-from .source import VerdictSource
+from .io.server import Door, DownstreamProtocol
+from .io.tls import TlsDoor
+from .source import NoVerdicts, VerdictSource
 
 __all__ = ["Gateway", "GatewayError", "run", "serve"]
 
@@ -27,24 +28,33 @@ T = TypeVar("T")
 
 _POLL = 0.01
 
+_HANDSHAKE = 15.0
+"""Seconds that a client has for the TLS handshake: Istio's ``transport_socket_connect_timeout``."""
+
 
 class GatewayError(HybridMeshError):
     """The gateway cannot do what it was asked to."""
 
 
 class Gateway:
-    """An ingress gateway on one TCP port.
+    """An ingress gateway.
 
     Parameters
     ----------
     mesh : Mesh
-        The clusters.
+        Listeners and clusters.
     resolver : Resolver
-        Finds the routes; the caller tells it of the NIC's epochs.
+        Finds the routes of ``mesh.table``; the caller tells it of the NIC's epochs.
     source : VerdictSource
-        Where the NIC's verdicts come from; :class:`~.source.NoVerdicts` for none.
+        Where the NIC's verdicts on heads for these routes come from; :class:`~.source.NoVerdicts`
+        for none.  All other listeners do without a NIC.
     access_log : AccessLog or None
         Gets a line per request.
+
+    Raises
+    ------
+    HybridMeshError
+        Where routes mean nothing, or a certificate cannot be used.
     """
 
     def __init__(
@@ -55,9 +65,8 @@ class Gateway:
         *,
         access_log: AccessLog | None = None,
     ) -> None:
-        self._source = source
         self._clock = Clock(time.monotonic(), time.time())
-        self._proxy = Proxy(
+        self._proxy = proxy = Proxy(
             mesh,
             resolver,
             AsyncioNetwork(self._clock),
@@ -65,53 +74,89 @@ class Gateway:
             random.Random(),
             access_log,
         )
-        self._server: asyncio.Server | None = None
+        self._doors: dict[int, Door] = {}
+        for listener in mesh.listeners:
+            if listener.table is not None and listener.table is mesh.table:
+                door = Door(proxy, source, [proxy.context])
+            elif listener.table is not None:
+                door = Door(proxy, NoVerdicts(), [proxy.open(Resolver(listener.table))])
+            else:
+                opened = [proxy.open(Resolver(s.table), "https") for s in listener.servers]
+                door = Door(proxy, NoVerdicts(), opened, TlsDoor(listener.servers))
+            self._doors[listener.port] = door
+        self._servers: dict[int, asyncio.Server] = {}
         self._alarm: Alarm | None = None
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen on *host* and *port*; 0 lets the system choose a port.
+    async def start(self, host: str, ports: Mapping[int, int] | int) -> None:
+        """Listen on *host*.
+
+        Parameters
+        ----------
+        ports : mapping of int to int, or int
+            By port of the configuration, where its listener is reached; 0 lets the system choose.
+            A number is for all of them, which must be one, or 0.
 
         Raises
         ------
         GatewayError
             Where that cannot be had.
         """
-        loop = asyncio.get_running_loop()
+        if isinstance(ports, int):
+            ports = dict.fromkeys(self._doors, ports)
+        for number, door in self._doors.items():
+            self._servers[number] = await self._listen(door, host, ports[number])
+        self._alarm = Alarm(self._clock)
+
+    async def _listen(self, door: Door, host: str, port: int) -> asyncio.Server:
+        secure: dict[str, Any] = {}
+        if door.tls is not None:
+            secure = {"ssl": door.tls.context, "ssl_handshake_timeout": _HANDSHAKE}
         try:
-            self._server = await loop.create_server(
-                lambda: DownstreamProtocol(self._proxy, self._source),
+            return await asyncio.get_running_loop().create_server(
+                lambda: DownstreamProtocol(door),
                 host,
                 port,
                 backlog=1024,
                 reuse_address=True,
+                **secure,
             )
         except (OSError, OverflowError) as error:
+            await self.stop(0)
             reason = (getattr(error, "strerror", None) or str(error)).rpartition(": ")[2]
             raise GatewayError(
                 f"The gateway cannot listen there ({reason})",
                 place=f"{host}:{port}",
-                remedy="choose another address with --listen, or stop what uses this one",
+                remedy="choose another address with --listen or --port, or stop what uses this one",
             ) from None
-        self._alarm = Alarm(self._clock)
+
+    @property
+    def ports(self) -> Mapping[int, int]:
+        """By port of the configuration, the TCP port that is listened on."""
+        return {
+            number: int(server.sockets[0].getsockname()[1])
+            for number, server in self._servers.items()
+        }
 
     @property
     def port(self) -> int:
-        """The TCP port that it listens on."""
-        assert self._server is not None, "the gateway has not been started"
-        return int(self._server.sockets[0].getsockname()[1])
+        """The TCP port of the first listener."""
+        assert self._servers, "the gateway has not been started"
+        return next(iter(self.ports.values()))
 
     async def stop(self, grace: float = 5.0) -> None:
         """Accept no more, let the requests under way end for *grace* seconds, close everything."""
-        if self._server is None or self._alarm is None:
+        for server in self._servers.values():
+            server.close()
+        self._servers = {}
+        if self._alarm is None:
             return
-        self._server.close()
         self._proxy.drain()
         end = time.monotonic() + grace
         while self._proxy.connections and time.monotonic() < end:
             await asyncio.sleep(_POLL)
         self._proxy.abort()
         self._alarm.close()
-        self._server = self._alarm = None
+        self._alarm = None
         await asyncio.sleep(0)  # the transports close in the loop's next round
 
     def counters(self) -> dict[str, int]:
@@ -122,7 +167,7 @@ class Gateway:
 async def serve(
     gateway: Gateway,
     host: str,
-    port: int,
+    ports: Mapping[int, int] | int,
     *,
     grace: float = 5.0,
     on_start: Callable[[Gateway], None] | None = None,
@@ -135,7 +180,7 @@ async def serve(
     for number in signals:
         loop.add_signal_handler(number, stopped.put_nowait, number)
     try:
-        await gateway.start(host, port)
+        await gateway.start(host, ports)
         if on_start is not None:
             on_start(gateway)
         return await stopped.get()

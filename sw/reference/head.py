@@ -69,7 +69,7 @@ class Head:
     minor : int
         0 or 1, of ``HTTP/1.x``.
     scheme : str
-        ``http``: the listener speaks no TLS, and a client's word on it does not count.
+        ``https`` where the client speaks TLS, else ``http``; its own word on it does not count.
     authority : str
         As received: of an absolute-form target, else of Host.
     host : str
@@ -182,8 +182,8 @@ _FIELD_LINE = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n"
 _HEAD = re.compile(f"{_REQUEST_LINE}((?:{_FIELD_LINE})*+)\r\n")
 
 
-def parse(head: bytes) -> Head:
-    """Parse one whole head, as :func:`find_end` cut it.
+def parse(head: bytes, scheme: str = "http") -> Head:
+    """Parse one whole head, as :func:`find_end` cut it, of a connection of *scheme*.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def parse(head: bytes) -> Head:
         if name in _SPECIAL:
             special[name] = _SPECIAL[name](special[name], value) if name in special else value
 
-    authority, path, query = _split_target(method, target, special.get("host"))
+    authority, path, query = _split_target(method, target, special.get("host"), scheme)
     content_length, chunked = _framing(special, minor) if special.keys() & _BODY else (None, False)
     keep_alive, upgrade = minor == "1", None
     if "connection" in special:
@@ -226,7 +226,7 @@ def parse(head: bytes) -> Head:
         method=method,
         target=target,
         minor=int(minor),
-        scheme="http",
+        scheme=scheme,
         authority=authority,
         host=_host(authority),
         path=path,
@@ -286,12 +286,14 @@ _TARGET_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(?::0*([0-
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
 
 
-def _split_target(method: str, target: str, host: str | None) -> tuple[str, str, str | None]:
+def _split_target(
+    method: str, target: str, host: str | None, scheme: str
+) -> tuple[str, str, str | None]:
     """Authority, normalised path and query of the request."""
     # RFC 9112, 3.2: no form of the target holds a fragment.  Istio has Envoy cut it nonetheless.
     path, mark, query = target.partition("#")[0].partition("?")
     if target[0] != "/" or method == "CONNECT":
-        host, path, mark, query = _other_forms(method, target)
+        host, path, mark, query = _other_forms(method, target, scheme)
     if host is None:
         raise HeadError(400, "no Host field")
     try:
@@ -300,7 +302,7 @@ def _split_target(method: str, target: str, host: str | None) -> tuple[str, str,
         raise HeadError(400, error.problem) from None
 
 
-def _other_forms(method: str, target: str) -> tuple[str, str, str, str]:
+def _other_forms(method: str, target: str, over: str) -> tuple[str, str, str, str]:
     """Authority, path, ``?`` and query of a target that is not in origin-form."""
     if method == "CONNECT":
         # RFC 9112, 3.2.3.  An Istio gateway has no routes for tunnels.
@@ -314,9 +316,9 @@ def _other_forms(method: str, target: str) -> tuple[str, str, str, str]:
     if absolute is None:
         raise HeadError(400, "the target is in none of the four forms of RFC 9112")
     scheme, authority, path, query = absolute.groups()
-    if scheme.lower() == "https":
+    if scheme.lower() == "https" and over == "http":
         raise HeadError(403, "an https target on a connection without TLS")
-    if scheme.lower() != "http":
+    if scheme.lower() not in ("http", "https"):
         raise HeadError(400, "the target's scheme is not http")
     _target_port(authority)
     if not path and query is not None:

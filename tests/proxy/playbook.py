@@ -260,6 +260,9 @@ class _Port:
             data = self._commands.pop().data + data
         self._commands.append(Command("send", self._who, data))
 
+    def can_write_eof(self) -> bool:
+        return True
+
     def __getattr__(self, what: str) -> Any:
         if what not in ("write_eof", "pause_reading", "resume_reading", "close", "abort"):
             raise AttributeError(what)

@@ -1,8 +1,8 @@
 """What the control plane knows after reading the YAML: plain frozen dataclasses.
 
-A :class:`Mesh` holds the listeners, each with a :class:`RouteTable` (virtual hosts and their routes,
-in order of priority), and the clusters that the routes name.  Words and defaults are those of Envoy as Istio sets it up.
-Times are in seconds.
+A :class:`Mesh` holds the listeners, each with a :class:`RouteTable` (virtual hosts and their
+routes, in order of priority), and the clusters that the routes name.  Words and defaults are those
+of Envoy as Istio sets it up.  Times are in seconds.
 """
 
 from .action import (

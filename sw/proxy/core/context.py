@@ -1,14 +1,14 @@
-"""What all connections of a listener have in common."""
+"""What the connections of one table of routes have in common."""
 
 import random
+from collections.abc import Mapping
 
-from hybridmesh.config.model import Mesh, Route
+from hybridmesh.config.model import Route
 from hybridmesh.reference.resolver import Resolver
 
 from .clock import Clock
 from .cluster import ClusterState
 from .plan import Plan
-from .ports import Network
 from .stats import ListenerStats
 
 __all__ = ["Context"]
@@ -19,30 +19,31 @@ class Context:
 
     Parameters
     ----------
-    mesh : Mesh
+    clusters : mapping of str to ClusterState
     resolver : Resolver
-    network : Network
     clock : Clock
     rng : random.Random
         For balancers, weights, jitter and request ids.
+    stats : ListenerStats
+    scheme : str
+        ``http``, or ``https`` where clients speak TLS.
     """
 
     def __init__(
         self,
-        mesh: Mesh,
+        clusters: Mapping[str, ClusterState],
         resolver: Resolver,
-        network: Network,
         clock: Clock,
         rng: random.Random,
+        stats: ListenerStats,
+        scheme: str,
     ) -> None:
         self.resolver = resolver
         self.clock = clock
         self.rng = rng
-        self.stats = ListenerStats()
-        self.clusters = {
-            name: ClusterState(cluster, network, clock, rng)
-            for name, cluster in mesh.clusters.items()
-        }
+        self.stats = stats
+        self.scheme = scheme
+        self._clusters = clusters
         # By identity: comparing routes would compare all that is in them.  The plan holds its
         # route, so that no other can come to have the same identity.
         self._plans: dict[int, Plan] = {}
@@ -51,5 +52,5 @@ class Context:
         """What to do with requests of *route*."""
         plan = self._plans.get(id(route))
         if plan is None:
-            plan = self._plans[id(route)] = Plan(route, self.clusters)
+            plan = self._plans[id(route)] = Plan(route, self._clusters, self.scheme)
         return plan

@@ -49,6 +49,8 @@ class Downstream:
         Gets a line per request.
     left : callable
         Called when the connection is over.
+    identity : bytes
+        Lines of every request that say who the client is.
 
     Attributes
     ----------
@@ -98,6 +100,7 @@ class Downstream:
         local: tuple[str, int],
         log: AccessLog | None,
         left: Callable[["Downstream"], None],
+        identity: bytes = b"",
     ) -> None:
         self.context = context
         self._log = log
@@ -109,7 +112,7 @@ class Downstream:
         self.blocked = False
         self.close_after = False
         self._stream = stream
-        self._intake = Intake(context, peer[0])
+        self._intake = Intake(context, peer[0], identity)
         self._buffer = b""
         self._offset = 0  # of the first byte in the buffer, counted from the connection's first
         self._framing: Framing | None = None  # of the request's body, while it is not complete
@@ -351,6 +354,9 @@ class Downstream:
 
     def _linger(self) -> None:
         """Send FIN, and take no notice of what the client still sends, for a while."""
+        if not self.port.can_write_eof():  # TLS has no such thing
+            self._close()
+            return
         self._deaf = True
         self._framing = None
         self._buffer = b""

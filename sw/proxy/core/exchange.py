@@ -160,6 +160,10 @@ class Exchange:
         return clock.wall - (clock.now - self.started)
 
     @property
+    def scheme(self) -> str:
+        return self.down.context.scheme
+
+    @property
     def cluster_name(self) -> str:
         return "" if self.cluster is None else self.cluster.name
 

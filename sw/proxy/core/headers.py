@@ -43,7 +43,7 @@ _DROPPED = _HOP_BY_HOP | _OURS | _INSIDE | {"host", "x-forwarded-for"}
 """Fields that do not go on as they came."""
 
 
-def forwarded(peer: str) -> tuple[bytes, bytes]:
+def forwarded(peer: str, scheme: str) -> tuple[bytes, bytes]:
     """The lines that say who is on the other end of the connection: ``x-forwarded-for``, and the
     others up to the name of the request's id.
 
@@ -51,7 +51,8 @@ def forwarded(peer: str) -> tuple[bytes, bytes]:
     """
     address = peer.encode()
     return b"x-forwarded-for: %b\r\n" % address, (
-        b"x-forwarded-proto: http\r\nx-envoy-external-address: %b\r\nx-request-id: " % address
+        b"x-forwarded-proto: %b\r\nx-envoy-external-address: %b\r\nx-request-id: "
+        % (scheme.encode(), address)
     )
 
 

@@ -83,13 +83,16 @@ class Intake:
     context : Context
     peer : str
         The client's address.
+    identity : bytes
+        Further lines that say who it is.
     """
 
     __slots__ = ("_context", "_forwarded", "_forwarded_for")
 
-    def __init__(self, context: Context, peer: str) -> None:
+    def __init__(self, context: Context, peer: str, identity: bytes = b"") -> None:
         self._context = context
-        self._forwarded_for, self._forwarded = forwarded(peer)
+        self._forwarded_for, ours = forwarded(peer, context.scheme)
+        self._forwarded = identity + ours
 
     def read(self, data: bytes, verdict: Verdict | None) -> Arrival | Refusal | None:
         """The head that *data* begins with; None: not all of it is there."""
@@ -113,7 +116,7 @@ class Intake:
         raw = data[:end]
         self._count(verdict)
         try:
-            head = parse(raw)
+            head = parse(raw, self._context.scheme)
         except HeadError as error:
             return self.refuse(raw, verdict, bad_request(error.status, error.detail))
         return self._interpret(head, verdict)

@@ -1,6 +1,7 @@
 """What is to be done with the requests of one route: the route, joined to the clusters at work."""
 
 import random
+from collections.abc import Mapping
 
 from hybridmesh.config.model import DirectResponse, Forward, HeaderOps, Mirror, Redirect, Route
 
@@ -62,6 +63,7 @@ class Plan:
     __slots__ = (
         "_body",
         "_redirection",
+        "_scheme",
         "_status",
         "_targets",
         "_total",
@@ -79,9 +81,10 @@ class Plan:
         "try_timeout",
     )
 
-    def __init__(self, route: Route, clusters: dict[str, ClusterState]) -> None:
+    def __init__(self, route: Route, clusters: Mapping[str, ClusterState], scheme: str) -> None:
         action = route.action
         self.route = route
+        self._scheme = scheme
         self.local = not isinstance(action, Forward)
         self.marks = [edit] if (edit := HeadEdit(route.headers.response)) else []
         self.faults = None if route.fault is None else Faults(route.fault)
@@ -144,6 +147,8 @@ class Plan:
         """The answer of a route that does not forward."""
         fields = b""
         if self._redirection is not None:
-            location = self._redirection.location("http", request.authority or "", request.path)
+            location = self._redirection.location(
+                self._scheme, request.authority or "", request.path
+            )
             fields = b"location: %b\r\n" % location.encode("latin-1")
         return Reply(self._status, self._body, "direct_response", ResponseFlag(0), fields=fields)

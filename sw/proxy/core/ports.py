@@ -21,6 +21,8 @@ class Port(Protocol):
 
     def write(self, data: Buffer, /) -> None: ...
 
+    def can_write_eof(self) -> bool: ...
+
     def write_eof(self) -> None:
         """Send what is written, then FIN; reading goes on."""
 

@@ -1,4 +1,4 @@
-"""The core put together: one listener's connections, and what they have in common."""
+"""The core put together: clusters, connections, and what they have in common."""
 
 import random
 
@@ -8,21 +8,24 @@ from hybridmesh.reference.resolver import Resolver
 from ..source import VerdictStream
 from .access_log import AccessLog
 from .clock import Clock
+from .cluster import ClusterState
 from .context import Context
 from .downstream import Downstream
 from .ports import Network, Port
-from .stats import snapshot
+from .stats import ListenerStats, snapshot
 
 __all__ = ["Proxy"]
 
 
 class Proxy:
-    """One listener's core.
+    """The core of a gateway.
 
     Parameters
     ----------
     mesh : Mesh
+        The clusters.
     resolver : Resolver
+        Of the first table of routes.
     network : Network
     clock : Clock
     rng : random.Random
@@ -31,6 +34,8 @@ class Proxy:
 
     Attributes
     ----------
+    context : Context
+        That of *resolver*'s table.
     connections : dict
         The clients' connections, oldest first.
     """
@@ -45,18 +50,42 @@ class Proxy:
         log: AccessLog | None = None,
     ) -> None:
         self.clock = clock
-        self.context = Context(mesh, resolver, network, clock, rng)
-        self.stats = self.context.stats
-        self.clusters = self.context.clusters
+        self.stats = ListenerStats()
+        self.clusters = {
+            name: ClusterState(cluster, network, clock, rng)
+            for name, cluster in mesh.clusters.items()
+        }
         self.connections: dict[Downstream, None] = {}
+        self._rng = rng
         self._log = log
         self._draining = False
+        self.context = self.open(resolver)
+
+    def open(self, resolver: Resolver, scheme: str = "http") -> Context:
+        """The context of one more table of routes."""
+        return Context(self.clusters, resolver, self.clock, self._rng, self.stats, scheme)
 
     def accept(
-        self, port: Port, stream: VerdictStream, peer: tuple[str, int], local: tuple[str, int]
+        self,
+        port: Port,
+        stream: VerdictStream,
+        peer: tuple[str, int],
+        local: tuple[str, int],
+        context: Context | None = None,
+        identity: bytes = b"",
     ) -> Downstream:
-        """A client has connected."""
-        down = Downstream(self.context, port, stream, peer, local, self._log, self._leave)
+        """A client has connected.
+
+        Parameters
+        ----------
+        context : Context or None
+            Of the routes that it gets; None: the first one.
+        identity : bytes
+            Lines of every request that say who it is.
+        """
+        down = Downstream(
+            context or self.context, port, stream, peer, local, self._log, self._leave, identity
+        )
         self.connections[down] = None
         self.stats.downstream_cx_total += 1
         self.stats.downstream_cx_active += 1

@@ -1,27 +1,50 @@
 """The listener: accepts clients, and hands their connections' events to the core."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import cast
 
+from ..core.context import Context
 from ..core.downstream import Downstream
 from ..core.proxy import Proxy
 from ..source import VerdictSource
+from .tls import TlsDoor, client_line
 
-__all__ = ["DownstreamProtocol"]
+__all__ = ["Door", "DownstreamProtocol"]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where clients come in.
+
+    Attributes
+    ----------
+    source : VerdictSource
+        Of their heads' verdicts.
+    contexts : sequence of Context
+        Of the routes that they get: one, or one by number of the TLS server.
+    tls : TlsDoor or None
+        None: they speak plain HTTP.
+    """
+
+    proxy: Proxy
+    source: VerdictSource
+    contexts: Sequence[Context]
+    tls: TlsDoor | None = None
 
 
 class DownstreamProtocol(asyncio.Protocol):
     """One client's connection."""
 
-    __slots__ = ("_clock", "_down", "_proxy", "_source")
+    __slots__ = ("_clock", "_door", "_down")
 
     _down: Downstream
 
-    def __init__(self, proxy: Proxy, source: VerdictSource) -> None:
-        self._proxy = proxy
-        self._clock = proxy.clock
-        self._source = source
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._clock = door.proxy.clock
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         port = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
@@ -33,8 +56,13 @@ class DownstreamProtocol(asyncio.Protocol):
         peer = peer[:2]
         local = transport.get_extra_info("sockname")[:2]
         self._clock.now = monotonic()
-        stream = self._source.open(peer, local)
-        self._down = self._proxy.accept(port, stream, peer, local)
+        door = self._door
+        stream = door.source.open(peer, local)
+        number, identity = 0, b""
+        if door.tls is not None:
+            session = transport.get_extra_info("ssl_object")
+            number, identity = door.tls.server(session), client_line(session)
+        self._down = door.proxy.accept(port, stream, peer, local, door.contexts[number], identity)
 
     def data_received(self, data: bytes) -> None:
         self._clock.now = monotonic()

@@ -40,6 +40,9 @@ class Subject(Protocol):
     def cluster_name(self) -> str: ...
 
     @property
+    def scheme(self) -> str: ...
+
+    @property
     def endpoint(self) -> Endpoint | None:
         """The pod."""
 
@@ -70,9 +73,9 @@ class Values:
     def __call__(self, command: Command, head: bytes) -> str:
         if command.name == "REQ":
             request = head if self._request is None else self._request
-            return _first(command, request)
+            return self._first(command, request)
         if command.name == "RESP":
-            return "" if self._request is None else _first(command, head)
+            return "" if self._request is None else self._first(command, head)
         return self._known(command.name)
 
     def _known(self, name: str) -> str:
@@ -104,26 +107,24 @@ class Values:
         address = f"[{host}]" if ":" in host else host
         return host if form.endswith("WITHOUT_PORT") else f"{address}:{port}"
 
+    def _first(self, command: Command, head: bytes) -> str:
+        """The first of the command's fields that *head* has."""
+        for name in command.fields:
+            text = self._pseudo(name, head) if name[0] == ":" else lines.value(head, name)
+            if text:
+                return text
+        return ""
 
-def _first(command: Command, head: bytes) -> str:
-    """The first of the command's fields that *head* has."""
-    for name in command.fields:
-        text = _pseudo(name, head) if name.startswith(":") else lines.value(head, name)
-        if text:
-            return text
-    return ""
-
-
-def _pseudo(name: str, head: bytes) -> str:
-    """What HTTP/1 has in the request line, or in Host (RFC 9113, 8.3.1)."""
-    match name:
-        case ":method":
-            return head[: head.index(b" ")].decode("latin-1")
-        case ":path":
-            return target_of(head)
-        case ":authority":
-            return lines.value(head, "host")
-        case ":scheme":
-            return "http"
-        case _:
-            return ""
+    def _pseudo(self, name: str, head: bytes) -> str:
+        """What HTTP/1 has in the request line, or in Host (RFC 9113, 8.3.1)."""
+        match name:
+            case ":method":
+                return head[: head.index(b" ")].decode("latin-1")
+            case ":path":
+                return target_of(head)
+            case ":authority":
+                return lines.value(head, "host")
+            case ":scheme":
+                return self._subject.scheme
+            case _:
+                return ""

@@ -1,0 +1,141 @@
+"""TLS towards clients: which certificate they get, and which routes (RFC 8446, RFC 6066)."""
+
+import re
+import ssl
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from hybridmesh.config.model import TlsServer
+from hybridmesh.errors import HybridMeshError
+
+__all__ = ["TlsDoor", "TlsError", "client_line"]
+
+_VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+_PROTOCOLS = ["http/1.1"]
+"""What the gateway says that it speaks (RFC 7301)."""
+
+
+class TlsError(HybridMeshError):
+    """A certificate or a key cannot be used."""
+
+
+class TlsDoor:
+    """The TLS servers of one port.
+
+    Attributes
+    ----------
+    context : ssl.SSLContext
+        For the socket that listens.  A client that names no server of these gets the alert
+        ``unrecognized_name``, one that names none at all the server for ``*`` if there is one.
+
+    Raises
+    ------
+    TlsError
+        Where a file is missing, or is not what it should be.
+    """
+
+    def __init__(self, servers: Sequence[TlsServer]) -> None:
+        self._contexts = [_context(server) for server in servers]
+        self._by_name = {
+            name.lower(): context
+            for server, context in zip(servers, self._contexts, strict=True)
+            for name in server.names
+        }
+        self.context = self._contexts[0]
+        for context in self._contexts:
+            context.sni_callback = self._choose
+
+    def server(self, session: ssl.SSLObject) -> int:
+        """Number of the server whose certificate the client of *session* has got."""
+        return self._contexts.index(session.context)
+
+    def _choose(
+        self, session: ssl.SSLObject, name: str | None, context: ssl.SSLContext
+    ) -> int | None:
+        found = self._find((name or "").lower())
+        if found is None:
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        session.context = found
+        return None
+
+    def _find(self, name: str) -> ssl.SSLContext | None:
+        """An exact name first, then the longest suffix, then ``*``."""
+        if name in self._by_name:
+            return self._by_name[name]
+        labels = name.split(".")
+        for first in range(1, len(labels)):
+            suffix = ".".join(("*", *labels[first:]))
+            if suffix in self._by_name:
+                return self._by_name[suffix]
+        return self._by_name.get("*")
+
+
+def client_line(session: ssl.SSLObject) -> bytes:
+    """The ``x-forwarded-client-cert`` line of a client with a certificate, as Istio's gateway has
+    it for MUTUAL; empty for one without."""
+    certificate = session.getpeercert(binary_form=True)
+    if not certificate:
+        return b""
+    names: dict[str, Any] = dict(session.getpeercert() or {})
+    pem = urllib.parse.quote(ssl.DER_cert_to_PEM_cert(certificate), safe="")
+    parts = [
+        f"Hash={sha256(certificate).hexdigest()}",
+        f'Cert="{pem}"',
+        f'Subject="{_subject(names)}"',
+    ]
+    alternatives = names.get("subjectAltName", ())
+    parts += [f"URI={next((value for kind, value in alternatives if kind == 'URI'), '')}"]
+    parts += [f"DNS={value}" for kind, value in alternatives if kind == "DNS"]
+    return "x-forwarded-client-cert: {}\r\n".format(";".join(parts)).encode("latin-1")
+
+
+_SPECIAL = re.compile(r'[,+"\\<>;]|^[# ]| $')
+_ESCAPED = r"\\\g<0>"
+_SHORT = {
+    "commonName": "CN",
+    "countryName": "C",
+    "localityName": "L",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "stateOrProvinceName": "ST",
+}
+
+
+def _subject(names: Mapping[str, Any]) -> str:
+    """The subject's distinguished name, last part first (RFC 2253, 2)."""
+    parts = [pair for part in names.get("subject", ()) for pair in part]
+    return ",".join(f"{_SHORT.get(k, k)}={_SPECIAL.sub(_ESCAPED, v)}" for k, v in reversed(parts))
+
+
+def _context(server: TlsServer) -> ssl.SSLContext:
+    tls = server.tls
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[tls.minimum]
+    context.maximum_version = _VERSIONS[tls.maximum]
+    context.set_alpn_protocols(_PROTOCOLS)
+    place = tls.certificate
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+        if tls.authorities:
+            place = tls.authorities
+            context.load_verify_locations(tls.authorities)
+            context.verify_mode = ssl.CERT_REQUIRED
+        if tls.ciphers:
+            place = ":".join(tls.ciphers)
+            context.set_ciphers(place)
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        raise TlsError(
+            f"TLS for {', '.join(server.names)} cannot be set up ({reason})",
+            place=place,
+            remedy="give files in PEM format: the certificate with its chain, and its key",
+        ) from None
+    return context
