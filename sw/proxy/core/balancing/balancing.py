@@ -1,0 +1,147 @@
+"""Which endpoint of a cluster gets the next attempt.
+
+Endpoints stand in priorities, of which each takes the share of the requests that its healthy ones
+are able to take (:mod:`.load`); within a priority, by localities where the cluster wants it; within
+that, the balancer picks.  All of it is laid out when something changes, and a pick looks at no host
+but the one or two that it picks from.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
+
+from hybridmesh.config.model import Balancer, LoadBalancing
+
+from ..clock import Clock
+from .host import Host
+from .level import Level
+from .load import load
+from .pickers import Picker
+from .tried import REPICKS, Tried
+
+__all__ = ["PANIC_THRESHOLD", "Balancing"]
+
+PANIC_THRESHOLD = 50
+"""Envoy's default; Istio sets its own together with outlier detection."""
+
+_HASHING = (Balancer.RING_HASH, Balancer.MAGLEV)
+
+H = TypeVar("H", bound=Host)
+
+
+class Balancing(Generic[H]):
+    """The endpoints of a cluster, and who is next.
+
+    Parameters
+    ----------
+    hosts : iterable of Host
+    policy : LoadBalancing
+    clock : Clock
+    rng : random.Random
+    panic_threshold : int
+        Per cent of healthy hosts below which a priority uses all of its hosts.
+
+    Attributes
+    ----------
+    hashing : bool
+        Whether the hash of a request counts.
+    """
+
+    def __init__(
+        self,
+        hosts: Iterable[H],
+        policy: LoadBalancing,
+        clock: Clock,
+        rng: random.Random,
+        panic_threshold: int = PANIC_THRESHOLD,
+    ) -> None:
+        self.hashing = policy.kind in _HASHING
+        self._policy = policy
+        self._clock = clock
+        self._rng = rng
+        self._threshold = panic_threshold
+        self._levels: list[Level[H]] = []
+        self._only: Picker[H] | None = None
+        self._by_percent: Sequence[Picker[H]] = ()
+        self.update(hosts)
+
+    def update(self, hosts: Iterable[H]) -> None:
+        """These are the hosts from now on."""
+        by_priority: dict[int, list[H]] = {}
+        for host in hosts:
+            by_priority.setdefault(host.endpoint.priority, []).append(host)
+        last = max(by_priority, default=0)
+        policy, clock, rng = self._policy, self._clock, self._rng
+        self._levels = [Level(by_priority.get(n, []), policy, clock, rng) for n in range(last + 1)]
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Some hosts have become eligible, or are so no more.
+
+        The work is done at the next pick, for all changes in one.
+        """
+        self._only = None
+        self._by_percent = ()
+
+    @property
+    def total(self) -> int:
+        """Hosts (``membership_total``)."""
+        return sum(len(level.hosts) for level in self._levels)
+
+    @property
+    def healthy(self) -> int:
+        """Hosts that are eligible (``membership_healthy``)."""
+        return sum(host.eligible for level in self._levels for host in level.hosts)
+
+    @property
+    def panics(self) -> int:
+        """Picks from priorities in panic (``lb_healthy_panic``)."""
+        return sum(level.panics for level in self._levels)
+
+    def pick(self, hash: int | None = None) -> H | None:
+        """A host for a first attempt; None: there is none."""
+        only = self._only
+        return (only or self._picker(hash)).pick(hash)
+
+    def pick_again(self, tried: Tried[H], hash: int | None = None) -> H | None:
+        """A host for another attempt of a request that has *tried* some."""
+        if not self._by_percent:
+            self._lay_out()
+        shares = None
+        if not self.hashing:  # as in Envoy, whose consistent hashing knows no retry priority
+            shares = tried.shares([level.able for level in self._levels])
+        host = None
+        for attempt in range(1 + REPICKS):
+            picker = self._picker(hash) if shares is None else self._by_share(shares)
+            host = picker.pick(hash, attempt)
+            if host is None or not tried.refuses(host):
+                break
+        return host
+
+    def _picker(self, hash: int | None) -> Picker[H]:
+        """The picker of the priority that is next."""
+        if not self._by_percent:
+            self._lay_out()
+        if hash is None or not self.hashing:
+            percent = int(self._rng.random() * 100)
+        else:
+            percent = hash % 100
+        return self._by_percent[percent]
+
+    def _by_share(self, shares: Sequence[int]) -> Picker[H]:
+        (level,) = self._rng.choices(self._levels, shares)
+        return level.picker
+
+    def _lay_out(self) -> None:
+        levels = self._levels
+        for level in levels:
+            level.look()
+        counts = [(len(level.healthy), len(level.hosts)) for level in levels]
+        shares, panic = load(counts, self._threshold)
+        by_percent: list[Picker[H]] = []
+        for level, share, panicking in zip(levels, shares, panic, strict=True):
+            level.settle(panic=panicking)
+            by_percent += [level.picker] * share
+        self._by_percent = by_percent
+        if by_percent[0] is by_percent[-1]:
+            self._only = by_percent[0]
