@@ -3,13 +3,16 @@
 The checkout itself is never written to.
 """
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from hybridmesh.errors import HybridMeshError
 
 __all__ = ["Workshop", "root"]
 
@@ -33,6 +36,7 @@ class Workshop:
     def __init__(self, place: Path) -> None:
         self._place = place.resolve()
         self.tree = self._place / "tree"
+        self._lock = self._locked()
         self._builds = self.tree / "build"
         for old in self.tree.glob("[!b]*") if self.tree.exists() else ():
             shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
@@ -59,6 +63,7 @@ class Workshop:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            pass_fds=[self._lock.fileno()],  # as long as the process is there, whatever we do
         )
         return self
 
@@ -66,6 +71,7 @@ class Workshop:
         """Let the process end, and what it has started."""
         self._process.terminate()
         self._process.communicate()
+        self._lock.close()
 
     def do(self, what: str, path: str, text: str | None, **more: Any) -> dict[str, Any]:
         """What the process says of a task, with *text* as the source *path* where there is one."""
@@ -77,6 +83,18 @@ class Workshop:
             for build in self._built() - before:  # nobody will build this mutant again
                 shutil.rmtree(build, ignore_errors=True)
         return reply
+
+    def _locked(self) -> TextIO:
+        """A file that nobody else has locked; two runs would mix their faults."""
+        self._place.mkdir(parents=True, exist_ok=True)
+        lock = (self._place / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HybridMeshError(
+                "another run is at work", place=str(self._place), remedy="wait until it has ended"
+            ) from None
+        return lock
 
     def _built(self) -> set[Path]:
         return {build for build in self._builds.glob("tb/*-*") if build.name[:7] != "runtime"}

@@ -275,6 +275,11 @@ def test_the_checkout_is_not_what_is_tested(do, shop):
     assert do(where + test)["outcome"] == "passed"
 
 
+def test_two_runs_do_not_work_in_one_place(shop):
+    with pytest.raises(HybridMeshError, match="another run is at work"):
+        Workshop(shop.tree.parent)
+
+
 def test_a_test_that_does_not_end_is_ended(do, monkeypatch):
     endless = "def test_a():\n  while True: pass\n"
     assert do(endless, "", test_a=-1.5) == {"outcome": "timeout", "by": f"{TESTS}::test_a"}
