@@ -383,6 +383,9 @@ class _Network:
         self._play = play
         self.upstreams: list[Upstream] = []
 
+    def to(self, cluster: Cluster) -> "_Network":
+        return self
+
     def connect(self, endpoint: Endpoint, upstream: Upstream) -> None:
         self.upstreams.append(upstream)
         self._play.commands.append(Command("connect", str(endpoint)))

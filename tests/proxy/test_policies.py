@@ -5,13 +5,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from playbook import cluster, mesh, route
+from playbook import Playbook, cluster, mesh, route
 
 from hybridmesh.config.model import Balancer, RetryPolicy
 from hybridmesh.proxy.core.balancer import make_balancer, pick_other
-from hybridmesh.proxy.core.clock import Clock
 from hybridmesh.proxy.core.flags import ResponseFlag, spell
-from hybridmesh.proxy.core.proxy import Proxy
 from hybridmesh.proxy.core.retry import Reset, RetryState
 
 
@@ -75,7 +73,7 @@ def test_a_retry_goes_where_nobody_has_been() -> None:
 def test_clusters_get_their_share_of_the_requests() -> None:
     split = route(clusters={"stable": 90, "canary": 10, "off": 0})
     world = mesh([split], [cluster("stable"), cluster("canary"), cluster("off")])
-    proxy = Proxy(world, None, None, Clock(), random.Random(1))  # type: ignore[arg-type]
+    proxy = Playbook(world).proxy
     plan = proxy.context.plan(split)
     assert proxy.context.plan(split) is plan
     chosen = Counter(plan.choose(proxy.context.rng).cluster for _ in range(6000))

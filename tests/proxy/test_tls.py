@@ -18,6 +18,7 @@ from test_gateway import Reader, Writer, play, read_request
 
 from hybridmesh.config.model import (
     Cluster,
+    ClusterTls,
     Endpoint,
     Listener,
     Mesh,
@@ -45,8 +46,7 @@ class Keys:
         stem = self._folder / names[0].replace("*", "star").replace("/", "_")
         certificate, key = f"{stem}.pem", f"{stem}.key"
         issued.private_key_pem.write_to_path(key)
-        for blob in issued.cert_chain_pems:
-            blob.write_to_path(certificate, append=True)
+        Path(certificate).write_bytes(b"".join(b.bytes() for b in issued.cert_chain_pems))
         return certificate, key
 
     def client(self, certificate: tuple[str, str] | None = None) -> ssl.SSLContext:
@@ -248,3 +248,95 @@ def test_a_file_that_cannot_be_used_is_named(keys: Keys, broken: str, tmp_path: 
     assert "PEM" in str(caught.value)
     place = files["certificate"] if broken == "key" else files[broken]
     assert place in str(caught.value)
+
+
+# ------------------------------------------------------------------ towards pods
+
+
+async def through(keys: Keys, tls: ClusterTls, names: tuple[str, ...], **asked: Any) -> bytes:
+    """The answer to a GET whose pod speaks TLS, with a certificate for *names*."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*keys.issue(*names))
+    if asked.get("mutual"):
+        context.load_verify_locations(keys.authorities)
+        context.verify_mode = ssl.CERT_REQUIRED
+    seen: list[str | None] = []
+    context.sni_callback = lambda session, name, context: seen.append(name)
+
+    async def guarded(reader: Reader, writer: Writer) -> None:
+        try:
+            await pod(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            pass
+        finally:
+            writer.close()
+
+    pods = await asyncio.start_server(guarded, "127.0.0.1", 0, ssl=context)
+    end = Endpoint("127.0.0.1", pods.sockets[0].getsockname()[1])
+    name = "outbound|443||pod.test"
+    table = mesh([route(clusters={name: 100}, retry=None)], []).table
+    config = Mesh.of(table, {name: Cluster(name, (end,), tls=tls)})
+    gateway = Gateway(config, Resolver(config.table), NoVerdicts())
+    await gateway.start("127.0.0.1", 0)
+    try:
+        answer, _ = await ask(gateway.port, None, None)
+    finally:
+        await gateway.stop(0)
+        pods.close()
+    assert seen in ([asked.get("sni", "pod.test")], [])
+    return answer
+
+
+def answered(answer: bytes) -> bool:
+    assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 503 "))
+    return answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("names", "tls", "well"),
+    [
+        (("pod.test",), {}, True),
+        (("*.test",), {}, True),
+        (("other.test",), {}, False),
+        (("other.test",), {"sni": "x.test"}, True),
+        (("other.test",), {"names": ("other.test",)}, True),
+        (("other.test",), {"names": ("third.test", "fourth.test")}, False),
+        (("other.test",), {"verify": False}, True),
+    ],
+)
+def test_a_pod_must_have_the_certificate_that_is_asked_for(
+    keys: Keys, names: tuple[str, ...], tls: dict[str, Any], well: bool
+) -> None:
+    async def scene() -> None:
+        wanted = ClusterTls(**{"authorities": keys.authorities, **tls})
+        answer = await through(keys, wanted, names, sni=tls.get("sni", "pod.test"))
+        assert answered(answer) is well
+
+    play(scene)
+
+
+def test_a_pod_of_another_authority_is_not_asked(keys: Keys, tmp_path: Path) -> None:
+    async def scene() -> None:
+        other = str(tmp_path / "other.pem")
+        trustme.CA().cert_pem.write_to_path(other)
+        assert not answered(await through(keys, ClusterTls(authorities=other), ("pod.test",)))
+
+    play(scene)
+
+
+def test_a_pod_may_ask_who_the_gateway_is(keys: Keys) -> None:
+    async def scene() -> None:
+        mine = dict(zip(("certificate", "key"), keys.issue("gateway.test"), strict=True))
+        trusting = {"authorities": keys.authorities}
+        told = ClusterTls(**trusting, **mine)
+        assert answered(await through(keys, told, ("pod.test",), mutual=True))
+        assert not answered(await through(keys, ClusterTls(**trusting), ("pod.test",), mutual=True))
+
+    play(scene)
+
+
+def test_a_file_towards_pods_that_cannot_be_used_is_named() -> None:
+    tls = ClusterTls(authorities="/none/ca.pem")
+    config = Mesh.of(mesh([], []).table, {"pods": Cluster("pods", (), tls=tls)})
+    with pytest.raises(TlsError, match=r"/none/ca[.]pem"):
+        Gateway(config, Resolver(config.table), NoVerdicts())

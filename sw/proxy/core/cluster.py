@@ -12,7 +12,7 @@ from .attempt import Attempt
 from .balancer import make_balancer, pick_other
 from .breaker import Breaker
 from .clock import Clock
-from .ports import Network
+from .ports import Way
 from .retry import Reset
 from .stats import ClusterStats, snapshot
 from .upstream import HostState, Upstream
@@ -31,9 +31,7 @@ class ClusterState:
     rng : random.Random
     """
 
-    def __init__(
-        self, cluster: Cluster, network: Network, clock: Clock, rng: random.Random
-    ) -> None:
+    def __init__(self, cluster: Cluster, network: Way, clock: Clock, rng: random.Random) -> None:
         self.cluster = cluster
         self.name = cluster.name
         self.network = network

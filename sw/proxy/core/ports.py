@@ -8,9 +8,9 @@ time would go to.  An asyncio transport is a :class:`Port` as it stands.
 
 from typing import Protocol
 
-from hybridmesh.config.model import Endpoint
+from hybridmesh.config.model import Cluster, Endpoint
 
-__all__ = ["Buffer", "Caller", "Lines", "Network", "Port"]
+__all__ = ["Buffer", "Caller", "Lines", "Network", "Port", "Way"]
 
 
 Buffer = bytes | memoryview
@@ -57,7 +57,13 @@ class Caller(Protocol):
 
 
 class Network(Protocol):
-    """The way to the pods."""
+    """The way to all clusters."""
+
+    def to(self, cluster: Cluster) -> "Way": ...
+
+
+class Way(Protocol):
+    """The way to the pods of a cluster."""
 
     def connect(self, endpoint: Endpoint, caller: Caller) -> None:
         """Open a connection and tell *caller*."""

@@ -52,7 +52,7 @@ class Proxy:
         self.clock = clock
         self.stats = ListenerStats()
         self.clusters = {
-            name: ClusterState(cluster, network, clock, rng)
+            name: ClusterState(cluster, network.to(cluster), clock, rng)
             for name, cluster in mesh.clusters.items()
         }
         self.connections: dict[Downstream, None] = {}

@@ -11,7 +11,7 @@ from hybridmesh.config.model import Cluster, Endpoint
 from .attempt import Attempt
 from .clock import Clock
 from .framing import Framing, FramingError, UntilClose
-from .ports import Buffer, Network, Port
+from .ports import Buffer, Port, Way
 from .response import MAX_HEAD, ResponseError, ResponseHead
 from .retry import Reset
 from .stats import ClusterStats
@@ -24,7 +24,7 @@ class Pool(Protocol):
 
     cluster: Cluster
     clock: Clock
-    network: Network
+    network: Way
     stats: ClusterStats
 
     def connected(self, upstream: "Upstream") -> None:

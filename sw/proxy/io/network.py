@@ -2,22 +2,44 @@
 
 import asyncio
 import os
+import socket
+import ssl
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
-from hybridmesh.config.model import Endpoint
+from hybridmesh.config.model import Cluster, ClusterTls, Endpoint, KeepAlive
 
 from ..core.clock import Clock
 from ..core.ports import Caller
+from .tls import TlsError
 
 __all__ = ["AsyncioNetwork"]
 
 
 class AsyncioNetwork:
-    """Opens connections; one task each, for as long as the connect takes."""
+    """Opens connections to all clusters."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+
+    def to(self, cluster: Cluster) -> "Route":
+        """The way to *cluster*.
+
+        Raises
+        ------
+        TlsError
+            Where its certificates cannot be used.
+        """
+        return Route(cluster, self._clock)
+
+
+class Route:
+    """The way to one cluster; one task for each connection, for as long as the connect takes."""
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._clock = clock
+        self._keep_alive = cluster.keep_alive
+        self._tls = None if cluster.tls is None else _Tls(cluster.name, cluster.tls)
         self._connecting: dict[Caller, asyncio.Task[None]] = {}
 
     def connect(self, endpoint: Endpoint, caller: Caller) -> None:
@@ -29,36 +51,53 @@ class AsyncioNetwork:
         if task is not None:
             task.cancel()
 
+    def opened(self, caller: Caller, transport: asyncio.Transport) -> None:
+        """The connection is there; whether it may be used is another question."""
+        self._connecting.pop(caller, None)
+        self._clock.now = monotonic()
+        if self._tls is not None and (wrong := self._tls.objection(transport)):
+            transport.abort()
+            caller.failed(wrong)
+            return
+        if self._keep_alive is not None:
+            _keep_alive(transport.get_extra_info("socket"), self._keep_alive)
+        caller.connected(transport)
+
     async def _connect(self, endpoint: Endpoint, caller: Caller) -> None:
-        loop = asyncio.get_running_loop()
+        secure: dict[str, Any] = {}
+        if self._tls is not None:
+            secure = {"ssl": self._tls.context, "server_hostname": self._tls.name}
         try:
-            await loop.create_connection(
-                lambda: UpstreamProtocol(caller, self._clock, self._connecting),
+            await asyncio.get_running_loop().create_connection(
+                lambda: UpstreamProtocol(self, caller, self._clock),
                 endpoint.address,
                 endpoint.port,
+                **secure,
             )
-        except OSError as error:
-            self._connecting.pop(caller, None)
-            self._clock.now = monotonic()
-            caller.failed(os.strerror(error.errno) if error.errno else str(error))
+        except (OSError, ssl.SSLError) as error:
+            if self._connecting.pop(caller, None) is not None:
+                self._clock.now = monotonic()
+                caller.failed(_reason(error))
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS_error: {getattr(error, 'verify_message', '') or error.reason or error}"
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 class UpstreamProtocol(asyncio.Protocol):
     """Hands the transport's events to the core."""
 
-    __slots__ = ("_caller", "_clock", "_connecting")
+    __slots__ = ("_caller", "_clock", "_route")
 
-    def __init__(
-        self, caller: Caller, clock: Clock, connecting: dict[Caller, asyncio.Task[None]]
-    ) -> None:
+    def __init__(self, route: Route, caller: Caller, clock: Clock) -> None:
+        self._route = route
         self._caller = caller
         self._clock = clock
-        self._connecting = connecting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connecting.pop(self._caller, None)
-        self._clock.now = monotonic()
-        self._caller.connected(cast(asyncio.Transport, transport))
+        self._route.opened(self._caller, cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
         self._clock.now = monotonic()
@@ -74,3 +113,65 @@ class UpstreamProtocol(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._clock.now = monotonic()
         self._caller.lost(error)
+
+
+class _Tls:
+    """How to speak TLS to a cluster's pods.
+
+    Without ``sni`` the service's host is named, where Envoy names the host of the request: its
+    connections are of one host each, ours are of all.
+    """
+
+    def __init__(self, cluster: str, tls: ClusterTls) -> None:
+        host = cluster.rpartition("|")[2]
+        self.name = tls.sni or host
+        self._names = frozenset(tls.names or (() if tls.sni else (host,))) if tls.verify else None
+        self.context = ssl.create_default_context(cafile=None)
+        self.context.check_hostname = False
+        place = cluster
+        try:
+            if not tls.verify:
+                self.context.verify_mode = ssl.CERT_NONE
+            elif tls.authorities:
+                place = tls.authorities
+                self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                self.context.check_hostname = False
+                self.context.load_verify_locations(tls.authorities)
+            if tls.certificate:
+                place = tls.certificate
+                self.context.load_cert_chain(tls.certificate, tls.key)
+        except (OSError, ssl.SSLError) as error:
+            reason = getattr(error, "reason", None) or error.strerror or str(error)
+            raise TlsError(
+                f"TLS towards {cluster} cannot be set up ({reason})",
+                place=place,
+                remedy="give files in PEM format",
+            ) from None
+
+    def objection(self, transport: asyncio.Transport) -> str:
+        """Why the pod's certificate, which is signed as it should be, will not do; else empty."""
+        if not self._names:
+            return ""
+        certificate = transport.get_extra_info("ssl_object").getpeercert() or {}
+        has = {value for _, value in certificate.get("subjectAltName", ())}
+        if any(_covers(pattern, name) for pattern in has for name in self._names):
+            return ""
+        return "TLS_error: verify SAN list"
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Whether a certificate for *pattern* is one for *name*; a star is one label (RFC 6125)."""
+    if pattern.startswith("*."):
+        return name.partition(".")[2].lower() == pattern[2:].lower()
+    return pattern.lower() == name.lower()
+
+
+def _keep_alive(sock: socket.socket, keep: KeepAlive) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPCNT, keep.probes),
+        (socket.TCP_KEEPIDLE, keep.time),
+        (socket.TCP_KEEPINTVL, keep.interval),
+    ):
+        if value:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
