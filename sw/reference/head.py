@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from ..config.model import PathNormalization
 from ..contract.grammar import MAX_FIELDS  # beyond it the answer is 431
 from ..errors import HybridMeshError
 from .path import PathError, normalise
@@ -182,8 +183,17 @@ _FIELD_LINE = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n"
 _HEAD = re.compile(f"{_REQUEST_LINE}((?:{_FIELD_LINE})*+)\r\n")
 
 
-def parse(head: bytes, scheme: str = "http") -> Head:
-    """Parse one whole head, as :func:`find_end` cut it, of a connection of *scheme*.
+def parse(
+    head: bytes, scheme: str = "http", paths: PathNormalization = PathNormalization.BASE
+) -> Head:
+    """Parse one whole head, as :func:`find_end` cut it.
+
+    Parameters
+    ----------
+    scheme : str
+        ``https`` where the client speaks TLS.
+    paths : PathNormalization
+        What is done to the path.
 
     Raises
     ------
@@ -216,7 +226,7 @@ def parse(head: bytes, scheme: str = "http") -> Head:
         if name in _SPECIAL:
             special[name] = _SPECIAL[name](special[name], value) if name in special else value
 
-    authority, path, query = _split_target(method, target, special.get("host"), scheme)
+    authority, path, query = _split_target(method, target, special.get("host"), scheme, paths)
     content_length, chunked = _framing(special, minor) if special.keys() & _BODY else (None, False)
     keep_alive, upgrade = minor == "1", None
     if "connection" in special:
@@ -287,7 +297,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*
 
 
 def _split_target(
-    method: str, target: str, host: str | None, scheme: str
+    method: str, target: str, host: str | None, scheme: str, paths: PathNormalization
 ) -> tuple[str, str, str | None]:
     """Authority, normalised path and query of the request."""
     # RFC 9112, 3.2: no form of the target holds a fragment.  Istio has Envoy cut it nonetheless.
@@ -297,7 +307,7 @@ def _split_target(
     if host is None:
         raise HeadError(400, "no Host field")
     try:
-        return host, normalise(path), query if mark else None
+        return host, normalise(path, paths), query if mark else None
     except PathError as error:
         raise HeadError(400, error.problem) from None
 

@@ -1,4 +1,4 @@
-"""Path normalisation as an Istio gateway asks it of Envoy (``pathNormalization: BASE``).
+"""Path normalisation as an Istio gateway asks it of Envoy (``pathNormalization``).
 
 It stands between the request head and the route matcher: routes see the normalised path, and it is
 what goes on to the pod.  The rules were taken from Envoy by asking it for every byte and every
@@ -7,6 +7,7 @@ what goes on to the pod.  The rules were taken from Envoy by asking it for every
 
 import re
 
+from ..config.model import PathNormalization
 from ..errors import HybridMeshError
 
 __all__ = ["PathError", "normalise"]
@@ -17,6 +18,8 @@ class PathError(HybridMeshError):
 
 
 _ODD = re.compile(r'[%\\"<>^`{|}]|/\.')
+_ESCAPED_SLASH = re.compile("%(2[Ff]|5[Cc])")
+_SLASHES = re.compile("//+")
 _NUL = re.compile(r"%00")
 
 # RFC 3986, 2.3:  unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~"
@@ -34,7 +37,7 @@ _DOT_SEGMENT_LEFT = re.compile(r"/\.\.?;")
 _REWRITTEN = str.maketrans({c: f"%{ord(c):02X}" for c in '"<>^`{|}'} | {"\\": "/"})
 
 
-def normalise(path: str) -> str:
+def normalise(path: str, mode: PathNormalization = PathNormalization.BASE) -> str:
     """Normalise *path*, which has neither query nor fragment and starts with ``/``.
 
     Parameters
@@ -47,8 +50,20 @@ def normalise(path: str) -> str:
     PathError
         For ``%00``, and for a dot segment with parameters that shows only after decoding.
     """
-    if _ODD.search(path) is None:
+    if mode is PathNormalization.NONE:
         return path
+    if mode is PathNormalization.DECODE_AND_MERGE_SLASHES and "%" in path:
+        path = _ESCAPED_SLASH.sub(_character, path)
+    if _ODD.search(path) is not None:
+        path = _base(path)
+    if mode is not PathNormalization.BASE and "//" in path:
+        # Envoy keeps the first slash and the last, which of slashes alone are two.
+        path = _SLASHES.sub("/", path) if path.strip("/") else "//"
+    return path
+
+
+def _base(path: str) -> str:
+    """Characters decoded, dot segments removed."""
     path = _DOT_PARAMETERS.sub(r"\1", path)
     if "%" in path:
         path = _decode(path)

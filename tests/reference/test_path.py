@@ -1,7 +1,8 @@
-"""Path normalisation, against the answers of Envoy 1.40.0 with Istio's ``BASE`` settings."""
+"""Path normalisation, against the answers of Envoy 1.40.0 with Istio's settings."""
 
 import pytest
 
+from hybridmesh.config.model import PathNormalization
 from hybridmesh.reference.path import PathError, normalise
 
 NORMALISED = {
@@ -123,3 +124,29 @@ def test_of_all_bytes_a_target_may_hold_nine_are_rewritten_in_the_path() -> None
         byte = chr(code)
         if byte not in "?#":
             assert normalise(f"/a{byte}b") == f"/a{rewritten.get(byte, byte)}b"
+
+
+MODES = {
+    #              NONE              BASE              MERGE_SLASHES    DECODE_AND_MERGE_SLASHES
+    "/":           ("/",             "/",              "/",             "/"),
+    "//":          ("//",            "//",             "//",            "//"),
+    "////":        ("////",          "////",           "//",            "//"),
+    "//a///b//":   ("//a///b//",     "//a///b//",      "/a/b/",         "/a/b/"),
+    "/a/../b":     ("/a/../b",       "/b",             "/b",            "/b"),
+    "/a//../b":    ("/a//../b",      "/a/b",           "/a/b",          "/a/b"),
+    "/%41":        ("/%41",          "/A",             "/A",            "/A"),
+    "/a%2Fb":      ("/a%2Fb",        "/a%2Fb",         "/a%2Fb",        "/a/b"),
+    "/a%2f/b":     ("/a%2f/b",       "/a%2f/b",        "/a%2f/b",       "/a/b"),
+    "/a%5Cb%5c":   ("/a%5Cb%5c",     "/a%5Cb%5c",      "/a%5Cb%5c",     "/a/b/"),
+    "/a\\b":       ("/a\\b",         "/a/b",           "/a/b",          "/a/b"),
+    "/%2F":        ("/%2F",          "/%2F",           "/%2F",          "//"),
+    "/a/%2F..":    ("/a/%2F..",      "/a/%2F..",       "/a/%2F..",      "/a/"),
+    "/%252F":      ("/%252F",        "/%252F",         "/%252F",        "/%252F"),
+    '/"':          ('/"',            "/%22",           "/%22",          "/%22"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", MODES)
+@pytest.mark.parametrize("mode", PathNormalization)
+def test_a_path_is_normalised_as_the_mesh_says(path: str, mode: PathNormalization) -> None:
+    assert normalise(path, mode) == MODES[path][list(PathNormalization).index(mode)]

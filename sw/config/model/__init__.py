@@ -41,7 +41,17 @@ from .cluster import (
     Warmup,
 )
 from .matching import FieldMatch, MatchKind, RouteMatch, StringMatch
-from .table import Listener, Location, Mesh, Route, RouteTable, ServerTls, TlsServer, VirtualHost
+from .table import (
+    Listener,
+    Location,
+    Mesh,
+    PathNormalization,
+    Route,
+    RouteTable,
+    ServerTls,
+    TlsServer,
+    VirtualHost,
+)
 
 __all__ = [
     "NO_CHANGE",
@@ -74,6 +84,7 @@ __all__ = [
     "Mirror",
     "OutlierDetection",
     "ParameterHash",
+    "PathNormalization",
     "Redirect",
     "RegexRewrite",
     "RetryPolicy",

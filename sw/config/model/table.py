@@ -1,5 +1,6 @@
 """What the gateway serves: virtual hosts and their routes, in order of priority."""
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ __all__ = [
     "Listener",
     "Location",
     "Mesh",
+    "PathNormalization",
     "Route",
     "RouteTable",
     "ServerTls",
@@ -132,12 +134,25 @@ class Listener:
     servers: tuple[TlsServer, ...] = ()
 
 
+class PathNormalization(enum.Enum):
+    """``meshConfig.pathNormalization.normalization``: what a path becomes before it is matched."""
+
+    NONE = "NONE"
+    BASE = "BASE"
+    """Dot segments are removed and unreserved characters decoded (RFC 3986, 6.2.2)."""
+    MERGE_SLASHES = "MERGE_SLASHES"
+    """Beyond that, slashes in a row become one."""
+    DECODE_AND_MERGE_SLASHES = "DECODE_AND_MERGE_SLASHES"
+    """Before all that, ``%2F`` and ``%5C`` are decoded."""
+
+
 @dataclass(frozen=True)
 class Mesh:
     """Everything the gateway needs: the listeners, and the clusters by name."""
 
     listeners: tuple[Listener, ...]
     clusters: Mapping[str, Cluster]
+    paths: PathNormalization = PathNormalization.BASE
 
     @classmethod
     def of(cls, table: RouteTable, clusters: Mapping[str, Cluster]) -> "Mesh":

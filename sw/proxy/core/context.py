@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 
-from hybridmesh.config.model import Route
+from hybridmesh.config.model import PathNormalization, Route
 from hybridmesh.reference.resolver import Resolver
 
 from .clock import Clock
@@ -27,6 +27,7 @@ class Context:
     stats : ListenerStats
     scheme : str
         ``http``, or ``https`` where clients speak TLS.
+    paths : PathNormalization
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Context:
         rng: random.Random,
         stats: ListenerStats,
         scheme: str,
+        paths: PathNormalization,
     ) -> None:
         self.resolver = resolver
         self.clock = clock
         self.rng = rng
         self.stats = stats
         self.scheme = scheme
+        self.paths = paths
         self._clusters = clusters
         # By identity: comparing routes would compare all that is in them.  The plan holds its
         # route, so that no other can come to have the same identity.

@@ -116,7 +116,7 @@ class Intake:
         raw = data[:end]
         self._count(verdict)
         try:
-            head = parse(raw, self._context.scheme)
+            head = parse(raw, self._context.scheme, self._context.paths)
         except HeadError as error:
             return self.refuse(raw, verdict, bad_request(error.status, error.detail))
         return self._interpret(head, verdict)

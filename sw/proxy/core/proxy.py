@@ -57,13 +57,16 @@ class Proxy:
         }
         self.connections: dict[Downstream, None] = {}
         self._rng = rng
+        self._paths = mesh.paths
         self._log = log
         self._draining = False
         self.context = self.open(resolver)
 
     def open(self, resolver: Resolver, scheme: str = "http") -> Context:
         """The context of one more table of routes."""
-        return Context(self.clusters, resolver, self.clock, self._rng, self.stats, scheme)
+        return Context(
+            self.clusters, resolver, self.clock, self._rng, self.stats, scheme, self._paths
+        )
 
     def accept(
         self,
