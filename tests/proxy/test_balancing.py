@@ -74,7 +74,7 @@ def test_retries_go_from_host_to_host_as_those_of_envoy(case: dict[str, Any]) ->
     policy = RetryPolicy(other_hosts=case["other_hosts"], other_localities=case["other_localities"])
     chooser = recorded(case)
     for k, expected in enumerate(case["got"]):
-        tried: Tried[Host] = Tried(policy)
+        tried: Tried = Tried(policy)
         host = chooser.pick(key(k))
         went = [number(host)]
         while len(went) < len(expected):
@@ -278,7 +278,7 @@ def test_rotation_goes_on_where_another_priority_changes() -> None:
 
 def test_a_retry_looks_for_another_pod_six_times() -> None:
     hosts = pods(1, 1)
-    tried: Tried[Host] = Tried(RetryPolicy())
+    tried: Tried = Tried(RetryPolicy())
     tried.add(hosts[0])
     same = 0
     for seed in range(2000):

@@ -1,73 +1,14 @@
-"""Balancers, retry conditions, back-off, weights: the policies by themselves."""
+"""Retry conditions, back-off, weights: the policies by themselves."""
 
 import random
 from collections import Counter
-from dataclasses import dataclass
 
 import pytest
 from playbook import Playbook, cluster, mesh, route
 
-from hybridmesh.config.model import Balancer, RetryPolicy
-from hybridmesh.proxy.core.balancer import make_balancer, pick_other
+from hybridmesh.config.model import RetryPolicy
 from hybridmesh.proxy.core.flags import ResponseFlag, spell
 from hybridmesh.proxy.core.retry import Reset, RetryState
-
-
-@dataclass
-class Pod:
-    weight: int = 1
-    active: int = 0
-
-
-def shares(kind: Balancer, pods: list[Pod], picks: int = 6000) -> list[float]:
-    balancer = make_balancer(kind, pods, random.Random(1))
-    counts = Counter(balancer.pick() for _ in range(picks))
-    return [counts[n] / picks for n in range(len(pods))]
-
-
-@pytest.mark.parametrize(
-    ("kind", "weights", "expected"),
-    [
-        (Balancer.ROUND_ROBIN, [1, 1, 1], [1 / 3, 1 / 3, 1 / 3]),
-        (Balancer.ROUND_ROBIN, [3, 1], [0.75, 0.25]),
-        (Balancer.RANDOM, [1, 1, 1, 1], [0.25, 0.25, 0.25, 0.25]),
-        (Balancer.RANDOM, [9, 1], [0.5, 0.5]),
-        (Balancer.LEAST_REQUEST, [1, 1], [0.5, 0.5]),
-        (Balancer.LEAST_REQUEST, [4, 1], [0.8, 0.2]),
-    ],
-)
-def test_every_pod_gets_its_share(
-    kind: Balancer, weights: list[int], expected: list[float]
-) -> None:
-    assert shares(kind, [Pod(w) for w in weights]) == pytest.approx(expected, abs=0.02)
-
-
-def test_round_robin_goes_round() -> None:
-    balancer = make_balancer(Balancer.ROUND_ROBIN, [Pod(), Pod(), Pod()], random.Random(1))
-    first = [balancer.pick() for _ in range(3)]
-    assert sorted(first) == [0, 1, 2]
-    assert [balancer.pick() for _ in range(6)] == first * 2
-
-
-def test_of_two_choices_the_less_busy_pod_wins() -> None:
-    # Both choices fall on the busy pod one time in four.
-    assert shares(Balancer.LEAST_REQUEST, [Pod(active=5), Pod()]) == pytest.approx(
-        [0.25, 0.75], abs=0.02
-    )
-
-
-def test_a_busy_pod_counts_for_less_of_its_weight() -> None:
-    # Weights 2/(3+1) and 1/(0+1).
-    assert shares(Balancer.LEAST_REQUEST, [Pod(2, active=3), Pod(1)]) == pytest.approx(
-        [1 / 3, 2 / 3], abs=0.02
-    )
-
-
-def test_a_retry_goes_where_nobody_has_been() -> None:
-    for seed in range(50):
-        balancer = make_balancer(Balancer.RANDOM, [Pod()] * 3, random.Random(seed))
-        assert pick_other(balancer, 3, [0, 2]) == 1
-        assert pick_other(balancer, 3, [0, 1, 2]) in (0, 1, 2)
 
 
 def test_clusters_get_their_share_of_the_requests() -> None:

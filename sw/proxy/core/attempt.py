@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from hybridmesh.config.model import Endpoint
-
+from .balancing import Host, Tried
 from .framing import Framing
 from .ports import Buffer
 from .response import ResponseHead
@@ -25,10 +24,12 @@ class Attempt(Protocol):
         It asks for another protocol: 101 is an answer.
     request_done : bool
         All of the request is there.
-    endpoint : Endpoint or None
+    hash : int or None
+        Where it belongs, in a cluster that goes by that.
+    tried : Tried or None
+        Hosts that have had an attempt; None: this is the first one.
+    host : Host or None
         Whom the cluster has chosen.
-    tried : list of int
-        Hosts of the cluster that have had an attempt.
     upstream : Stream or None
         The connection that it has.
     """
@@ -42,9 +43,14 @@ class Attempt(Protocol):
     @property
     def upgrade(self) -> bool: ...
 
+    @property
+    def hash(self) -> int | None: ...
+
+    @property
+    def tried(self) -> Tried | None: ...
+
     request_done: bool
-    endpoint: Endpoint | None
-    tried: list[int]
+    host: Host | None
     upstream: "Stream | None"
 
     def ready(self, upstream: "Stream") -> None:
@@ -84,6 +90,9 @@ class Stream(Protocol):
 
     def pause(self, paused: bool) -> None:
         """Stop or go on taking the response."""
+
+    def late(self) -> None:
+        """The response has not begun in time; it is not waited for any longer."""
 
     def close(self) -> None:
         """Give up: nothing more is told."""

@@ -9,7 +9,7 @@ import random
 from hybridmesh.config.model import Cluster
 
 from .attempt import Attempt
-from .balancer import make_balancer, pick_other
+from .balancing import PANIC_THRESHOLD, Balancing, Detector
 from .breaker import Breaker
 from .clock import Clock
 from .ports import Way
@@ -29,6 +29,11 @@ class ClusterState:
     network : Network
     clock : Clock
     rng : random.Random
+
+    Attributes
+    ----------
+    hashing : bool
+        Whether the hash of a request decides on its host.
     """
 
     def __init__(self, cluster: Cluster, network: Way, clock: Clock, rng: random.Random) -> None:
@@ -38,26 +43,31 @@ class ClusterState:
         self.clock = clock
         self.breaker = Breaker(cluster.breaker)
         self.stats = ClusterStats()
-        self.hosts = [HostState(endpoint) for endpoint in cluster.endpoints]
-        self._balancer = make_balancer(cluster.balancing.kind, self.hosts, rng)
+        self.hosts = [HostState(endpoint, clock.now) for endpoint in cluster.endpoints]
+        outlier = cluster.outlier
+        panic = PANIC_THRESHOLD if outlier is None else outlier.min_healthy_percent
+        self._balancing = Balancing(self.hosts, cluster.balancing, clock, rng, panic)
+        self._detector: Detector | None = None
+        if outlier is not None:
+            self._detector = Detector(outlier, clock, self._balancing.refresh)
+            self._detector.update(self.hosts)
+        self.hashing = self._balancing.hashing
         self._connections: set[Upstream] = set()
         self._waiting: dict[Attempt, HostState] = {}
 
     def acquire(self, attempt: Attempt) -> None:
         """Find a connection for *attempt*, which is told how it went: ``ready``, ``no_endpoint`` or
         ``reset``."""
-        if not self.hosts:
+        tried = attempt.tried
+        if tried is None:
+            host = self._balancing.pick(attempt.hash)
+        else:
+            host = self._balancing.pick_again(tried, attempt.hash)
+        attempt.host = host
+        if host is None:
             self.stats.upstream_cx_none_healthy += 1
             attempt.no_endpoint()
             return
-        tried = attempt.tried
-        if tried:
-            number = pick_other(self._balancer, len(self.hosts), tried)
-        else:
-            number = self._balancer.pick()
-        tried.append(number)
-        host = self.hosts[number]
-        attempt.endpoint = host.endpoint
         if host.idle:
             if self.breaker.may_send:
                 self._attach(host.idle.popitem()[0], attempt)
@@ -100,6 +110,8 @@ class ClusterState:
         for attempt in purged:
             del self._waiting[attempt]
         for attempt in purged:
+            if host.monitor is not None:
+                host.monitor.reset()
             attempt.reset(reset, detail)
 
     def release(self, upstream: Upstream, *, reusable: bool) -> None:
@@ -132,8 +144,13 @@ class ClusterState:
 
     def counters(self) -> dict[str, int]:
         prefix = f"cluster.{self.name}"
+        ejections = {} if self._detector is None else self._detector.counters
         return {
             **snapshot(prefix, self.stats),
+            **{f"{prefix}.outlier_detection.{name}": n for name, n in ejections.items()},
+            f"{prefix}.lb_healthy_panic": self._balancing.panics,
+            f"{prefix}.membership_healthy": self._balancing.healthy,
+            f"{prefix}.membership_total": self._balancing.total,
             f"{prefix}.upstream_cx_active": self.breaker.connections,
             f"{prefix}.upstream_rq_active": self.breaker.requests,
             f"{prefix}.upstream_rq_pending_active": self.breaker.pending,
@@ -184,6 +201,8 @@ class ClusterState:
         self.stats.upstream_rq_total += 1
         upstream.requests += 1
         upstream.attempt = attempt
+        if upstream.host.monitor is not None:
+            upstream.host.monitor.connected()
         attempt.ready(upstream)
 
     def _detach(self, upstream: Upstream) -> None:

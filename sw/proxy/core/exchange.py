@@ -14,6 +14,7 @@ from .action import lines
 from .action.rewrite import replace_host, replace_target, target_of
 from .action.values import Values
 from .attempt import Stream
+from .balancing import Host, Tried
 from .cluster import ClusterState
 from .context import Context
 from .flags import ResponseFlag
@@ -82,6 +83,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_cookies",
         "_cors",
         "_deadline",
         "_retry",
@@ -98,10 +100,11 @@ class Exchange:
         "details",
         "done_at",
         "down",
-        "endpoint",
         "failure",
         "flags",
+        "hash",
         "head_only",
+        "host",
         "minor",
         "plan",
         "request",
@@ -124,10 +127,11 @@ class Exchange:
         self.started = self.done_at = down.context.clock.now
         self.request_done = False
         self.cluster: ClusterState | None = None
-        self.endpoint: Endpoint | None = None
+        self.hash: int | None = None
+        self.host: Host | None = None
         self.upstream: Stream | None = None
         self.attempts = 0
-        self.tried: list[int] = []
+        self.tried: Tried | None = None
         self.status = 0
         self.flags = 0
         self.details = ""
@@ -139,6 +143,7 @@ class Exchange:
         self._upload: Upload | None = None  # None: no byte of a body has come
         self._retry: RetryState | None = None
         self._retrying = False
+        self._cookies = b""  # lines that give the client its cookie
         self._cors = False  # the response is marked for the browser
         self._deadline: int | None = None
         self._try_deadline: int | None = None
@@ -162,6 +167,10 @@ class Exchange:
     @property
     def scheme(self) -> str:
         return self.down.context.scheme
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        return None if self.host is None else self.host.endpoint
 
     @property
     def cluster_name(self) -> str:
@@ -250,6 +259,9 @@ class Exchange:
             return
         if not plan.plain:
             self._change_request(plan, target)
+            if plan.hasher is not None and cluster.hashing:
+                prefix = self.request.prefix
+                self.hash, self._cookies = plan.hasher.hash(prefix, self.peer, self.local)
             if self.request_done:
                 self._mirror()
         self.attempts = 1
@@ -440,6 +452,12 @@ class Exchange:
         self._drop_attempt()
         retry = self._retry_state()
         assert retry is not None
+        assert self.host is not None
+        if self.tried is None:
+            assert self.plan is not None
+            assert self.plan.retry is not None
+            self.tried = Tried(self.plan.retry)
+        self.tried.add(self.host)
         clock = self.down.context.clock
         self._wait = clock.call_at(clock.now + retry.back_off(), self._again)
 
@@ -488,6 +506,8 @@ class Exchange:
         plan = self.plan
         if plan is None or plan.plain:
             return head
+        if self._cookies and self.details == "via_upstream":
+            head += self._cookies
         target = self._target
         marks = plan.marks if target is None else target.marks
         if marks and self.details in _OWN:
@@ -579,6 +599,8 @@ class Exchange:
         self._try_deadline = None
         assert self.cluster is not None
         self.cluster.stats.upstream_rq_per_try_timeout += 1
+        if self.upstream is not None:
+            self.upstream.late()
         self._drop_attempt()
         self.reset(Reset.PER_TRY_TIMEOUT)
 
@@ -586,6 +608,8 @@ class Exchange:
         self._deadline = None
         assert self.cluster is not None
         self.cluster.stats.upstream_rq_timeout += 1
+        if self.upstream is not None:
+            self.upstream.late()
         if self.status:
             self.break_off(ResponseFlag.UT, "response_timeout")
         else:

@@ -1,8 +1,7 @@
 """Copies of requests, whose answers nobody waits for (``mirrors``)."""
 
-from hybridmesh.config.model import Endpoint
-
 from .attempt import Stream
+from .balancing import Host
 from .cluster import ClusterState
 from .framing import Framing
 from .ports import Buffer
@@ -41,8 +40,9 @@ class Shadow:
         "_alarm",
         "_cluster",
         "_pieces",
-        "endpoint",
+        "hash",
         "head_only",
+        "host",
         "minor",
         "request_done",
         "tried",
@@ -65,8 +65,9 @@ class Shadow:
         self.minor = 1
         self.upgrade = False
         self.request_done = True
-        self.endpoint: Endpoint | None = None
-        self.tried: list[int] = []
+        self.hash = None
+        self.tried = None
+        self.host: Host | None = None
         clock = cluster.clock
         when = clock.now + (LONGEST if timeout is None else timeout)
         self._alarm = clock.call_at(when, self._timeout)
@@ -110,6 +111,7 @@ class Shadow:
         if upstream is None:
             self._cluster.cancel(self)
         else:
+            upstream.late()
             upstream.close()
         self._end()
 

@@ -10,6 +10,7 @@ from .action.edit import HeadEdit
 from .action.fault import Faults
 from .action.redirect import Redirection
 from .action.rewrite import PathRewrite
+from .balancing import Hasher
 from .cluster import ClusterState
 from .flags import ResponseFlag
 from .reply import Reply
@@ -54,6 +55,8 @@ class Plan:
         Head lines that every request of the route gets.
     plain : bool
         Nothing is done but forwarding.
+    hasher : Hasher or None
+        Where a request belongs, in clusters that go by that.
     local : bool
         The answer is :meth:`answer`, nothing is forwarded.
     marks : list of HeadEdit
@@ -69,6 +72,7 @@ class Plan:
         "_total",
         "cors",
         "faults",
+        "hasher",
         "lines",
         "local",
         "marks",
@@ -100,6 +104,7 @@ class Plan:
         self.timeout = forward.timeout
         self.retry = forward.retry
         self.try_timeout = forward.retry.per_try_timeout if forward.retry else None
+        self.hasher = Hasher(forward.hash) if forward.hash else None
         self.rewrite = PathRewrite.of(forward, route.match.path)
         self.mirrors: list[tuple[ClusterState, Mirror]] = [
             (clusters[mirror.cluster], mirror)
@@ -126,6 +131,7 @@ class Plan:
             or self.marks
             or self.faults
             or self.cors
+            or self.hasher
             or self.rewrite
             or self.mirrors
             or any(target.edits or target.marks or target.host for target in self._targets)

@@ -9,6 +9,7 @@ from typing import Protocol
 from hybridmesh.config.model import Cluster, Endpoint
 
 from .attempt import Attempt
+from .balancing import Host, http_status
 from .clock import Clock
 from .framing import Framing, FramingError, UntilClose
 from .ports import Buffer, Port, Way
@@ -40,25 +41,21 @@ class Pool(Protocol):
         """*upstream* has been closed, by whichever side."""
 
 
-class HostState:
+class HostState(Host):
     """One endpoint: its connections, and the attempts that wait for one.
 
     Attributes
     ----------
-    active : int
-        Requests under way on its connections.
     idle : dict
         Connections without a request, the one used last at the end.
     pending : dict
         Attempts that wait, in order.
     """
 
-    __slots__ = ("active", "connecting", "connections", "endpoint", "idle", "pending", "weight")
+    __slots__ = ("connecting", "connections", "idle", "pending")
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.weight = endpoint.weight
-        self.active = 0
+    def __init__(self, endpoint: Endpoint, added: float) -> None:
+        super().__init__(endpoint, added)
         self.connections = 0
         self.connecting = 0
         self.idle: dict[Upstream, None] = {}
@@ -160,10 +157,15 @@ class Upstream:
             self._break(Reset.PROTOCOL_ERROR, str(error))
             return
         done = framing.done
-        if head is not None and attempt.rejects(head):
-            self._release(attempt, reusable=done and end == len(data))
-            attempt.retry()
-            return
+        if head is not None:
+            monitor = self.host.monitor
+            if monitor is not None:
+                grpc = head.grpc_status
+                monitor.responded(head.status if grpc is None else http_status(grpc))
+            if attempt.rejects(head):
+                self._release(attempt, reusable=done and end == len(data))
+                attempt.retry()
+                return
         if done:
             self._release(attempt, reusable=end == len(data))
         if head is not None:
@@ -215,6 +217,12 @@ class Upstream:
                 clock.now + self._cluster.cluster.idle_timeout, self._idle_timeout
             )
 
+    def late(self) -> None:
+        """The response has not begun in time, unless it has."""
+        monitor = self.host.monitor
+        if monitor is not None and self._framing is None:
+            monitor.timed_out()
+
     def close(self) -> None:
         """Close without a word to the attempt."""
         if self._closed:
@@ -261,6 +269,8 @@ class Upstream:
         attempt = self.attempt
         self.close()
         if attempt is not None:
+            if self.host.monitor is not None:
+                self.host.monitor.reset()
             attempt.upstream = None
             attempt.reset(reset, detail)
 

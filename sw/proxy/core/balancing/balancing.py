@@ -103,7 +103,7 @@ class Balancing(Generic[H]):
         only = self._only
         return (only or self._picker(hash)).pick(hash)
 
-    def pick_again(self, tried: Tried[H], hash: int | None = None) -> H | None:
+    def pick_again(self, tried: Tried, hash: int | None = None) -> H | None:
         """A host for another attempt of a request that has *tried* some."""
         if not self._by_percent:
             self._lay_out()

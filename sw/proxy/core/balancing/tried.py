@@ -4,7 +4,6 @@ Envoy's ``previous_hosts`` and ``previous_priorities``, with Istio's settings.
 """
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
 
 from hybridmesh.config.model import RetryPolicy
 
@@ -20,10 +19,8 @@ REPICKS = 5
 _EVERY = 2
 """Attempts after which the priorities that they went to are avoided (``update_frequency``)."""
 
-H = TypeVar("H", bound=Host)
 
-
-class Tried(Generic[H]):
+class Tried:
     """The attempts of one request.
 
     Parameters
@@ -40,17 +37,17 @@ class Tried(Generic[H]):
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
-        self.hosts: list[H] = []
+        self.hosts: list[Host] = []
         self._recent: list[int] = []
         self._avoided: set[int] = set()
         self._shares: Sequence[int] | None = None
 
-    def add(self, host: H) -> None:
+    def add(self, host: Host) -> None:
         """*host* has had an attempt."""
         self.hosts.append(host)
         self._recent.append(host.endpoint.priority)
 
-    def refuses(self, host: H) -> bool:
+    def refuses(self, host: Host) -> bool:
         """Whether to ask for another one."""
         return self._policy.other_hosts and host in self.hosts
 
