@@ -1,0 +1,229 @@
+"""Cases written by hand: the fields of an ``http`` entry and of a DestinationRule, requests, and
+Envoy's answers beside them.
+
+``cases/NAME.yaml`` has the cases of a group of fields, ``cases/NAME.json`` what Envoy answered,
+written by ``python -m tests.conformance record``.  A case is short for a Gateway, a VirtualService
+and the services that it names::
+
+    - name: what the reader should know
+      http: [...]                         # of the VirtualService
+      hosts: [shop.test]                  # of the VirtualService; that is the default
+      rules: {web: {trafficPolicy: ...}}  # DestinationRules, by host
+      pods: {web: [{version: v1}, {}]}    # labels of a service's pods; one without any by default
+                                          # null: nobody describes the service
+      pending: reason                     # the gateway does not do this yet
+      live: reason                        # Envoy's answer is not the same every time: ask it anew
+      apart: 0.05                         # seconds between requests, which do not wait for answers
+      requests:
+        - GET /path                       # to shop.test
+        - send: POST /path
+          host: other.test
+          version: "1.0"
+          headers: ["x-user: 1"]
+          body: text
+          pod: [503, close, {status: 200, wait: 0.1, headers: ["x-a: 1"], body: text}]
+          differs: anchor                 # in docs/conformance.md
+          ours: {status: 400, lacks: [x]} # and what the gateway answers: parts, and no fields
+        - raw: "GET / HTTP/1.1\\r\\n..."    # to the byte
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hybridmesh.config import load
+from hybridmesh.config.model import Mesh
+
+from .client import Request
+from .exchange import Answer
+from .pods import Pods, Step
+
+__all__ = ["FOLDER", "Asked", "Case", "answers", "cases", "keep_answers", "mesh_of"]
+
+FOLDER = Path(__file__).parent / "cases"
+
+_HOST = "shop.test"
+_LOCAL = "svc.cluster.local"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of a case.
+
+    Attributes
+    ----------
+    script : tuple of Step
+        What the pods do.
+    differs : str
+        Anchor of the deliberate difference; "": none.
+    ours : dict
+        With *differs*: parts of the gateway's answer, and under ``lacks`` fields that it has not.
+    """
+
+    request: Request
+    script: tuple[Step, ...]
+    differs: str = ""
+    ours: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case as it is written; ``namespace`` is its own."""
+
+    file: str
+    name: str
+    namespace: str
+    http: Sequence[Any]
+    hosts: Sequence[str]
+    rules: Mapping[str, Any]
+    pods: dict[str, Sequence[Mapping[str, str]] | None]
+    pending: str
+    live: str
+    apart: float | None
+    asked: tuple[Asked, ...]
+
+    def services(self) -> dict[str, Sequence[Mapping[str, str]]]:
+        """The labels of each service's pods."""
+        named: dict[str, Sequence[Mapping[str, str]] | None]
+        named = {host: [{}] for host in sorted(set(_destinations(self.http)))}
+        return {host: labels for host, labels in (named | self.pods).items() if labels is not None}
+
+
+def cases() -> Iterator[Case]:
+    """All cases, in the order in which they are written."""
+    for path in sorted(FOLDER.glob("*.yaml")):
+        written = yaml.safe_load(path.read_text())
+        names = [data["name"] for data in written]
+        assert len(set(names)) == len(names), f"{path}: two cases of one name"
+        for number, data in enumerate(written):
+            yield _case(path.stem, number, dict(data))
+
+
+def _case(file: str, number: int, data: dict[str, Any]) -> Case:
+    case = Case(
+        file=file,
+        name=data.pop("name"),
+        namespace=f"{file}-{number}",
+        http=data.pop("http"),
+        hosts=data.pop("hosts", [_HOST]),
+        rules=data.pop("rules", {}),
+        pods=data.pop("pods", {}),
+        pending=data.pop("pending", ""),
+        live=data.pop("live", ""),
+        apart=data.pop("apart", None),
+        asked=tuple(map(_asked, data.pop("requests"))),
+    )
+    assert not data, f"{file}: {case.name}: what is {', '.join(data)}?"
+    return case
+
+
+def _asked(data: Any) -> Asked:
+    if isinstance(data, str):
+        data = {"send": data}
+    data = dict(data)
+    script = tuple(map(_step, data.pop("pod", ())))
+    differs, ours = data.pop("differs", ""), data.pop("ours", {})
+    if "raw" in data:
+        request = Request(raw=data.pop("raw"))
+    else:
+        host, body = data.pop("host", _HOST), data.pop("body", "")
+        lines = [*([] if host is None else [f"host: {host}"]), *data.pop("headers", ())]
+        if body and not any(line.lower().startswith("transfer-encoding") for line in lines):
+            lines.append(f"content-length: {len(body)}")
+        version = data.pop("version", "1.1")
+        request = Request(f"{data.pop('send')} HTTP/{version}", tuple(lines), body)
+    assert not data, f"what is {', '.join(data)} of a request?"
+    return Asked(request, script, differs, ours)
+
+
+def _step(data: Any) -> Step:
+    if data == "close":
+        return Step(0)
+    if isinstance(data, int):
+        return Step(data)
+    data = dict(data)
+    return Step(fields=tuple(data.pop("headers", ())), **data)
+
+
+def _destinations(data: Any) -> Iterator[str]:
+    """The hosts of all destinations and mirrors below *data*."""
+    if isinstance(data, list):
+        for item in data:
+            yield from _destinations(item)
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            if key in ("destination", "mirror") and "host" in value:
+                yield value["host"]
+            else:
+                yield from _destinations(value)
+
+
+# ------------------------------------------------------------------ to a mesh
+async def mesh_of(case: Case, pods: Pods) -> Mesh:
+    """The case's YAML as the gateway reads it, with *pods* at its services."""
+    documents = [
+        _gateway(),
+        _resource("VirtualService", "routes")
+        | {"spec": {"hosts": case.hosts, "gateways": ["gateway"], "http": case.http}},
+        *(
+            _resource("DestinationRule", host) | {"spec": {"host": host, **rule}}
+            for host, rule in case.rules.items()
+        ),
+    ]
+    for host, labels in case.services().items():
+        ports = [await pods.port(f"{host}-{number}") for number in range(1, len(labels) + 1)]
+        documents.append(_service(host, case.namespace, ports, labels))
+    for document in documents:
+        document["metadata"]["namespace"] = case.namespace
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{case.namespace}.yaml")
+        path.write_text(yaml.safe_dump_all(documents))
+        return load([path])
+
+
+def _resource(kind: str, name: str) -> dict[str, Any]:
+    version = "networking.istio.io/v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
+
+
+def _gateway() -> dict[str, Any]:
+    server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
+    spec = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
+    return _resource("Gateway", "gateway") | {"spec": spec}
+
+
+def _service(
+    host: str, namespace: str, ports: Sequence[int], labels: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    endpoints = [
+        {"address": "127.0.0.1", "ports": {"http": port}, "labels": dict(own)}
+        for port, own in zip(ports, labels, strict=True)
+    ]
+    return _resource("ServiceEntry", host) | {
+        "spec": {
+            "hosts": [host if "." in host else f"{host}.{namespace}.{_LOCAL}"],
+            "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+            "resolution": "STATIC",
+            "endpoints": endpoints,
+        }
+    }
+
+
+# ------------------------------------------------------------------ Envoy's recorded answers
+def answers(file: str) -> dict[str, list[Answer]]:
+    """Envoy's answers to the cases of *file*, by the name of the case."""
+    path = FOLDER / f"{file}.json"
+    if not path.exists():
+        return {}
+    written = json.loads(path.read_text())
+    return {name: [Answer.from_json(data) for data in said] for name, said in written.items()}
+
+
+def keep_answers(file: str, said: Mapping[str, Sequence[Answer]]) -> None:
+    data = {name: [answer.to_json() for answer in given] for name, given in said.items()}
+    (FOLDER / f"{file}.json").write_text(json.dumps(data, indent=1, ensure_ascii=True) + "\n")

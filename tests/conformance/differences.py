@@ -1,0 +1,157 @@
+"""The deliberate differences: what of two answers may differ, each with its place in the docs.
+
+A difference takes the request and both answers, and gives these with the difference taken out
+where it applies.  One that is not here is a failure.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hybridmesh.reference.head import JOINED
+
+from .client import Request
+from .exchange import Answer, Field
+from .pods import PHRASE
+
+__all__ = ["DIFFERENCES", "DOCUMENT", "Difference", "complaints", "reconciled"]
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
+
+Pair = tuple[Answer, Answer]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``anchor`` is that of its paragraph in the document."""
+
+    anchor: str
+    reconcile: Callable[[Request, Answer, Answer], Pair]
+
+
+def reconciled(request: Request, envoy: Answer, ours: Answer) -> tuple[Answer, Answer, set[str]]:
+    """Both answers without the deliberate differences, and the anchors of those that were found."""
+    found = set()
+    for difference in DIFFERENCES:
+        pair = difference.reconcile(request, envoy, ours)
+        if pair != (envoy, ours):
+            found.add(difference.anchor)
+        envoy, ours = pair
+    return envoy, ours, found
+
+
+def complaints(request: Request, envoy: Answer, ours: Answer) -> list[str]:
+    """What of *ours* differs from *envoy* without a reason."""
+    envoy, ours, _ = reconciled(request, envoy, ours)
+    found = []
+    for name in ("status", "reason", "interim", "fields", "body", "whole"):
+        theirs, mine = getattr(envoy, name), getattr(ours, name)
+        if theirs != mine:
+            found.append(f"{name}: {theirs!r}, says Envoy; the gateway: {mine!r}")
+    if len(envoy.arrivals) != len(ours.arrivals):
+        pods = [[arrival.pod for arrival in answer.arrivals] for answer in (envoy, ours)]
+        found.append(f"pods: {pods[0]}, says Envoy; the gateway: {pods[1]}")
+    else:
+        for theirs, mine in zip(envoy.arrivals, ours.arrivals, strict=True):
+            for name in ("pod", "line", "fields", "body"):
+                if getattr(theirs, name) != getattr(mine, name):
+                    found.append(
+                        f"at the pod, {name}: {getattr(theirs, name)!r}, says Envoy; "
+                        f"the gateway: {getattr(mine, name)!r}"
+                    )
+    return found
+
+
+Fields = tuple[Field, ...]
+
+
+def _at_pods(answer: Answer, change: Callable[[Fields], Fields]) -> Answer:
+    """*answer* with *change* made to the heads that the pods got."""
+    changed = (replace(arrival, fields=change(arrival.fields)) for arrival in answer.arrivals)
+    return replace(answer, arrivals=tuple(changed))
+
+
+def _order_of_fields(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    """Lines of one name stay in their order."""
+
+    def ordered(fields: Fields) -> Fields:
+        return tuple(sorted(fields, key=lambda field: field[0]))
+
+    def both(answer: Answer) -> Answer:
+        return _at_pods(replace(answer, fields=ordered(answer.fields)), ordered)
+
+    return both(envoy), both(ours)
+
+
+# ------------------------------------------------------------------ what the pods see
+def _case_of_names(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    def lower(fields: Fields) -> Fields:
+        return tuple((name.lower(), value) for name, value in fields)
+
+    return envoy, _at_pods(ours, lower)
+
+
+def _keep_alive(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    def without(fields: Fields) -> Fields:
+        return tuple(field for field in fields if field != ("connection", "keep-alive"))
+
+    return envoy, _at_pods(ours, without)
+
+
+def _repeated_lines(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    def joined(fields: Fields) -> Fields:
+        values: dict[str, list[str]] = {}
+        for name, value in fields:
+            values.setdefault(name, []).append(value)
+        return tuple(
+            (name, value)
+            for name, own in values.items()
+            for value in ([",".join(own)] if name in JOINED else own)
+        )
+
+    return envoy, _at_pods(ours, joined)
+
+
+# ------------------------------------------------------------------ what the client sees
+def _reason(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    """The pod's own reason phrase."""
+    return envoy, replace(ours, reason=envoy.reason) if ours.reason == PHRASE else ours
+
+
+def _without(answer: Answer, *gone: Field) -> Answer:
+    return replace(answer, fields=tuple(field for field in answer.fields if field not in gone))
+
+
+def _head_of_nothing(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    if request.method == "HEAD" and ("transfer-encoding", "chunked") in envoy.fields:
+        return (
+            _without(envoy, ("transfer-encoding", "chunked")),
+            _without(ours, ("content-length", "0")),
+        )
+    return envoy, ours
+
+
+def _body_of_a_400(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    if envoy.status == ours.status == 400 and not envoy.body:
+        gone = ("content-type", "text/plain"), ("content-length", str(len(ours.body)))
+        return _without(envoy, ("content-length", "0")), replace(_without(ours, *gone), body="")
+    return envoy, ours
+
+
+def _closed_on_body(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    if request.body and not envoy.arrivals:
+        closed = ("connection", "close")
+        return _without(envoy, closed), _without(ours, closed)
+    return envoy, ours
+
+
+DIFFERENCES = (
+    Difference("case-of-names", _case_of_names),
+    Difference("keep-alive", _keep_alive),
+    Difference("order-of-fields", _order_of_fields),
+    Difference("repeated-lines", _repeated_lines),
+    Difference("reason-phrase", _reason),
+    Difference("head-without-body", _head_of_nothing),
+    Difference("body-of-a-400", _body_of_a_400),
+    Difference("body-of-a-refused-request", _closed_on_body),
+)

@@ -1,0 +1,128 @@
+"""Requests to Envoy and to the gateway, in front of the same pods."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from itertools import count
+from types import TracebackType
+from typing import Literal, Self
+
+import uvloop
+
+from hybridmesh.config import ConfigError
+from hybridmesh.config.model import Forward, Mesh
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.nic import NicDriver, open_nic
+
+from .cases import Case, cases, mesh_of
+from .client import Client
+from .envoy import envoy_running
+from .exchange import Answer
+from .fronts import gateway_running
+from .pods import Pods
+
+__all__ = ["NicChoice", "Stage", "has_mirrors"]
+
+NicChoice = Literal["off", "sim", "reference"]
+
+_SETTLE = 0.15
+"""Seconds for copies of a request that come to their pods when the client has its answer."""
+
+_tags = count(1)
+
+
+async def ask_case(port: int, case: Case, mesh: Mesh, pods: Pods) -> list[Answer]:
+    """The answers of what listens at *port*, each request on a connection of its own."""
+    tags = [str(next(_tags)) for _ in case.asked]
+
+    async def ask(number: int) -> Answer:
+        if case.apart is not None:
+            await asyncio.sleep(number * case.apart)
+        pods.play(tags[number], case.asked[number].script)
+        with Client(port) as client:
+            return await client.ask(case.asked[number].request, tags[number])
+
+    numbers = range(len(tags))
+    if case.apart is None:
+        said = [await ask(number) for number in numbers]
+    else:
+        said = await asyncio.gather(*map(ask, numbers))
+    if has_mirrors(mesh):
+        await asyncio.sleep(_SETTLE)
+    return [
+        replace(answer, arrivals=pods.arrivals(tag, alike=not case.live))
+        for tag, answer in zip(tags, said, strict=True)
+    ]
+
+
+def has_mirrors(mesh: Mesh) -> bool:
+    return any(
+        isinstance(route.action, Forward) and route.action.mirrors
+        for host in mesh.table.virtual_hosts
+        for route in host.routes
+    )
+
+
+class Stage:
+    """Puts cases to Envoy, which runs once with the meshes of all, and to a gateway for each.
+
+    Everything is made when it is first asked for, and stays until the block ends.
+    """
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._stack = AsyncExitStack()
+        self._pods = Pods()
+        self._meshes: dict[str, Mesh] = {}
+        self._envoy: dict[str, int] = {}
+        self._nics: dict[NicChoice, NicDriver] = {}
+
+    def mesh(self, case: Case) -> Mesh:
+        """What the gateway reads in *case*; :exc:`ConfigError` where it does not know a field."""
+        if case.namespace not in self._meshes:
+            self._meshes[case.namespace] = self._runner.run(mesh_of(case, self._pods))
+        return self._meshes[case.namespace]
+
+    def ask_envoy(self, case: Case) -> list[Answer]:
+        mesh = self.mesh(case)
+        if not self._envoy:
+            self._start_envoy()
+        port = self._envoy[case.namespace]
+        return self._runner.run(ask_case(port, case, mesh, self._pods))
+
+    def ask_gateway(self, case: Case, choice: NicChoice) -> list[Answer]:
+        mesh, nic = self.mesh(case), self._nic(choice)
+
+        async def ask() -> list[Answer]:
+            async with gateway_running(mesh, nic) as gateway:
+                return await ask_case(gateway.port, case, mesh, self._pods)
+
+        return self._runner.run(ask())
+
+    def _start_envoy(self) -> None:
+        meshes = {}
+        for case in cases():
+            try:
+                meshes[case.namespace] = self.mesh(case)
+            except ConfigError:
+                continue  # nobody can ask about it
+        running = self._stack.enter_async_context(envoy_running(list(meshes.values())))
+        self._envoy = dict(zip(meshes, self._runner.run(running), strict=True))
+
+    def _nic(self, choice: NicChoice) -> NicDriver | None:
+        if choice != "off" and choice not in self._nics:
+            self._nics[choice] = self._stack.enter_context(open_nic(choice, Geometry()))
+        return self._nics.get(choice)
+
+    def __enter__(self) -> Self:
+        self._stack.push_async_callback(self._pods.close)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
