@@ -73,6 +73,13 @@ def test_hosts_that_do_not_fit_go_to_the_cpu(domains):
     assert domains[-1] in compiled.report.hosts_left
 
 
+def test_as_many_hosts_as_the_space_has_entries_are_all_on_the_nic():
+    hosts = [f"h{i}" for i in range(16)]
+    compiled = compile_table(table({h: (route("^/", name=h),) for h in hosts}), SMALL)
+    assert [host_class(compiled.image, host) for host in hosts] == list(range(1, 17))
+    assert compiled.report.hosts_left == ()
+
+
 def test_hosts_that_go_to_the_cpu_take_no_others_with_them():
     known = {f"h{i}": (route("=/", name=f"h{i}"),) for i in range(20)}
     left = "x" * 64
