@@ -9,6 +9,8 @@ from .istio.virtual_service import HttpRoute
 from .model import (
     NO_CHANGE,
     Action,
+    CorsPolicy,
+    Fault,
     Forward,
     HeaderChange,
     HeaderOps,
@@ -17,11 +19,13 @@ from .model import (
     WeightedCluster,
 )
 
-__all__ = ["action_of", "headers_of"]
+__all__ = ["action_of", "cors_of", "fault_of", "headers_of"]
 
 
 def action_of(entry: HttpRoute, port: int, clusters: Clusters, report: Report) -> Action:
     """The action of *entry*, whose names are in full, at a listener of *port*."""
+    if entry.redirect is not None or entry.direct_response is not None:
+        _report_idle(entry, report)
     if entry.redirect is not None:
         return entry.redirect.action(port)
     if entry.direct_response is not None:
@@ -47,6 +51,17 @@ def action_of(entry: HttpRoute, port: int, clusters: Clusters, report: Report) -
         mirrors=tuple(_mirrors(entry, clusters)),
         hash=tuple(filter(None, policies)),
     )
+
+
+def _report_idle(entry: HttpRoute, report: Report) -> None:
+    """What is for forwarding alone."""
+    for key in ("timeout", "retries", "mirror", "mirrors"):
+        if getattr(entry, key):
+            report.warning(
+                entry.node.location,
+                f"{key!r} has no effect: the entry forwards nothing",
+                "remove it",
+            )
 
 
 def headers_of(entry: HttpRoute) -> HeaderOps:
@@ -107,6 +122,32 @@ def _authority(entry: HttpRoute) -> str:
     if len(entry.route) == 1 and entry.route[0].headers:
         hosts += entry.route[0].headers.authorities
     return next(filter(None, hosts), "")
+
+
+def fault_of(entry: HttpRoute, report: Report) -> Fault | None:
+    """Delays and aborts; None where no request is touched."""
+    if entry.fault is None:
+        return None
+    fault = entry.fault.model
+    if fault is None:
+        report.warning(
+            entry.fault.node.location,
+            "the fault touches no request",
+            "give it a 'percentage', and what is to happen",
+        )
+    return fault
+
+
+def cors_of(entry: HttpRoute, report: Report) -> CorsPolicy | None:
+    """Which origins may read the answers."""
+    if entry.cors_policy is None:
+        return None
+    policy = entry.cors_policy.model
+    if not policy.origins:
+        report.warning(
+            entry.cors_policy.node.location, "no origin is allowed", "add 'allowOrigins'"
+        )
+    return policy
 
 
 def _mirrors(entry: HttpRoute, clusters: Clusters) -> Iterator[Mirror]:

@@ -156,6 +156,12 @@ class Clusters:
             failover=outliers is not None,
             by_name=resolution.is_dns,
         )
+        if setting and (setting.failover or setting.failover_priority) and outliers is None:
+            self._report.warning(
+                setting.node.location,
+                "failover without 'outlierDetection' never happens: nobody knows that a pod fails",
+                "add 'outlierDetection'",
+            )
         tcp, http = pool and pool.tcp, pool and pool.http
         default = Cluster(name, ())
         balancing = balancer.model if balancer else default.balancing

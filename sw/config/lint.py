@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import re2
 
 from .findings import Report
-from .model import MatchKind, Mesh, Route, StringMatch, VirtualHost
+from .model import Forward, MatchKind, Mesh, Redirect, Route, StringMatch, VirtualHost
 from .shadow import first_covers
 from .values import compile_regex
 
@@ -23,6 +23,10 @@ def examine(mesh: Mesh, report: Report) -> None:
         for route in routes:
             if route.match.path is not None:
                 _path(route, route.match.path, report)
+            if isinstance(route.action, Redirect):
+                _redirect(route, route.action, mesh.table.port, report)
+            elif isinstance(route.action, Forward):
+                _rewrite(route, route.action, report)
         for index, cover in first_covers(routes):
             _shadowed(routes[index], routes[cover], report)
 
@@ -41,6 +45,36 @@ def _path(route: Route, path: StringMatch, report: Report) -> None:
             f"prefix {value!r} also matches {value + 'bar'!r}: it is compared as a plain string",
             f"to match what is below it alone, use two blocks: exact {value!r}, "
             f"prefix {value + '/'!r}",
+        )
+
+
+def _redirect(route: Route, redirect: Redirect, port: int, report: Report) -> None:
+    if redirect.path and not redirect.path.startswith("/"):
+        report.warning(
+            route.location,
+            f"the redirect's uri {redirect.path!r} is joined to the host as it is",
+            "begin it with '/'",
+        )
+    elsewhere = redirect.authority or redirect.path or redirect.scheme == "https"
+    if not elsewhere and redirect.port in (0, port):
+        report.warning(
+            route.location,
+            "the redirect sends clients to where they come from",
+            "give it another 'uri', 'authority', 'scheme' or 'port'",
+        )
+
+
+def _rewrite(route: Route, forward: Forward, report: Report) -> None:
+    """The prefix is replaced letter by letter: slashes may be doubled, or get lost."""
+    path, rewrite = route.match.path, forward.prefix_rewrite
+    if not rewrite or path is None or path.kind is not MatchKind.PREFIX:
+        return
+    if path.value.endswith("/") is not rewrite.endswith("/"):
+        asked = path.value.rstrip("/") + "/x"
+        report.warning(
+            route.location,
+            f"the rewrite turns {asked!r} into {rewrite + asked[len(path.value) :]!r}",
+            "end both prefix and rewrite with '/', or neither",
         )
 
 

@@ -18,7 +18,7 @@ from .istio.workload_entry import WorkloadEntry
 from .message import BrokenError, FieldError, Message, attempt, expect, read
 from .model import Location
 
-__all__ = ["KINDS", "Resource", "Resources", "read_resources"]
+__all__ = ["KINDS", "PASSED_OVER", "REFUSED_KINDS", "Resource", "Resources", "read_resources"]
 
 SpecT = TypeVar("SpecT", bound=Message)
 
@@ -34,7 +34,7 @@ KINDS: Mapping[str, type[Message]] = {
 }
 """What is read."""
 
-_REFUSED = frozenset(
+REFUSED_KINDS = frozenset(
     {
         (_NETWORKING, "EnvoyFilter"),
         ("security.istio.io", "AuthorizationPolicy"),
@@ -48,7 +48,7 @@ _REFUSED = frozenset(
     }
 )
 
-_PASSED_ISTIO = frozenset(
+PASSED_OVER = frozenset(
     {
         (_NETWORKING, "ProxyConfig"),
         (_NETWORKING, "Sidecar"),
@@ -183,13 +183,13 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
 def _not_read(node: Node, name: tuple[str, str], api_version: str, report: Report) -> None:
     group, kind = name
     where = node.location
-    if name in _REFUSED:
+    if name in REFUSED_KINDS:
         report.error(
             where,
             f"the kind {kind} ({api_version}) is not supported yet",
             "remove it, or keep this gateway on Envoy",
         )
-    elif group.endswith("istio.io") and name not in _PASSED_ISTIO:
+    elif group.endswith("istio.io") and name not in PASSED_OVER:
         report.error(where, f"Istio has no kind {kind!r} in {api_version!r}", "correct the kind")
     else:
         report.note(where, f"{kind} ({api_version}) is passed over", _REMEDIES.get(name, ""))

@@ -7,7 +7,7 @@ is left out, and the list ends with the first route that matches everything.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .actions import action_of, headers_of
+from .actions import action_of, cors_of, fault_of, headers_of
 from .clusters import Clusters
 from .findings import Report
 from .istio.gateway import Gateway
@@ -53,8 +53,8 @@ def build_routes(
                 action=action_of(entry, port, clusters, report),
                 location=node.location,
                 headers=headers_of(entry),
-                cors=entry.cors_policy.model if entry.cors_policy else None,
-                fault=entry.fault.model if entry.fault else None,
+                cors=cors_of(entry, report),
+                fault=fault_of(entry, report),
             )
             routes.append(replace(whole, match=match, location=node.location))
     return tuple(routes)

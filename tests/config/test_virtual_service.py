@@ -262,7 +262,10 @@ REFUSED = [
     (f"retries: {{attempts: 1, perTryTimeout: 0s}}\n  {TO_A}", "must be at least 1ms"),
     (f"retries: {{attempts: 1, retryOn: '5xx,,reset'}}\n  {TO_A}", "'' is neither a retry condi"),
     (f"retries: {{attempts: 1, retryOn: '5xx,999'}}\n  {TO_A}", "'999' is neither a retry condi"),
-    (f"retries: {{attempts: 1, backoff: 0s}}\n  {TO_A}", "retries.backoff: the duration must be at"),
+    (
+        f"retries: {{attempts: 1, backoff: 0s}}\n  {TO_A}",
+        "retries.backoff: the duration must be at",
+    ),
     ("route: [{destination: {}}]", "destination: the field 'host' is missing; add 'host'"),
     ("route: [{destination: {host: '*'}}]", "destination.host: '*' is not a host name"),
     (

@@ -22,7 +22,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 Bytes = bytes  # which is also the name of a field
 
 
-def redirect_code(node: Node) -> int:
+def moving_status(node: Node) -> int:
     code = expect(node, int)
     if code == 0:  # protobuf's way of saying nothing
         return 301
@@ -56,7 +56,7 @@ class HttpRedirect(Message, name="HTTPRedirect", one_of=("port derivePort",)):
     ) = None
     scheme: Annotated[str, Read(Choice({"": "", "http": "http", "https": "https"}))] = ""
     redirect_code: Annotated[
-        int, Read(redirect_code), Differs("300, 304 and others are refused; Istio drops the route")
+        int, Read(moving_status), Differs("300, 304 and others are refused; Istio drops the route")
     ] = 301
 
     def check(self) -> None:

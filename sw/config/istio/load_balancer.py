@@ -43,7 +43,7 @@ def ring_size(node: Node) -> int:
     return size
 
 
-def table_size(node: Node) -> int:
+def prime_size(node: Node) -> int:
     size = expect(node, int)
     if not 1 <= size < _MAX_TABLE or not _is_prime(size):
         raise FieldError(f"{size} is not a prime number below {_MAX_TABLE}", "use 65537")
@@ -55,14 +55,14 @@ def _is_prime(value: int) -> bool:
     return value < 4 or all(value % factor for factor in (2, *range(3, int(value**0.5) + 1, 2)))
 
 
-def minimum_percent(node: Node) -> float:
+def least_share(node: Node) -> float:
     value = number(node)
     if not 0 <= value <= 100:
         raise FieldError(f"{value} is not a percentage: 0 to 100")
     return value / 100
 
 
-def aggression(node: Node) -> float:
+def curve(node: Node) -> float:
     value = number(node)
     if value < 1:
         raise FieldError(f"{value} is less than 1", "1 lets the share grow evenly")
@@ -97,7 +97,7 @@ class RingHash(Message, name="ConsistentHashLB.RingHash"):
 class Maglev(Message, name="ConsistentHashLB.MagLev"):
     """A table with a prime number of entries."""
 
-    table_size: Annotated[int, Read(table_size)]
+    table_size: Annotated[int, Read(prime_size)]
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class WarmupSetting(Message, name="WarmupConfiguration"):
     """The share of a new pod grows over ``duration``."""
 
     duration: Annotated[float, Read(positive_duration)]
-    minimum_percent: Annotated[float, Read(minimum_percent)] = 0.1
-    aggression: Annotated[float, Read(aggression)] = 1.0
+    minimum_percent: Annotated[float, Read(least_share)] = 0.1
+    aggression: Annotated[float, Read(curve)] = 1.0
 
     @property
     def model(self) -> Warmup:

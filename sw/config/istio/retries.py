@@ -67,7 +67,10 @@ class Retries(Message, name="HTTPRetry"):
         Annotated[
             tuple[frozenset[str], frozenset[int]] | None,
             Read(retry_words),
-            Differs("blanks around the words are allowed, as istiod reads them"),
+            Differs(
+                "blanks around the words are allowed, as istiod reads them; `retriable-headers` "
+                "and `http3-post-connect-failure` never hold"
+            ),
         ]
         | None
     ) = None

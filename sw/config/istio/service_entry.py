@@ -41,7 +41,7 @@ class _Location(enum.Enum):
 
 @dataclass(frozen=True)
 class ServicePort(Message):
-    """A port that the service is called by; ``target_port`` is where endpoints listen."""
+    """A port that the service is called by; ``targetPort`` is where endpoints listen."""
 
     number: Annotated[int, Read(port_number)]
     name: Annotated[str, Read(label_name)]

@@ -11,7 +11,7 @@ from ..values import count, endpoint_address, is_ip_address, port_number
 __all__ = ["WorkloadEntry"]
 
 
-def locality(node: Node) -> str:
+def locality_name(node: Node) -> str:
     text = expect(node, str)
     if text.count("/") > 2:
         raise FieldError(f"{text!r} is not a locality", "write region/zone/subzone")
@@ -31,7 +31,7 @@ class WorkloadEntry(
     labels: Mapping[str, str] | None = None
     weight: Annotated[int, Read(count)] = 0
     locality: Annotated[
-        str, Read(locality), Differs("the label `istio-locality` does not stand in for it")
+        str, Read(locality_name), Differs("the label `istio-locality` does not stand in for it")
     ] = ""
 
     @property
