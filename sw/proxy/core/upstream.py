@@ -19,6 +19,9 @@ from .stats import ClusterStats
 
 __all__ = ["HostState", "Pool", "Upstream"]
 
+_BEGINNING = b"HTTP/1."
+"""Of every response: what begins otherwise need not be waited for."""
+
 
 class Pool(Protocol):
     """Whose connections they are."""
@@ -252,6 +255,8 @@ class Upstream:
                 raise ResponseError("101 without having been asked to switch protocols")
             attempt.interim(head)
             start = end
+        if not data.startswith(_BEGINNING[: len(data) - start], start):
+            raise ResponseError("not a response of HTTP/1.x")
         if len(data) - start > MAX_HEAD:
             raise ResponseError("the head is too large")
         return start, None
