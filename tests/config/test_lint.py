@@ -212,6 +212,21 @@ def test_the_shop_lints_with_nothing_but_the_warning_it_explains():
     assert all(cluster.endpoints for cluster in mesh.clusters.values())
 
 
+def test_the_example_of_actions_lints_with_nothing_to_say():
+    file = Path(__file__).parents[2] / "examples" / "actions.yaml"
+    assert lint([file]) == ()
+    (host,) = load([file]).table.virtual_hosts
+    assert [route.id.rpartition("/")[2] for route in host.routes] == [
+        "moved",
+        "secure",
+        "robots",
+        "flaky",
+        "api-item",
+        "api-1",
+        "pages",
+    ]
+
+
 def test_five_thousand_routes_are_read_in_seconds(write, benchmark_seconds):
     http = "\n".join(
         f"- match: [{{uri: {{prefix: /api/v{n}/}}, headers: {{x-user: {{exact: beta}}}}}}]\n"
