@@ -120,6 +120,10 @@ def _match(rng: random.Random) -> dict[str, object]:
     return match
 
 
+def _within(host: str, wildcard: str) -> bool:
+    return wildcard.startswith("*") and host.endswith(wildcard[1:])
+
+
 def random_yaml(rng: random.Random) -> str:
     """A gateway, one to four VirtualServices with hosts of their own, and the pods."""
     documents: list[dict[str, object]] = [
@@ -149,6 +153,8 @@ def random_yaml(rng: random.Random) -> str:
     hosts = rng.sample(HOSTS, len(HOSTS))
     for number in range(rng.randint(1, 4)):
         mine = [hosts.pop() for _ in range(rng.randint(1, 2)) if hosts]
+        if len(mine) == 2 and (_within(*mine) or _within(*reversed(mine))):
+            mine.pop()  # Istio refuses it
         http = []
         for index in range(rng.choice((1, 3, 8, 20))):
             entry: dict[str, object] = {
