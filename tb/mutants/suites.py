@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from tb.lib.design import benches
+from tb.lib.design import benches, designs
 
 from .depends import Dependencies
+from .netlists import NICS
 
 __all__ = ["ROOMS", "Stages", "Suites"]
 
 _BENCHES = "tests/tb/test_benches.py"
 _NETLISTS = "tb/mutants/netlists.py"
+_NIC_CORE = "rtl/nic.py"
+_ENGINE_CORE = "rtl/engine.py"  # benches of all of it are as large as a NIC, or take yosys
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Room:
     benches: tuple[str, ...] = ()
 
 
-_ENGINE, _NIC = ("tests/rtl/test_engine.py",), ("tests/rtl/test_nic.py",)
+_ENGINE = ("tests/rtl/test_engine.py",)
 _STREAMS = ("stream_parts-register_slice", "stream_parts-fifo", "stream_parts-small_fifo")
 _MATCH = ("match_parts-hosts8", "match_parts-rows8", "match_parts-decimal8")
 _SOFTWARE = ("tests/compiler", "tests/reference", "tests/contract")
@@ -40,11 +43,11 @@ ROOMS = {
     for room in (
         Room("rtl/http", ("tests/rtl/http",), _ENGINE, ("lexer-width8",)),
         Room("rtl/match", ("tests/rtl/match",), _ENGINE, (*_MATCH, "key_matcher-width8")),
-        Room("rtl/flow", ("tests/rtl/flow",), _NIC, ("flow_guard-width8_16", "joiner-width8")),
+        Room("rtl/flow", ("tests/rtl/flow",), (), ("flow_guard-width8_16", "joiner-width8")),
         Room(
-            "rtl/frame", ("tests/rtl/frame",), _NIC, ("frame_walker-width8", "shim_inserter-width8")
+            "rtl/frame", ("tests/rtl/frame",), (), ("frame_walker-width8", "shim_inserter-width8")
         ),
-        Room("rtl/control", ("tests/rtl/control",), _NIC, ("registers-axi",)),
+        Room("rtl/control", ("tests/rtl/control",), (), ("registers-axi",)),
         Room("rtl", ("tests/rtl/*.py",), (), (*_STREAMS, "verdict_engine-width8")),
         Room("sw/compiler", ("tests/compiler",), _SOFTWARE),
         Room("sw/reference", ("tests/reference",), _SOFTWARE),
@@ -92,15 +95,21 @@ class Suites:
         )
 
     def hardware(self, path: str) -> list[str]:
-        """The benches whose designs *path* is a part of; none where software uses it too."""
+        """The designs that *path* is a part of, small ones first; none where software uses it."""
         if not path.startswith("rtl/"):
             return []
-        exported = "rtl/verilog.py"  # takes yosys, and the same NIC is there without
-        used = {bench: self._depends.of(_bench_roots(bench)[:1]) for bench in benches()}
-        return [bench for bench, files in used.items() if path in files and exported not in files]
+        used = [
+            f"{bench}-{design}"
+            for bench in benches()
+            if path in (files := self._depends.of(_bench_roots(bench)[:1]))
+            and _ENGINE_CORE not in files
+            for design in designs(bench)
+            if "64" not in design
+        ]
+        return used + (list(NICS) if path in self._depends.of([_NIC_CORE]) else [])
 
     def digest(self, tests: Iterable[str]) -> str:
-        """Hash over all that *tests* depend on."""
+        """Hash over all that *tests*, or designs, depend on."""
         return self._depends.digest(chain.from_iterable(_roots(test) for test in tests))
 
     def evidence(self, path: str, by: str) -> str:
@@ -109,7 +118,8 @@ class Suites:
         if by.startswith("tests/"):
             return self.digest((by,))
         stages = self.stages(path)
-        return self.digest((*chain.from_iterable(stages.near), *stages.wide, _NETLISTS))
+        tests = (*chain.from_iterable(stages.near), *stages.wide)
+        return self.digest((*tests, *self.hardware(path)))
 
     def _files(self, places: tuple[str, ...], path: str) -> list[str]:
         """Test files of *places* that come to import *path*."""
@@ -128,11 +138,14 @@ class Suites:
                 yield f"{_BENCHES}::test_bench[{case}]"
 
 
-def _roots(test: str) -> list[str]:
-    file, _, case = test.partition("::")
-    if file != _BENCHES or not case:
-        return [file]
-    return [file, *_bench_roots(case.partition("[")[2].partition("-")[0])]
+def _roots(name: str) -> list[str]:
+    """The files that say what the test or design *name* is."""
+    file, _, case = name.partition("::")
+    if name in NICS:
+        return [_NETLISTS, _NIC_CORE]
+    if file == _BENCHES and case:
+        return [file, *_bench_roots(case.partition("[")[2].partition("-")[0])]
+    return [file] if file.endswith(".py") else [_NETLISTS, *_bench_roots(file.partition("-")[0])]
 
 
 def _bench_roots(bench: str) -> list[str]:

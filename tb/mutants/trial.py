@@ -9,6 +9,7 @@ from typing import Any
 from hybridmesh.errors import HybridMeshError
 
 from .mutant import Mutant
+from .netlists import NICS
 from .suites import Stages, Suites
 from .workshop import Workshop
 
@@ -38,7 +39,7 @@ class Trials:
         self._stages: Stages = suites.stages(path)
         self._seconds: dict[str, float] = {}
         self._killers: list[str] = []
-        self._netlists: dict[str, Any] | None = None
+        self._lines: list[int] | None = None
 
     def try_(self, mutant: Mutant) -> Result:
         compile(mutant.text, mutant.path, "exec")  # a fault of the operator, not of the tests
@@ -74,8 +75,7 @@ class Trials:
         """Learn how long the tests take without a fault; they must pass."""
         for test in tests:
             digest = self._suites.digest((test,))
-            kept = self._place / "times" / f"{test.replace('/', '.')}.json"
-            known = json.loads(kept.read_text()) if kept.exists() else {}
+            known = self._kept("times", test)
             if known.get("digest") != digest:
                 said = self._run(None, [test])
                 if said["outcome"] != "passed":
@@ -83,32 +83,51 @@ class Trials:
                         f"{said['by']} fails without a fault", remedy="run the tests first"
                     )
                 known = {"digest": digest, "seconds": said["seconds"]}
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(known))
+                self._keep("times", test, known)
             self._seconds |= known["seconds"]
 
     # -------------------------------------------------------------- netlists
     def _is_same_hardware(self, mutant: Mutant) -> bool:
         """Whether all netlists are the same, though what is changed was run to make them."""
-        benches = self._suites.hardware(self._path)
-        if not benches or mutant.is_check:
+        names = self._suites.hardware(self._path)
+        if not names or mutant.is_check:
             return False
-        if self._netlists is None:
-            self._netlists = self._elaborate(None, benches, None)
-        if "hashes" not in self._netlists:
-            raise HybridMeshError(f"no netlist of {self._path}: {self._netlists.get('by')}")
-        if mutant.line not in self._netlists["lines"]:
-            return False
-        known = self._netlists["hashes"]
-        return self._elaborate(mutant.text, benches, known).get("hashes") == known
+        if self._lines is None:
+            traced = [name for name in names if name not in NICS] or names[:1]
+            self._lines = self._elaborate(None, traced, self._path)["lines"]
+        return mutant.line in self._lines and all(
+            self._elaborate(mutant.text, [name]).get("hashes") == self._without_fault(name)
+            for name in names
+        )
+
+    def _without_fault(self, name: str) -> dict[str, str]:
+        """The hash of the netlist *name* of the sources as they are."""
+        digest = self._suites.digest((name,))
+        known = self._kept("netlists", name)
+        if known.get("digest") != digest:
+            known = {"digest": digest, "hashes": self._elaborate(None, [name])["hashes"]}
+            self._keep("netlists", name, known)
+        return known["hashes"]
 
     def _elaborate(
-        self, text: str | None, benches: Sequence[str], known: dict[str, str] | None
+        self, text: str | None, names: Sequence[str], traced: str | None = None
     ) -> dict[str, Any]:
-        traced = self._path if text is None else None
-        return self._workshop.do(
-            "netlists", self._path, text, benches=benches, traced=traced, known=known
-        )
+        said = self._workshop.do("netlists", self._path, text, names=names, traced=traced)
+        if text is None and "hashes" not in said:
+            raise HybridMeshError(f"no netlist of {', '.join(names)}: {said['by']}")
+        return said
+
+    def _kept(self, kind: str, name: str) -> dict[str, Any]:
+        path = self._file(kind, name)
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def _keep(self, kind: str, name: str, what: dict[str, Any]) -> None:
+        path = self._file(kind, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(what))
+
+    def _file(self, kind: str, name: str) -> Path:
+        return self._place / kind / f"{name.replace('/', '.')}.json"
 
     def _result(self, outcome: str, by: str) -> Result:
         return Result(outcome, by, self._suites.evidence(self._path, by))

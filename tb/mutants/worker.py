@@ -90,7 +90,7 @@ def elaborate(task, say):
     """Say what the hardware is, see :mod:`tb.mutants.netlists`."""
     from tb.mutants.netlists import netlists
 
-    say(netlists(task["benches"], task["traced"], task["known"]))
+    say(netlists(task["names"], task["traced"]))
 
 
 _DOES = {"tests": run_tests, "netlists": elaborate}

@@ -9,11 +9,12 @@ import pytest
 
 from hybridmesh.errors import HybridMeshError
 from tb.mutants import __main__ as command
-from tb.mutants import netlists, session
+from tb.mutants import session
 from tb.mutants.argued import ARGUED, Argued
 from tb.mutants.depends import Dependencies
 from tb.mutants.edits import Source
 from tb.mutants.mutant import mutants_of, sample
+from tb.mutants.netlists import netlists
 from tb.mutants.operators import OPERATORS, edits
 from tb.mutants.suites import ROOMS, Suites
 from tb.mutants.trial import Result, Trials
@@ -305,25 +306,26 @@ def test_quick_tests_come_first_and_before_them_what_has_killed(shop):
 
 
 # ------------------------------------------------------------------ netlists
-def test_netlists_tell_hardware_apart_and_which_lines_make_it(monkeypatch):
-    monkeypatch.setattr(netlists, "_NICS", [])
+def test_netlists_tell_hardware_apart_and_which_lines_make_it():
+    names = [f"stream_parts-{part}" for part in ("register_slice", "fifo", "small_fifo")]
     path = str(root / "rtl" / "stream.py")
-    said = netlists.netlists(["stream_parts"], path, None)
-    assert list(said["hashes"]) == [
-        "stream_parts-register_slice",
-        "stream_parts-fifo",
-        "stream_parts-small_fifo",
-    ]
+    said = netlists(names, path)
+    assert list(said["hashes"]) == names
     assert len(set(said["hashes"].values())) == 3
     lines = Path(path).read_text().splitlines()
     run = [lines[number - 1] for number in said["lines"]]
     assert any(".eq(" in line for line in run)
     assert not any("raise" in line for line in run)
-    assert netlists.netlists(["stream_parts"], None, said["hashes"])["hashes"] == said["hashes"]
-    other = dict.fromkeys(said["hashes"], "other")
-    assert list(netlists.netlists(["stream_parts"], None, other)["hashes"]) == [
-        "stream_parts-register_slice"
+    assert netlists(names) == {"hashes": said["hashes"], "lines": []}
+
+
+def test_the_netlists_of_a_source_are_those_that_it_is_a_part_of():
+    suites = Suites(root, Dependencies(root))
+    assert suites.hardware("rtl/match/decimal.py") == [
+        *(f"match_parts-{part}" for part in ("hosts1", "hosts8", "rows8", "decimal1", "decimal8")),
+        *("nic-width1", "nic-width8"),
     ]
+    assert suites.hardware("rtl/verilog.py") == suites.hardware(FLOW) == []
 
 
 # ------------------------------------------------------------------ trials, without their process
@@ -337,7 +339,7 @@ class Shop:
     def do(self, what, path, text, **task):
         if what == "netlists":
             self.ran.append("netlists")
-            hashes = {"a": "same" if text is None else self.netlists}
+            hashes = dict.fromkeys(task["names"], "same" if text is None else self.netlists)
             return {"hashes": hashes, "lines": self.lines}
         if text is None:
             return {"outcome": "passed", "seconds": {}}
@@ -357,7 +359,7 @@ def test_tests_are_run_from_near_to_wide_until_one_fails(tmp_path):
     shop = Shop("test_benches")
     assert tried(shop, tmp_path) == "killed"
     assert shop.ran[0] == "tests/rtl/test_stream.py"
-    assert shop.ran[-3:-1] == ["netlists", "netlists"]  # without the fault, and with it
+    assert shop.ran[-4:-1] == ["netlists"] * 3  # the lines, with the fault, and without it
     assert "tests/tb/test_benches.py" in shop.ran[-1]
     near = Shop("test_nic")
     assert tried(near, tmp_path) == "killed"
