@@ -35,11 +35,12 @@ agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and m
 timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/performance.md
 	$(BIN)/hybridmesh timing --all --page docs/performance.md
 
-fuzz: setup  ## long random traffic at widths 1, 8 and 64, RTL, model, llhttp; SEED=7 repeats one
+fuzz: $(VENV)/fuzz  ## long random traffic at widths 1, 8 and 64, RTL, model, llhttp; SEED=7 repeats one
 	@for bench in lexer verdict_engine joiner flow_guard nic_core table_flip; do \
 	    echo "seed $(SEED)"; $(BIN)/python -m tb $$bench --long --seed $(SEED) || exit 1; done
 	HYBRIDMESH_AGREEMENT=30x300 $(BIN)/pytest -q tests/agreement
 	$(BIN)/python -m tb.referee --jobs 2 --seed $(SEED)
+	$(BIN)/python -m tb.fuzz
 
 formal: setup  ## prove what is claimed of the RTL, and that each proof notices faults
 	$(BIN)/python -m tb.formal
@@ -77,4 +78,11 @@ $(VENV)/timing: $(VENV)/ready
 	@echo "installing yosys and nextpnr, this is done once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    -c constraints.txt -e '.[dev,timing]'
+	@touch $@
+
+# Atheris is large as well, and not there for every platform.
+$(VENV)/fuzz: $(VENV)/ready
+	@echo "installing the fuzzer, this is done once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    -c constraints.txt -e '.[dev,fuzz]'
 	@touch $@
