@@ -38,13 +38,18 @@ class Workshop:
         self.tree = self._place / "tree"
         self._lock = self._locked()
         self._builds = self.tree / "build"
-        for old in self.tree.glob("[!b]*") if self.tree.exists() else ():
-            shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
+        for old in self.tree.iterdir() if self.tree.exists() else ():
+            if old.is_symlink() or not old.is_dir():
+                old.unlink()
+            elif old != self._builds:
+                shutil.rmtree(old)
         ignore = shutil.ignore_patterns(*_LEFT_OUT)
         shutil.copytree(root, self.tree, ignore=ignore, dirs_exist_ok=True)
         for name, package in (("sw/rtl", "../rtl"), ("sw/platforms", "../platforms")):
             self._link(name, package)
         self._link("hybridmesh", "sw")
+        for build in (root / "build" / "tb").glob("*-*"):  # simulations without a fault
+            self._link(f"build/tb/{build.name}", str(build))
 
     def __enter__(self) -> "Workshop":
         environment = os.environ | {
@@ -100,5 +105,7 @@ class Workshop:
         return {build for build in self._builds.glob("tb/*-*") if build.name[:7] != "runtime"}
 
     def _link(self, name: str, target: str) -> None:
-        (self.tree / name).unlink(missing_ok=True)
-        (self.tree / name).symlink_to(target)
+        link = self.tree / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(target)
