@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from .clusters import Clusters
+from .doors import Door
 from .findings import Report
 from .istio.destinations import Destination, WeightedDestination
 from .istio.virtual_service import HttpRoute
@@ -22,12 +23,12 @@ from .model import (
 __all__ = ["action_of", "cors_of", "fault_of", "headers_of"]
 
 
-def action_of(entry: HttpRoute, port: int, clusters: Clusters, report: Report) -> Action:
-    """The action of *entry*, whose names are in full, at a listener of *port*."""
+def action_of(entry: HttpRoute, door: Door, clusters: Clusters, report: Report) -> Action:
+    """The action of *entry*, whose names are in full, for who comes in by *door*."""
     if entry.redirect is not None or entry.direct_response is not None:
         _report_idle(entry, report)
     if entry.redirect is not None:
-        return entry.redirect.action(port)
+        return entry.redirect.action(door.port, secure=door.secure)
     if entry.direct_response is not None:
         return entry.direct_response.action
     rewrite = entry.rewrite

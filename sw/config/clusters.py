@@ -5,6 +5,7 @@ Which DestinationRule holds for a service is Istio's choice: the namespaces of g
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 from .findings import Report
@@ -85,6 +86,12 @@ class Clusters:
     @property
     def clusters(self) -> Mapping[str, Cluster]:
         return self._clusters
+
+    def at(self, port: int) -> "Clusters":
+        """The same clusters, asked for by the listener of *port*."""
+        other = copy(self)
+        other._port = port
+        return other
 
     def name_of(self, destination: Destination) -> str:
         """Name of the cluster for *destination*."""

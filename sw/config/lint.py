@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import re2
 
 from .findings import Report
-from .model import Forward, MatchKind, Mesh, Redirect, Route, StringMatch, VirtualHost
+from .model import Forward, MatchKind, Mesh, Redirect, Route, RouteTable, StringMatch, VirtualHost
 from .shadow import first_covers
 from .values import compile_regex
 
@@ -17,14 +17,22 @@ __all__ = ["examine"]
 
 def examine(mesh: Mesh, report: Report) -> None:
     """Report what in *mesh* may surprise."""
-    hosts = mesh.table.virtual_hosts
+    for listener in mesh.listeners:
+        if listener.table is not None:
+            _table(listener.table, "http", report)
+        for server in listener.servers:
+            _table(server.table, "https", report)
+
+
+def _table(table: RouteTable, scheme: str, report: Report) -> None:
+    hosts = table.virtual_hosts
     _wildcards(hosts, report)
     for routes in {id(host.routes): host.routes for host in hosts}.values():
         for route in routes:
             if route.match.path is not None:
                 _path(route, route.match.path, report)
             if isinstance(route.action, Redirect):
-                _redirect(route, route.action, mesh.table.port, report)
+                _redirect(route, route.action, table.port, scheme, report)
             elif isinstance(route.action, Forward):
                 _rewrite(route, route.action, report)
         for index, cover in first_covers(routes):
@@ -48,14 +56,14 @@ def _path(route: Route, path: StringMatch, report: Report) -> None:
         )
 
 
-def _redirect(route: Route, redirect: Redirect, port: int, report: Report) -> None:
+def _redirect(route: Route, redirect: Redirect, port: int, scheme: str, report: Report) -> None:
     if redirect.path and not redirect.path.startswith("/"):
         report.warning(
             route.location,
             f"the redirect's uri {redirect.path!r} is joined to the host as it is",
             "begin it with '/'",
         )
-    elsewhere = redirect.authority or redirect.path or redirect.scheme == "https"
+    elsewhere = redirect.authority or redirect.path or redirect.scheme not in ("", scheme)
     if not elsewhere and redirect.port in (0, port):
         report.warning(
             route.location,

@@ -6,20 +6,36 @@ lost on the way (a host that is not served, a route that is never reached) is re
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from .clusters import Clusters
 from .delegation import merge_delegates
+from .doors import Door, doors
 from .findings import Report
 from .istio.gateway import Gateway, Server
 from .istio.virtual_service import VirtualService
 from .localities import Home
-from .model import Location, Mesh, Route, RouteTable, VirtualHost
+from .model import (
+    Listener,
+    Location,
+    MatchKind,
+    Mesh,
+    Redirect,
+    Route,
+    RouteMatch,
+    RouteTable,
+    StringMatch,
+    TlsServer,
+    VirtualHost,
+)
 from .names import full_host, gateway_key, host_within, intersection, server_hosts, visible
 from .resource import Resource, Resources
 from .routes import build_routes
 
 __all__ = ["bind"]
+
+_ANY_PATH = StringMatch(MatchKind.PREFIX, "/")
 
 Service = Resource[VirtualService]
 Parts = dict[tuple[Location, Location], tuple[Service, tuple[Route, ...]]]
@@ -37,15 +53,47 @@ def bind(resources: Resources, folder: str, locality: str, report: Report) -> Me
                 "add a Gateway (networking.istio.io/v1) with an HTTP server",
             )
         return None
-    port = _port(gateways, report)
+    entrances = doors(gateways, report)
     home = Home(locality, gateways[0].spec.selector or {})
-    clusters = Clusters(resources, gateways[0].namespace, home, port, report)
+    namespace = gateways[0].namespace
+    clusters = Clusters(resources, namespace, home, entrances[0].port, report)
     services = merge_delegates(list(_bound(resources, gateways, report)), resources, report)
-    virtual_hosts = _virtual_hosts(gateways, services, port, clusters, report)
+    listeners = tuple(_listener(door, services, clusters, report) for door in entrances)
     if resources.complete:
         clusters.note_unused(resources)
         _report_unserved(gateways, services, report)
-    return Mesh.of(RouteTable(port, virtual_hosts), clusters.clusters)
+    return Mesh(listeners, clusters.clusters)
+
+
+def _listener(
+    door: Door, services: Sequence[Service], clusters: Clusters, report: Report
+) -> Listener:
+    if not door.secure:
+        hosts = _virtual_hosts(door, services, clusters, report)
+        return Listener(door.port, RouteTable(door.port, _redirected(door, hosts)))
+    servers = []
+    for gateway, server in door.servers:
+        assert server.tls is not None
+        alone = replace(door, servers=((gateway, server),))
+        table = RouteTable(door.port, _virtual_hosts(alone, services, clusters, report))
+        servers.append(TlsServer(server.names, server.tls.model, table))
+    return Listener(door.port, servers=tuple(servers))
+
+
+def _redirected(door: Door, hosts: tuple[VirtualHost, ...]) -> tuple[VirtualHost, ...]:
+    """*hosts*, those of servers with ``httpsRedirect`` sending every client to HTTPS."""
+    by_domain = {host.domain: host for host in hosts}
+    for gateway, server in door.servers:
+        if server.redirects:
+            assert server.tls is not None
+            location = server.tls.node.location
+            name = f"{gateway.namespace}/{gateway.name}/https-redirect"
+            routes = (Route(name, RouteMatch(path=_ANY_PATH), Redirect(scheme="https"), location),)
+            for domain in [*by_domain, *server.names]:
+                if any(host_within(domain, one) for one in server.names):
+                    host = VirtualHost(f"{domain}:{door.port}", domain, routes)
+                    by_domain[domain] = host
+    return tuple(by_domain.values())
 
 
 def _key(gateway: Resource[Gateway]) -> str:
@@ -56,19 +104,6 @@ def _servers(gateways: Sequence[Resource[Gateway]]) -> Iterator[tuple[Resource[G
     for gateway in gateways:
         for server in gateway.spec.servers:
             yield gateway, server
-
-
-def _port(gateways: Sequence[Resource[Gateway]], report: Report) -> int:
-    first, *others = (server.port for _, server in _servers(gateways))
-    for port in others:
-        if port.number != first.number:
-            report.error(
-                port.node.location,
-                f"a second port, {port.number}, is not supported yet "
-                f"(the first, {first.number}, is at {first.node.location})",
-                "keep the servers of one port",
-            )
-    return first.number
 
 
 def _bound(
@@ -119,22 +154,19 @@ def _hosts(gateway: Resource[Gateway], server: Server, service: Service) -> list
 
 
 def _virtual_hosts(
-    gateways: Sequence[Resource[Gateway]],
-    services: Sequence[Service],
-    port: int,
-    clusters: Clusters,
-    report: Report,
+    door: Door, services: Sequence[Service], clusters: Clusters, report: Report
 ) -> tuple[VirtualHost, ...]:
+    clusters = clusters.at(door.port)
     built: dict[tuple[Location, Location], tuple[Route, ...]] = {}
     by_host: dict[str, Parts] = {}
-    for gateway, server in _servers(gateways):
+    for gateway, server in door.servers:
         for service in services:
             hosts = _hosts(gateway, server, service)
             if not hosts:
                 continue
             key = gateway.location, service.location
             if key not in built:
-                built[key] = build_routes(service, gateway, port, clusters, report)
+                built[key] = build_routes(service, gateway, door, clusters, report)
             if not built[key]:
                 continue
             for host in hosts:
@@ -147,7 +179,7 @@ def _virtual_hosts(
         if tuple(parts) not in merged:
             merged[tuple(parts)] = _merge([routes for _, routes in parts.values()])
     return tuple(
-        VirtualHost(name=f"{host}:{port}", domain=host, routes=merged[tuple(parts)])
+        VirtualHost(name=f"{host}:{door.port}", domain=host, routes=merged[tuple(parts)])
         for host, parts in by_host.items()
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 __all__ = ["NOT_YET"]
 
-_TLS = "the proxy speaks to pods in plain text"
 _DNS = "the proxy does not ask DNS"
 _LOCALITY = "the proxy does not know of localities"
 _WARMUP = "the proxy does not warm endpoints up"
@@ -15,8 +14,6 @@ _HASH = "the proxy does not hash requests"
 _OUTLIERS = "the proxy does not look for outliers"
 
 NOT_YET: Mapping[str, str] = {
-    "ClientTLSSettings.mode=SIMPLE": _TLS,
-    "ClientTLSSettings.mode=MUTUAL": _TLS,
     "ServiceEntry.resolution=DNS": _DNS,
     "ServiceEntry.resolution=DNS_ROUND_ROBIN": _DNS,
     "LoadBalancerSettings.consistentHash": _HASH,
@@ -26,7 +23,6 @@ NOT_YET: Mapping[str, str] = {
     "WorkloadEntry.locality": _LOCALITY,
     "LoadBalancerSettings.warmup": _WARMUP,
     "LoadBalancerSettings.warmupDurationSecs": _WARMUP,
-    "TCPSettings.tcpKeepalive": "the proxy does not set it",
     "TCPSettings.maxConnectionDuration": "the proxy does not look at it",
 }
 """By ``Message.field`` or ``Message.field=word`` of Istio, why it is refused."""

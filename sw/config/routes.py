@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from .actions import action_of, cors_of, fault_of, headers_of
 from .clusters import Clusters
+from .doors import Door
 from .findings import Report
 from .istio.gateway import Gateway
 from .istio.matches import HttpMatch, TextMatch
@@ -26,13 +27,13 @@ _ANY_PATH = StringMatch(MatchKind.PREFIX, "/")
 def build_routes(
     service: Resource[VirtualService],
     gateway: Resource[Gateway],
-    port: int,
+    door: Door,
     clusters: Clusters,
     report: Report,
 ) -> tuple[Route, ...]:
-    """The routes of *service*, whose names are in full, at *gateway*, whose listener has *port*."""
+    """The routes of *service*, whose names are in full, at *gateway* for who comes in by *door*."""
     routes: list[Route] = []
-    site = _Site(gateway, port, report)
+    site = _Site(gateway, door.port, report)
     for entry in service.spec.http:
         whole: Route | None = None
         for block in entry.match or (None,):
@@ -50,7 +51,7 @@ def build_routes(
             whole = whole or Route(
                 id=f"{service.namespace}/{service.name}/{entry.name}",
                 match=match,
-                action=action_of(entry, port, clusters, report),
+                action=action_of(entry, door, clusters, report),
                 location=node.location,
                 headers=headers_of(entry),
                 cors=cors_of(entry, report),
@@ -71,15 +72,21 @@ class _Site:
     def admits(self, block: HttpMatch) -> bool:
         """Whether *block* is for this gateway at all."""
         obstacle = self._obstacle(block)
-        if obstacle:
+        if obstacle and not self._elsewhere(block):
             self.report.warning(
                 block.node.location, f"never matches at {self.gateway}: {obstacle}", "remove it"
             )
         return not obstacle
 
+    def _elsewhere(self, block: HttpMatch) -> bool:
+        """Whether *block* is for another port of this gateway."""
+        ports = (server.port.number for server in self.gateway.spec.servers)
+        return block.port is not None and block.port != self.port and block.port in ports
+
     def _obstacle(self, block: HttpMatch) -> str:
         if block.port not in (None, self.port):
-            return f"the port is {self.port}, not {block.port}"
+            ports = sorted({server.port.number for server in self.gateway.spec.servers})
+            return f"no server has the port {block.port}, but {', '.join(map(str, ports))}"
         if block.gateways:  # then Istio asks neither for labels nor for the namespace
             here = f"{self.gateway.namespace}/{self.gateway.name}"
             return "" if here in block.gateways else "'gateways' does not name it"

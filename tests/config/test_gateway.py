@@ -87,7 +87,7 @@ def test_export_to_is_honoured(read, export_to, served):
 REFUSED = [
     (
         gateway("['*']", port="{number: 443, protocol: HTTPS}"),
-        "protocol: HTTPS is not supported yet: this gateway speaks HTTP/1.1 in plain text; use HT",
+        "spec.servers[0]: a server of HTTPS needs 'tls' with a 'mode'; add it",
     ),
     (gateway("['*']", port="{number: 80, protocol: SPDY}"), "'SPDY' is not one of HTTP"),
     (gateway("['*']", port="{number: 70000, protocol: HTTP}"), "70000 is not between 1 and 65535"),
@@ -96,11 +96,6 @@ REFUSED = [
     (gateway("['*-a.org']"), "a wildcard for a part of a label, '*-a.org', is not supported yet"),
     (gateway("[/a.org]"), "'/a.org' has no namespace before the slash"),
     (gateway("['*']").replace("port:", "bind: 1.2.3.4, port:"), "field 'bind' is not supported"),
-    (gateway("['*']").replace("port:", "tls: {}, port:"), "field 'tls' is not supported yet"),
-    (
-        gateway("['*']") + "---\n" + gateway("['*']", "b", "{number: 81, protocol: HTTP}"),
-        "a second port, 81, is not supported yet (the first, 80, is at ",
-    ),
     (gateway("['*']") * 1 + "---\n" + gateway("[a.org]"), "a second Gateway shop/gw (the first is"),
     (PODS, "mesh.yaml: no Gateway is described; add a Gateway"),
 ]

@@ -67,10 +67,10 @@ class HttpRedirect(Message, name="HTTPRedirect", one_of=("port derivePort",)):
                 "give it a 'uri', 'authority', 'scheme' or 'port'",
             )
 
-    def action(self, listener_port: int) -> Redirect:
-        """The redirect of a listener that speaks plain text at *listener_port*."""
+    def action(self, listener_port: int, *, secure: bool) -> Redirect:
+        """The redirect of a listener at *listener_port*, with TLS if it is *secure*."""
         port = self.port or (listener_port if self.derive_port else 0)
-        if port == _DEFAULT_PORTS[self.scheme or "http"]:
+        if port == _DEFAULT_PORTS[self.scheme or ("https" if secure else "http")]:
             port = 0
         return Redirect(
             authority=self.authority,
