@@ -23,6 +23,5 @@ NOT_YET: Mapping[str, str] = {
     "WorkloadEntry.locality": _LOCALITY,
     "LoadBalancerSettings.warmup": _WARMUP,
     "LoadBalancerSettings.warmupDurationSecs": _WARMUP,
-    "TCPSettings.maxConnectionDuration": "the proxy does not look at it",
 }
 """By ``Message.field`` or ``Message.field=word`` of Istio, why it is refused."""

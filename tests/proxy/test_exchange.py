@@ -765,3 +765,20 @@ def test_a_body_waits_in_bounds_for_its_connection() -> None:
     assert sent.who == "pod 0"
     assert len(sent.data) > 1024 * 1024
     chart << resume("client")
+
+
+def test_a_connection_to_a_pod_is_not_used_beyond_its_time() -> None:
+    chart = play(max_connection_duration=10.0)
+    chart >> from_client(GET) >> connected() >> tick(4.0) >> from_pod(OK) >> tick(4.0)
+    chart.commands.clear()
+    chart >> from_client(GET)  # the same one
+    assert [command.who for command in chart.commands] == ["pod 0"]
+    chart.commands.clear()
+    chart >> tick(4.0) >> from_pod(OK)  # under way, it lives on
+    assert [str(command)[:9] for command in chart.commands] == ["abort pod", "send clie"]
+    chart.commands.clear()
+    chart >> from_client(GET) >> connected(1) >> from_pod(OK, 1)
+    chart.commands.clear()
+    chart >> tick(10.1)
+    chart << abort("pod 1")
+    assert chart.counter("upstream_cx_max_duration_reached") == 1

@@ -17,6 +17,7 @@ class ClusterStats:
     upstream_cx_connect_timeout: int = 0
     upstream_cx_idle_timeout: int = 0
     upstream_cx_max_requests: int = 0
+    upstream_cx_max_duration_reached: int = 0
     upstream_cx_overflow: int = 0
     upstream_cx_none_healthy: int = 0
     upstream_cx_protocol_error: int = 0

@@ -4,6 +4,7 @@ Events come in as method calls (``connected``, ``received``, ``blocked``, ``lost
 in the bytes goes to the attempt that has the connection.
 """
 
+import math
 from typing import Protocol
 
 from hybridmesh.config.model import Cluster, Endpoint
@@ -84,6 +85,7 @@ class Upstream:
         "_idle_since",
         "_keep_alive",
         "_opened",
+        "_opened_at",
         "_partial",
         "_paused",
         "attempt",
@@ -100,6 +102,7 @@ class Upstream:
         self.attempt: Attempt | None = None
         self.requests = 0
         self._opened = False
+        self._opened_at = 0.0
         self._closed = False
         self._paused = False
         self._alarm: int | None = None
@@ -122,6 +125,7 @@ class Upstream:
             return
         self.port = port
         self._opened = True
+        self._opened_at = self._cluster.clock.now
         self._disarm()
         self._cluster.connected(self)
 
@@ -216,9 +220,7 @@ class Upstream:
         clock = self._cluster.clock
         self._idle_since = clock.now
         if self._alarm is None:  # else it is set already and looks again when it rings
-            self._alarm = clock.call_at(
-                clock.now + self._cluster.cluster.idle_timeout, self._idle_timeout
-            )
+            self._alarm = clock.call_at(self._rest_ends, self._idle_timeout)
 
     def late(self) -> None:
         """The response has not begun in time, unless it has."""
@@ -240,6 +242,17 @@ class Upstream:
             self._cluster.connect_failed(self, Reset.CONNECT_FAILURE, "")
 
     # Within.
+
+    @property
+    def _expires(self) -> float:
+        """When it is too old for another request."""
+        longest = self._cluster.cluster.max_connection_duration
+        return math.inf if longest is None else self._opened_at + longest
+
+    @property
+    def _rest_ends(self) -> float:
+        """When it is closed if it stays idle."""
+        return min(self._idle_since + self._cluster.cluster.idle_timeout, self._expires)
 
     def _final_head(self, data: bytes, attempt: Attempt) -> tuple[int, ResponseHead | None]:
         """Where the body begins, and the head before it; interim responses (RFC 9110, 15.2) on
@@ -267,7 +280,9 @@ class Upstream:
         attempt.upstream = None
         if self._paused:
             self.pause(False)
-        self._cluster.release(self, reusable=reusable and self._keep_alive and attempt.request_done)
+        reusable = reusable and self._keep_alive and attempt.request_done
+        fresh = self._cluster.clock.now < self._expires
+        self._cluster.release(self, reusable=reusable and fresh)
 
     def _break(self, reset: Reset, detail: str) -> None:
         """Close, and tell the attempt why."""
@@ -289,11 +304,14 @@ class Upstream:
         self._alarm = None
         if self.attempt is None:
             clock = self._cluster.clock
-            until = self._idle_since + self._cluster.cluster.idle_timeout
+            until = self._rest_ends
             if clock.now < until:
                 self._alarm = clock.call_at(until, self._idle_timeout)
             else:
-                self._cluster.stats.upstream_cx_idle_timeout += 1
+                if clock.now >= self._expires:
+                    self._cluster.stats.upstream_cx_max_duration_reached += 1
+                else:
+                    self._cluster.stats.upstream_cx_idle_timeout += 1
                 self.close()
 
     def _disarm(self) -> None:
