@@ -26,11 +26,12 @@ _MASKS: dict[str, Callable[[str], str]] = {
     "date": _word(_DATE, "<date>"),
     "x-request-id": _word(_UUID, "<uuid>"),
     "x-envoy-upstream-service-time": _word(re.compile(r"\d+"), "<ms>"),
-    "x-envoy-external-address": lambda value: "<client>",
+    "x-envoy-external-address": lambda value: "<address>",
     # What is left of it for a retry, to the next 50 ms.
     "x-envoy-expected-rq-timeout-ms": lambda value: str(-(-int(value) // 50) * 50),
-    # Envoy gives a client of the loopback interface another of the machine's addresses.
-    "x-forwarded-for": _word(re.compile(r"[^,]+$"), "<client>"),
+    # Envoy gives a client of the loopback interface another of the machine's addresses; those that
+    # cases let clients claim are of TEST-NET-3 (RFC 5737).
+    "x-forwarded-for": _word(re.compile(r"(?!203\.0\.113\.)\b[0-9][0-9.]+"), "<address>"),
 }
 
 

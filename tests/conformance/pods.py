@@ -1,8 +1,8 @@
 """The pods: they write down what they get, and answer as the test wants it.
 
 A request says which test it belongs to by its field ``x-tag``; of requests without it nothing is
-kept.  What a pod does is a :class:`Step`; the first request with a tag gets the first step of its
-script, the next one (a retry) the second, and so on.
+kept.  What a pod does is a :class:`Step`; the first request with a tag at a service gets the first
+step of its script, the next one (a retry) the second, and so on.
 """
 
 import asyncio
@@ -126,7 +126,9 @@ class Pods:
         seen = self._arrivals[tag] if tag else []
         seen.append(Arrival(name, request.line, fields, body))
         script = self._scripts.get(tag) or (Step(),)
-        step = script[min(len(seen), len(script)) - 1]
+        service = _service(name)
+        turn = sum(_service(arrival.pod) == service for arrival in seen)
+        step = script[min(turn, len(script)) - 1]
         if step.wait:
             await asyncio.sleep(step.wait)
         if step.raw is not None:
@@ -135,8 +137,8 @@ class Pods:
             return False
         if not step.status:
             return False
-        content = (_service(name) if step.body is None else step.body).encode()
-        lines = [f"HTTP/1.1 {step.status} {PHRASE}", f"x-pod: {_service(name)}", *step.fields]
+        content = (service if step.body is None else step.body).encode()
+        lines = [f"HTTP/1.1 {step.status} {PHRASE}", f"x-pod: {service}", *step.fields]
         if not any(line.lower().startswith(_FRAMING) for line in step.fields):
             lines.append(f"content-length: {len(content)}")
         head = "".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1")
