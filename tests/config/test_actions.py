@@ -325,6 +325,10 @@ REFUSED = [
         "means nothing",
     ),
     (f"headers: {{request: {{set: {{':path': /a}}}}}}\n  {TO_A}", "':path' is not a header name"),
+    (
+        f"headers: {{response: {{remove: [Content-Length]}}}}\n  {TO_A}",
+        "response: 'content-length' is the gateway's own: it says where a message ends",
+    ),
     (f"headers: {{request: {{remove: [Host]}}}}\n  {TO_A}", "request: Host cannot be removed"),
     (f"headers: {{response: {{set: {{host: a}}}}}}\n  {TO_A}", "response: a response has no Host"),
     (f"headers: {{request: {{set: {{a: '%'}}}}}}\n  {TO_A}", "set.a: '%' cannot be made into a v"),

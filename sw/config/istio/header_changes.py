@@ -11,6 +11,8 @@ from ..values import TOKEN, field_name, field_value
 __all__ = ["HeaderOperations", "Headers"]
 
 _AUTHORITY = ("host", ":authority")
+_FRAMING = frozenset(("connection", "content-length", "transfer-encoding", "upgrade"))
+"""Fields that say where messages end, and what the connection is for (RFC 9112, 6 and 9)."""
 
 FieldValue = Annotated[str, Read(field_value)]
 
@@ -31,7 +33,13 @@ class HeaderOperations(Message):
         for name in self.remove:
             if name.lower() == "host":
                 raise FieldError("Host cannot be removed", "set it instead")
-        for name in [*(self.set or ()), *(self.add or ())]:
+        names = [*(self.set or ()), *(self.add or ())]
+        if framing := _FRAMING.intersection(map(str.lower, (*names, *self.remove))):
+            raise FieldError(
+                f"{min(framing)!r} is the gateway's own: it says where a message ends",
+                "remove it from the changes",
+            )
+        for name in names:
             if name.lower() not in _AUTHORITY and not TOKEN.fullmatch(name):
                 raise FieldError(f"{name!r} is not a header name")
 
