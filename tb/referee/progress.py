@@ -15,14 +15,16 @@ _INTERVAL = 15.0
 
 
 @contextmanager
-def progress(what: str, total: int, done: int) -> Iterator[Callable[[int], None]]:
+def progress(
+    what: str, total: int, done: int, unit: str = "heads"
+) -> Iterator[Callable[[int], None]]:
     """Show how much of *total* is done, *done* at first; the callable says how much more is."""
     begun = last = monotonic()
     more = 0
     console = Console(stderr=True)
     columns = (
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
-        *(TextColumn("{task.fields[rate]:,.0f} heads/s"), TimeRemainingColumn()),
+        *(TextColumn(f"{{task.fields[rate]:,.0f}} {unit}/s"), TimeRemainingColumn()),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total, completed=done, rate=0.0)
@@ -35,7 +37,7 @@ def progress(what: str, total: int, done: int) -> Iterator[Callable[[int], None]
             bar.update(task, advance=count, rate=rate)
             if bar.disable and now - last > _INTERVAL:
                 last = now
-                line = f"{what}: {done + more:,} of {total:,} heads, {rate:,.0f} a second"
+                line = f"{what}: {done + more:,} of {total:,} {unit}, {rate:,.0f} a second"
                 print(line, file=sys.stderr, flush=True)
 
         yield advance
