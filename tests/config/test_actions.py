@@ -178,6 +178,8 @@ FAULTS = [
         "{abort: {grpcStatus: UNAVAILABLE, percentage: {value: 0.0001}}}",
         Fault(abort=Abort(0.000001, 0, 14)),
     ),
+    # Down to millionths, and what is smaller is cut off.
+    ("{abort: {httpStatus: 500, percentage: {value: 0.00019}}}", Fault(abort=Abort(0.000001, 500))),
     (
         "{delay: {fixedDelay: 1s, percentage: {value: 1}},"
         " abort: {httpStatus: 418, percentage: {value: 0}}}",
@@ -392,6 +394,7 @@ IDLE = [
     (f"match: [{{uri: {{prefix: /a/}}}}]\n  rewrite: {{uri: /}}\n  {TO_A}", None),
     (f"match: [{{uri: {{exact: /a/}}}}]\n  rewrite: {{uri: /b}}\n  {TO_A}", None),
     ("redirect: {scheme: https}", None),
+    ("redirect: {port: 8080}", None),
     ("redirect: {authority: a.org}", None),
 ]
 

@@ -118,7 +118,19 @@ def test_what_a_delegate_says_goes_before_the_root(read):
     ]
 
 
-ANY = StringMatch(PREFIX, "/")
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [("", ["a.shop"]), ("\n  mirrors: [{destination: {host: a}}]", ["a.team"])],
+)
+def test_several_mirrors_are_inherited_together(read, own, expected):
+    root = "- delegate: {name: part, namespace: team}\n  mirrors: [{destination: {host: a}}]"
+    mesh = read(GATEWAY, PODS, OTHER, service(root), delegate(f"- {TO_A}{own}"))
+    (route,) = mesh.table.virtual_hosts[0].routes
+    assert [m.cluster for m in route.action.mirrors] == [
+        f"outbound|8080||{name}.svc.cluster.local" for name in expected
+    ]
+
+
 MERGED = [
     ("{uri: {prefix: /a}}", "{uri: {prefix: /a/b}}", RouteMatch(path=StringMatch(PREFIX, "/a/b"))),
     ("{uri: {prefix: /a}}", "{uri: {exact: /ab}}", RouteMatch(path=StringMatch(EXACT, "/ab"))),
@@ -164,16 +176,33 @@ def test_conditions_of_both_are_joined(read):
         GATEWAY,
         OTHER,
         service(
-            "- match: [{headers: {a: {exact: '1'}}}, {uri: {prefix: /b}}]\n"
+            "- match: [{headers: {a: {exact: '1'}}, withoutHeaders: {no: {}}, "
+            "queryParams: {q: {}}}, {uri: {prefix: /b}}]\n"
             "  delegate: {name: part, namespace: team}"
         ),
-        delegate(f"- match: [{{uri: {{exact: /b}}, headers: {{c: {{}}}}}}]\n  {TO_A}"),
+        delegate(
+            "- match: [{uri: {exact: /b}, headers: {c: {}}, withoutHeaders: {never: {}}, "
+            f"queryParams: {{p: {{}}}}}}]\n  {TO_A}"
+        ),
     )
     matches = [route.match for route in read(*documents).table.virtual_hosts[0].routes]
-    assert [(m.path.value, [h.name for h in m.headers]) for m in matches] == [
-        ("/b", ["a", "c"]),
-        ("/b", ["c"]),
+    assert [m.path.value for m in matches] == ["/b", "/b"]
+    assert [[(h.name, h.invert) for h in m.headers] for m in matches] == [
+        [("a", False), ("c", False), ("no", True), ("never", True)],
+        [("c", False), ("never", True)],
     ]
+    assert [[q.name for q in m.query] for m in matches] == [["q", "p"], ["p"]]
+
+
+@pytest.mark.parametrize("block", ["{port: 81}", "{gateways: [other]}", "{sourceLabels: {no: x}}"])
+def test_a_block_of_the_root_for_another_place_is_for_no_delegate_here(read, block):
+    documents = (
+        GATEWAY,
+        OTHER,
+        service(f"- {{match: [{block}], delegate: {{name: part, namespace: team}}}}"),
+        delegate(f"- match: [{{uri: {{exact: /b}}}}]\n  {TO_A}"),
+    )
+    assert read(*documents).table.virtual_hosts == ()
 
 
 LEFT_OUT = [

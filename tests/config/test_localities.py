@@ -102,11 +102,11 @@ CASES = [
     ),
     # Labels first; among those alike, the region that takes over.
     (
-        "{failoverPriority: [istio], failover: [{from: eu, to: us}]}",
+        "{failoverPriority: [v=1], failover: [{from: eu, to: us}]}",
         "outliers",
         HERE,
         True,
-        {"1": (0, 2), "2": (1, 3), "3": (2, 1), "4": (3, 1), "5": (4, 1)},
+        {"1": (0, 2), "3": (1, 1), "2": (2, 3), "4": (3, 1), "5": (4, 1)},
     ),
     # Shares: of a pattern that several localities fit, each gets by its weight; others get none.
     (
@@ -140,6 +140,13 @@ def test_localities_have_priorities_and_weights(
 ):
     rules = rule(setting, ", outlierDetection: {}" if outliers else "")
     assert spread(rules, here) == (weighted, expected)
+
+
+def test_pods_that_dns_finds_are_not_known_by_their_labels(write):
+    rules = rule("{failoverPriority: [istio]}")
+    path = write(GATEWAY, PODS.replace("STATIC", "DNS"), rules, service(f"- {TO_A}"))
+    (cluster,) = load([path], HERE).clusters.values()
+    assert {endpoint.priority for endpoint in cluster.endpoints} == {0}
 
 
 def test_failover_without_outlier_detection_is_warned_of(findings):

@@ -117,6 +117,18 @@ def test_policies_of_port_and_subset_have_istios_precedence(
     assert found.balancing.kind.value == balancer
 
 
+def test_a_subset_keeps_the_parts_that_it_does_not_give(cluster):
+    of_host = "{tls: {mode: SIMPLE}, outlierDetection: {consecutive5xxErrors: 9}}"
+    for of_v1, names, errors in (
+        (f"{{{RANDOM}}}", (), 9),
+        ("{outlierDetection: {consecutive5xxErrors: 8}}", (), 8),
+        ("{tls: {mode: SIMPLE, subjectAltNames: [a]}}", ("a",), 9),
+    ):
+        found = cluster(rule(of_host, of_v1), V1)
+        assert found.tls == ClusterTls(names=names)
+        assert found.outlier == OutlierDetection(consecutive_5xx=errors)
+
+
 def test_of_several_rules_for_a_host_the_first_policy_counts_and_all_subsets(read):
     second = rule("{" + connections(2) + "}", name="second")
     second = second.replace("name: v1, labels: {version: v1}", "name: v2, labels: {version: v2}")
@@ -264,7 +276,8 @@ def hashing(header: str) -> str:
 PORT_HASH = f"{{{hashing('h')}, portLevelSettings: [{{port: {{number: 9090}}, {hashing('p')}}}]}}"
 V1_HASH = f"{{{hashing('s')}, portLevelSettings: [{{port: {{number: 9090}}, {hashing('q')}}}]}}"
 ROUTE_HASHES = [
-    (PORT_HASH, "", "{destination: {host: a}}", ["h"]),
+    # A port counts where the destination names it, and not where it is the one that is meant.
+    (PORT_HASH.replace("9090", "8080"), "", "{destination: {host: a}}", ["h"]),
     (PORT_HASH, "", TO_8080, ["h"]),
     (PORT_HASH, "", TO_9090, ["p"]),
     (PORT_HASH, V1_HASH, V1, ["s"]),
