@@ -276,11 +276,21 @@ def test_rotation_goes_on_where_another_priority_changes() -> None:
     assert set(first + [chooser.pick() for _ in range(3)]) == set(hosts[:5])
 
 
-def test_a_retry_looks_for_another_pod_six_times() -> None:
+@pytest.mark.parametrize("kind", [LEAST, ROUND, RANDOM])
+def test_a_retry_takes_a_pod_that_was_not_tried_if_there_is_one(kind: Balancer) -> None:
+    hosts = pods(1, 1, 1)
+    tried = Tried(RetryPolicy())
+    for host in hosts[:2]:
+        tried.add(host)
+    choosers = [balancing(kind, hosts, seed=seed) for seed in range(100)]
+    assert {chooser.pick_again(tried) for chooser in choosers} == {hosts[2]}
+    tried.add(hosts[2])
+    assert choosers[0].pick_again(tried) in hosts
+
+
+def test_a_retry_may_go_to_the_same_pod_where_the_policy_lets_it() -> None:
     hosts = pods(1, 1)
-    tried: Tried = Tried(RetryPolicy())
+    tried = Tried(RetryPolicy(other_hosts=False))
     tried.add(hosts[0])
-    same = 0
-    for seed in range(2000):
-        same += balancing(RANDOM, hosts, seed=seed).pick_again(tried) is hosts[0]
-    assert same == pytest.approx(2000 / 2**6, abs=20)
+    chooser = balancing(RANDOM, hosts)
+    assert {chooser.pick_again(tried) for _ in range(100)} == set(hosts)

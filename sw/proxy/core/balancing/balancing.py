@@ -62,7 +62,7 @@ class Balancing(Generic[H]):
         self._threshold = panic_threshold
         self._levels: list[Level[H]] = []
         self._only: Picker[H] | None = None
-        self._by_percent: Sequence[Picker[H]] = ()
+        self._by_percent: Sequence[Level[H]] = ()
         self.update(hosts)
 
     def update(self, hosts: Iterable[H]) -> None:
@@ -100,26 +100,32 @@ class Balancing(Generic[H]):
 
     def pick(self, hash: int | None = None) -> H | None:
         """A host for a first attempt; None: there is none."""
-        only = self._only
-        return (only or self._picker(hash)).pick(hash)
+        return (self._only or self._level(hash).picker).pick(hash)
 
     def pick_again(self, tried: Tried, hash: int | None = None) -> H | None:
         """A host for another attempt of a request that has *tried* some."""
         if not self._by_percent:
             self._lay_out()
-        shares = None
-        if not self.hashing:  # as in Envoy, whose consistent hashing knows no retry priority
-            shares = tried.shares([level.able for level in self._levels])
-        host = None
+        if self.hashing:  # as Envoy does: step by step, and whatever the priority
+            return self._step(self._rng.getrandbits(64) if hash is None else hash, tried)
+        shares = tried.shares([level.able for level in self._levels])
+        for _ in range(1 + REPICKS):
+            level = self._level(None) if shares is None else self._by_share(shares)
+            host = level.picker.pick()
+            if host is None or not tried.refuses(host):
+                return host
+        return next((other for other in level.used if not tried.refuses(other)), host)
+
+    def _step(self, hash: int, tried: Tried) -> H | None:
+        picker = self._level(hash).picker
         for attempt in range(1 + REPICKS):
-            picker = self._picker(hash) if shares is None else self._by_share(shares)
             host = picker.pick(hash, attempt)
             if host is None or not tried.refuses(host):
                 break
         return host
 
-    def _picker(self, hash: int | None) -> Picker[H]:
-        """The picker of the priority that is next."""
+    def _level(self, hash: int | None) -> Level[H]:
+        """The priority that is next."""
         if not self._by_percent:
             self._lay_out()
         if hash is None or not self.hashing:
@@ -128,9 +134,9 @@ class Balancing(Generic[H]):
             percent = hash % 100
         return self._by_percent[percent]
 
-    def _by_share(self, shares: Sequence[int]) -> Picker[H]:
+    def _by_share(self, shares: Sequence[int]) -> Level[H]:
         (level,) = self._rng.choices(self._levels, shares)
-        return level.picker
+        return level
 
     def _lay_out(self) -> None:
         levels = self._levels
@@ -138,10 +144,10 @@ class Balancing(Generic[H]):
             level.look()
         counts = [(len(level.healthy), len(level.hosts)) for level in levels]
         shares, panic = load(counts, self._threshold)
-        by_percent: list[Picker[H]] = []
+        by_percent: list[Level[H]] = []
         for level, share, panicking in zip(levels, shares, panic, strict=True):
             level.settle(panic=panicking)
-            by_percent += [level.picker] * share
+            by_percent += [level] * share
         self._by_percent = by_percent
         if by_percent[0] is by_percent[-1]:
-            self._only = by_percent[0]
+            self._only = by_percent[0].picker

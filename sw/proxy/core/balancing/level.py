@@ -43,8 +43,10 @@ class Level(Generic[H]):
     ----------
     healthy : list of Host
         Those that were eligible at the last :meth:`look`.
+    used : list of Host
+        Those that get requests.
     picker : Picker
-        The balancer, laid out by :meth:`settle`.
+        The balancer over them.
     panics : int
         Picks in panic.
     """
@@ -54,12 +56,13 @@ class Level(Generic[H]):
     ) -> None:
         self.hosts = list(hosts)
         self.healthy: list[H] = []
+        self.used: list[H] = []
         self.picker: Picker[H] = Nobody()
         self.panics = 0
         self._policy = policy
         self._clock = clock
         self._rng = rng
-        self._settled: tuple[list[H], bool] = ([], False)
+        self._panic = False
 
     @property
     def able(self) -> int:
@@ -73,9 +76,9 @@ class Level(Generic[H]):
     def settle(self, *, panic: bool) -> None:
         """Lay the balancer out over the healthy hosts; in *panic*, over all."""
         used = self.hosts if panic else self.healthy
-        if self._settled == (used, panic):
+        if (self.used, self._panic) == (used, panic):
             return  # a table is dear, and rotation goes on where it is
-        self._settled = (used, panic)
+        self.used, self._panic = used, panic
         if self._policy.kind in (Balancer.RING_HASH, Balancer.MAGLEV):
             picker = self._consistent(used)
         elif self._policy.by_locality and not panic:
