@@ -34,9 +34,9 @@ __all__ = [
 class HeaderChange:
     """Changes to the fields of one head, names in lower case.
 
-    Removed first, then set (in place of what there is), then added (beside what there is), each in
-    order of the names, as Istio sorts them.  Values are format strings: ``%REQ(x-user)%``, ``%%``
-    for a percent sign (:mod:`hybridmesh.proxy.core.action.template`).
+    Removed first, then set (in place of what there is, the last of a name counts), then added
+    (beside what there is), each in order.  Values are format strings: ``%REQ(x-user)%``, ``%%``
+    for a percent sign (:mod:`hybridmesh.config.template`).
     """
 
     set: tuple[tuple[str, str], ...] = ()

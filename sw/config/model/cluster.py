@@ -125,8 +125,8 @@ class ClusterTls:
     sni : str
         "": the host that the client asked for.
     names : tuple of str
-        Subject alternative names, of which the pod's certificate must have one; empty: any that is
-        signed, as in Istio where ``sni`` is not given either.
+        Subject alternative names, of which the pod's certificate must have one; empty: the host
+        that the client asked for if ``sni`` is empty too, else any that is signed.
     verify : bool
         False: any certificate is taken (``insecureSkipVerify``).
     """
