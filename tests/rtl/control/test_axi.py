@@ -196,6 +196,38 @@ def test_a_word_a_clock_is_written_while_the_responses_are_taken() -> None:
     simulate(dut, testbench)
 
 
+@pytest.mark.parametrize("patience", [0, 0.6])
+def test_reads_asked_one_after_the_other_are_all_answered_in_order(patience: float) -> None:
+    """The next address waits at the bridge, and the manager takes the answers when it likes."""
+    dut = Dut()
+    axi, rng = dut.axi, random.Random(3)
+    readable = [r for r in REGISTERS if r.access is not Access.WRITE]
+    clocks = 0
+
+    async def ask(ctx) -> None:
+        ctx.set(axi.arvalid, 1)
+        for r in readable:
+            ctx.set(axi.araddr, r.address)
+            await ctx.tick().until(axi.arready)
+        ctx.set(axi.arvalid, 0)
+
+    async def take(ctx) -> None:
+        nonlocal clocks
+        for r in readable:
+            valid = False
+            while not valid:
+                clocks += 1
+                ready = rng.random() >= patience
+                ctx.set(axi.rready, ready)
+                data, valid = (await ctx.tick().sample(axi.rdata, axi.rvalid))[2:]
+                valid &= ready
+            assert data == value_of(r), r.name
+
+    simulate(dut, ask, take)
+    if not patience:
+        assert clocks == 2 * len(readable) + 1
+
+
 def test_reads_and_writes_go_on_side_by_side() -> None:
     dut = Dut()
     readable = [r for r in REGISTERS if r.access is not Access.WRITE]
