@@ -1,0 +1,119 @@
+"""The covered NIC as a shared library, kept under ``build/coverage`` by a hash of all that it is
+made of.  Verilator counts the lines and toggles of some of them.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+
+from hybridmesh.contract.geometry import Geometry
+
+from .errors import BuildError
+from .hardware import to_covered_verilog
+
+__all__ = ["PLACE", "Built", "build"]
+
+PLACE = Path(__file__).resolve().parents[2] / "build" / "coverage"
+
+_HARNESS = Path(__file__).with_name("harness.cpp")
+_VERILATE = (
+    *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"),
+    *("--output-split", "20000", "-Wno-fatal", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC"),
+)
+_COUNTED = ("--coverage-line", "--coverage-toggle")
+_COMPILE = ("-std=c++20", "-fPIC")
+_HOT, _COLD = "-O1", "-O0"
+"""What runs every cycle, what runs at the start only."""
+
+
+class Built:
+    """A library that has been built.
+
+    Attributes
+    ----------
+    library, verilog : Path
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.library = place / "nic.so"
+        self.verilog = place / "nic.v"
+
+
+def build(geometry: Geometry, *, counted: bool, jobs: int) -> Built:
+    """The library of a covered NIC of *geometry*; *counted*: its lines and toggles are counted.
+    It is compiled by *jobs* processes at a time.
+
+    Raises
+    ------
+    BuildError
+        Where a tool is missing or fails.
+    """
+    compiler = shutil.which("g++")
+    if compiler is None:
+        raise BuildError("The C++ compiler g++ is missing", remedy="run: apt-get install g++")
+    text = to_covered_verilog(geometry)
+    flags = (*_VERILATE, *(_COUNTED if counted else ()))
+    parts = (text, _HARNESS.read_text(), str(flags), metadata.version("verilator"))
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    place = PLACE / f"nic-width{geometry.width}-{digest}"
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            with tempfile.TemporaryDirectory(dir=PLACE) as folder:
+                done = _built(text, flags, geometry.width, compiler, Path(folder), jobs)
+                os.replace(done, place)
+    return Built(place)
+
+
+def _built(
+    text: str, flags: tuple[str, ...], width: int, compiler: str, work: Path, jobs: int
+) -> Path:
+    """A folder with the library and the Verilog that it was made of."""
+    done, cpp = work / "done", work / "cpp"
+    done.mkdir()
+    verilog = done / "nic.v"
+    verilog.write_text(text)
+    root = Path(str(metadata.distribution("verilator").locate_file("verilator")))
+    _run(
+        *(str(root / "bin" / "verilator_bin"), *flags, "--top-module", "hybridmesh_nic"),
+        *("--prefix", "Vnic", "--Mdir", str(cpp), str(verilog)),
+        env={"VERILATOR_ROOT": str(root)},
+    )
+    include = root / "include"
+    names = ["verilated", "verilated_threads"]
+    counted = set(_COUNTED) <= set(flags)
+    names += ["verilated_cov"] if counted else []
+    sources = [_HARNESS, *(include / f"{name}.cpp" for name in names)]
+    sources += sorted(cpp.glob("*.cpp"), key=lambda path: -path.stat().st_size)
+    defined = (f"-DWIDTH={width}", f"-DVM_COVERAGE={int(counted)}", "-DVL_TIME_CONTEXT")
+    found = (f"-I{cpp}", f"-isystem{include}", f"-isystem{include / 'vltstd'}")
+
+    def compiled(source: Path) -> str:
+        optimise = _COLD if source.stem.endswith("Slow") else _HOT
+        _run(
+            *(compiler, *_COMPILE, optimise, *defined, *found),
+            *("-c", str(source), "-o", f"{work / source.stem}.o"),
+        )
+        return f"{work / source.stem}.o"
+
+    with ThreadPoolExecutor(jobs) as pool:
+        objects = list(pool.map(compiled, sources))
+    _run(compiler, "-shared", "-pthread", *objects, "-o", str(done / "nic.so"))
+    return done
+
+
+def _run(*command: str, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, env=os.environ | (env or {}), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        lines = (done.stderr + done.stdout).strip().splitlines()
+        what = next((line for line in lines if "rror" in line), lines[-1] if lines else "no output")
+        raise BuildError(f"{Path(command[0]).name} failed: {what.strip()}")

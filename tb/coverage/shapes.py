@@ -1,0 +1,62 @@
+"""Frames at the edges of what the NIC takes for a TCP segment."""
+
+import random
+from collections.abc import Iterator
+
+from hybridmesh.nic.frames import SHORTEST, Connection
+from tb.lib.traffic import PORT, Client, any_frame, any_payload, head, spoofed
+
+from .nic import Frame
+
+__all__ = ["frames", "long_frames"]
+
+_BAD = 0.15
+"""Share of frames that the MAC marks bad."""
+
+
+def frames(rng: random.Random, max_frame: int) -> Iterator[Frame]:
+    """Frames of every kind and size, some of them marked bad."""
+    for _ in range(300):
+        yield _marked(rng, any_frame(rng, any_payload(rng)))
+    for _ in range(60):
+        yield from _of_a_client(rng, max_frame)
+
+
+def _marked(rng: random.Random, frame: bytes) -> Frame:
+    return Frame(frame, rng.random() < _BAD)
+
+
+def _of_a_client(rng: random.Random, max_frame: int) -> Iterator[Frame]:
+    client, seq = Client(rng), rng.getrandbits(32)
+    yield _marked(rng, client.opening(seq))
+    data = rng.choice((head(rng), any_payload(rng), b"G", b"GET ", b"\r\n"))
+    flags = rng.choice(("PA", "A", "FPA", "R", "S"))
+    frame = client.segment(seq, data, flags)
+    yield _marked(rng, frame)
+    yield _marked(rng, client.segment(seq + len(data), b"", rng.choice(("A", "FA", "RA", "SA"))))
+    if rng.random() < 0.2:
+        yield _marked(rng, spoofed(frame))
+    if rng.random() < 0.2:
+        yield _marked(rng, frame[: rng.randrange(1, len(frame))])
+    yield from (_marked(rng, frame) for frame in _just(rng, max_frame))
+
+
+def _just(rng: random.Random, max_frame: int) -> Iterator[bytes]:
+    """Frames of lengths that something begins at."""
+    connection = Connection(("192.0.2.1", rng.randrange(1, 65536)), ("192.0.2.2", PORT))
+    seq = rng.getrandbits(32)
+    size = rng.choice((SHORTEST, 61, 64, 128, 1514, 1515, max_frame - 1, max_frame))
+    payload = head(rng)[: size - connection.header_size]
+    yield connection.opening(seq)
+    yield connection.frame(seq, payload.ljust(size - connection.header_size, b"x"))
+
+
+def long_frames(rng: random.Random, max_frame: int) -> Iterator[bytes]:
+    """Frames as long as they may be for a verdict, and longer."""
+    connection = Connection(("192.0.2.1", rng.randrange(1, 65536)), ("192.0.2.2", PORT))
+    for more in (0, 1, 64, 3000):
+        seq = rng.getrandbits(32)
+        size = max_frame + more - connection.header_size
+        yield connection.opening(seq)
+        yield connection.frame(seq, head(rng).ljust(size, b"y"))
+        yield bytes(12) + rng.randbytes(max_frame + more - 12)
