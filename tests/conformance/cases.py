@@ -43,7 +43,20 @@ from .client import Request
 from .exchange import Answer
 from .pods import Pods, Step
 
-__all__ = ["FOLDER", "Asked", "Case", "answers", "cases", "keep_answers", "mesh_of"]
+__all__ = [
+    "FOLDER",
+    "Asked",
+    "Case",
+    "answers",
+    "cases",
+    "keep_answers",
+    "load_text",
+    "mesh_of",
+    "resource",
+    "whole_yaml",
+]
+
+Json = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "cases"
 
@@ -104,7 +117,7 @@ def cases() -> Iterator[Case]:
             yield _case(path.stem, number, dict(data))
 
 
-def _case(file: str, number: int, data: dict[str, Any]) -> Case:
+def _case(file: str, number: int, data: Json) -> Case:
     case = Case(
         file=file,
         name=data.pop("name"),
@@ -166,52 +179,68 @@ def _destinations(data: Any) -> Iterator[str]:
 # ------------------------------------------------------------------ to a mesh
 async def mesh_of(case: Case, pods: Pods) -> Mesh:
     """The case's YAML as the gateway reads it, with *pods* at its services."""
-    documents = [
-        _gateway(),
-        _resource("VirtualService", "routes")
-        | {"spec": {"hosts": case.hosts, "gateways": ["gateway"], "http": case.http}},
+    routes = {"hosts": case.hosts, "gateways": ["gateway"], "http": case.http}
+    resources = [
+        resource("VirtualService", "routes", routes),
         *(
-            _resource("DestinationRule", host) | {"spec": {"host": host, **rule}}
+            resource("DestinationRule", host, {"host": host, **rule})
             for host, rule in case.rules.items()
         ),
     ]
-    for host, labels in case.services().items():
+    return load_text(await whole_yaml(resources, case.namespace, case.services(), pods))
+
+
+async def whole_yaml(
+    resources: Sequence[Json],
+    namespace: str,
+    services: Mapping[str, Sequence[Mapping[str, str]]],
+    pods: Pods,
+) -> str:
+    """*resources*, with a Gateway in front of them and the *services* behind, whose pods have these
+    labels, all in *namespace*."""
+    documents = [_gateway(), *resources]
+    for host, labels in services.items():
         ports = [await pods.port(f"{host}-{number}") for number in range(1, len(labels) + 1)]
-        documents.append(_service(host, case.namespace, ports, labels))
+        documents.append(_service(host, namespace, ports, labels))
     for document in documents:
-        document["metadata"]["namespace"] = case.namespace
+        document["metadata"]["namespace"] = namespace
+    return yaml.safe_dump_all(documents, sort_keys=False)
+
+
+def load_text(text: str) -> Mesh:
+    """The mesh of YAML that is in no file yet."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"{case.namespace}.yaml")
-        path.write_text(yaml.safe_dump_all(documents))
+        path = Path(folder, "mesh.yaml")
+        path.write_text(text)
         return load([path])
 
 
-def _resource(kind: str, name: str) -> dict[str, Any]:
+def resource(kind: str, name: str, spec: Json) -> Json:
+    """One of Istio's."""
     version = "networking.istio.io/v1"
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def _gateway() -> dict[str, Any]:
+def _gateway() -> Json:
     server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
     spec = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
-    return _resource("Gateway", "gateway") | {"spec": spec}
+    return resource("Gateway", "gateway", spec)
 
 
 def _service(
     host: str, namespace: str, ports: Sequence[int], labels: Sequence[Mapping[str, str]]
-) -> dict[str, Any]:
+) -> Json:
     endpoints = [
         {"address": "127.0.0.1", "ports": {"http": port}, "labels": dict(own)}
         for port, own in zip(ports, labels, strict=True)
     ]
-    return _resource("ServiceEntry", host) | {
-        "spec": {
-            "hosts": [host if "." in host else f"{host}.{namespace}.{_LOCAL}"],
-            "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
-            "resolution": "STATIC",
-            "endpoints": endpoints,
-        }
+    spec = {
+        "hosts": [host if "." in host else f"{host}.{namespace}.{_LOCAL}"],
+        "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+        "resolution": "STATIC",
+        "endpoints": endpoints,
     }
+    return resource("ServiceEntry", host, spec)
 
 
 # ------------------------------------------------------------------ Envoy's recorded answers

@@ -19,6 +19,7 @@ __all__ = ["DIFFERENCES", "DOCUMENT", "Difference", "complaints", "reconciled"]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 
 Pair = tuple[Answer, Answer]
+Fields = tuple[Field, ...]
 
 
 @dataclass(frozen=True)
@@ -43,26 +44,33 @@ def reconciled(request: Request, envoy: Answer, ours: Answer) -> tuple[Answer, A
 def complaints(request: Request, envoy: Answer, ours: Answer) -> list[str]:
     """What of *ours* differs from *envoy* without a reason."""
     envoy, ours, _ = reconciled(request, envoy, ours)
-    found = []
-    for name in ("status", "reason", "interim", "fields", "body", "whole"):
-        theirs, mine = getattr(envoy, name), getattr(ours, name)
-        if theirs != mine:
-            found.append(f"{name}: {theirs!r}, says Envoy; the gateway: {mine!r}")
-    if len(envoy.arrivals) != len(ours.arrivals):
-        pods = [[arrival.pod for arrival in answer.arrivals] for answer in (envoy, ours)]
-        found.append(f"pods: {pods[0]}, says Envoy; the gateway: {pods[1]}")
-    else:
-        for theirs, mine in zip(envoy.arrivals, ours.arrivals, strict=True):
-            for name in ("pod", "line", "fields", "body"):
-                if getattr(theirs, name) != getattr(mine, name):
-                    found.append(
-                        f"at the pod, {name}: {getattr(theirs, name)!r}, says Envoy; "
-                        f"the gateway: {getattr(mine, name)!r}"
-                    )
+    found = [
+        f"{name}: {getattr(envoy, name)!r}, says Envoy; the gateway: {getattr(ours, name)!r}"
+        for name in ("status", "reason", "interim", "body", "whole")
+        if getattr(envoy, name) != getattr(ours, name)
+    ]
+    found += _of_fields("", envoy.fields, ours.fields)
+    pods = [[arrival.pod for arrival in answer.arrivals] for answer in (envoy, ours)]
+    if pods[0] != pods[1]:
+        return [*found, f"pods: {pods[0]}, says Envoy; the gateway: {pods[1]}"]
+    for theirs, mine in zip(envoy.arrivals, ours.arrivals, strict=True):
+        found += [
+            f"at {theirs.pod}, {name}: {getattr(theirs, name)!r}, says Envoy; "
+            f"the gateway: {getattr(mine, name)!r}"
+            for name in ("line", "body")
+            if getattr(theirs, name) != getattr(mine, name)
+        ]
+        found += _of_fields(f"at {theirs.pod}, ", theirs.fields, mine.fields)
     return found
 
 
-Fields = tuple[Field, ...]
+def _of_fields(where: str, envoy: Fields, ours: Fields) -> list[str]:
+    found = []
+    for name in dict.fromkeys(name for name, _ in (*envoy, *ours)):
+        theirs, mine = ([value for own, value in fields if own == name] for fields in (envoy, ours))
+        if theirs != mine:
+            found.append(f"{where}field {name}: {theirs}, says Envoy; the gateway: {mine}")
+    return found
 
 
 def _at_pods(answer: Answer, change: Callable[[Fields], Fields]) -> Answer:

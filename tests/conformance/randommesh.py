@@ -9,7 +9,7 @@ nothing, and every service has one pod.
 import random
 from typing import Any
 
-from .cases import Asked
+from .cases import Asked, resource
 from .client import Request
 from .pods import Step
 
@@ -17,7 +17,8 @@ __all__ = ["SERVICES", "random_request", "random_resources"]
 
 SERVICES = ("web", "api", "cart", "shadow")
 
-_HOSTS = ("shop.test", "*.shop.test", "a.shop.test", "api.test", "*.test", "deep.a.shop.test", "*")
+_NAMED_HOSTS = ("shop.test", "a.shop.test", "api.test", "deep.a.shop.test")
+_WILD_HOSTS = ("*.shop.test", "*.test", "*")
 _ASKED_HOSTS = (
     *("shop.test", "shop.test", "a.shop.test", "b.shop.test", "deep.a.shop.test", "api.test"),
     *("x.y.test", "API.TEST", "shop.test:8080", "shop.test:80", "Shop.Test", "other", "test", ""),
@@ -30,7 +31,20 @@ _VALUES = ("1", "beta", "beta2", "gold", "a=b; c=d")
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _PARAMETERS = ("page", "q", "pa")
 _PARAMETER_VALUES = ("1", "12", "beta", "%31", "a=b", "a+b")
-_PARTS = ("q", "q=", "q=1", "q=12", "page=beta", "page=1", "pa", "pa=a=b", "Q=1", "q=%31", "", "a b")
+_PARTS = (
+    "q",
+    "q=",
+    "q=1",
+    "q=12",
+    "page=beta",
+    "page=1",
+    "pa",
+    "pa=a=b",
+    "Q=1",
+    "q=%31",
+    "",
+    "a b",
+)
 _ORIGINS = ("https://a.test", "https://b.test", "http://a.test", "null")
 
 _Json = dict[str, Any]
@@ -39,19 +53,17 @@ _Json = dict[str, Any]
 # ------------------------------------------------------------------ tables
 def random_resources(rng: random.Random) -> list[_Json]:
     """VirtualServices, with hosts of their own."""
-    hosts = rng.sample(_HOSTS, len(_HOSTS))
+    # Istio refuses a VirtualService with hosts that overlap.
+    named = rng.sample(_NAMED_HOSTS, len(_NAMED_HOSTS))
+    hosts = rng.sample([[named.pop(), named.pop()], named, *([host] for host in _WILD_HOSTS)], 5)
     found = []
-    for number in range(rng.choice((1, 1, 2, 3))):
-        mine = [hosts.pop() for _ in range(rng.randint(1, 2))]
+    for number in range(rng.choice((2, 3, 4, 5))):
+        mine = hosts.pop()
         http = [_entry(rng) for _ in range(rng.choice((1, 3, 6, 12)))]
-        found.append(
-            {
-                "apiVersion": "networking.istio.io/v1",
-                "kind": "VirtualService",
-                "metadata": {"name": f"routes-{number}"},
-                "spec": {"hosts": mine, "gateways": ["gateway"], "http": http},
-            }
-        )
+        if rng.random() < 0.6:
+            http.append(_forward(rng))
+        spec = {"hosts": mine, "gateways": ["gateway"], "http": http}
+        found.append(resource("VirtualService", f"routes-{number}", spec))
     return found
 
 
@@ -81,6 +93,8 @@ def _forward(rng: random.Random) -> _Json:
     entry: _Json = {"route": [destination]}
     if rng.random() < 0.3:
         entry["rewrite"] = _rewrite(rng)
+    elif rng.random() < 0.1:
+        entry["headers"] = {"request": {"set": {"host": "by-headers.test"}}}
     if rng.random() < 0.2:
         entry["timeout"] = rng.choice(("8s", "9s"))
     if rng.random() < 0.3:
@@ -125,17 +139,17 @@ def _match(rng: random.Random) -> _Json:
 
 def _redirect(rng: random.Random) -> _Json:
     redirect: _Json = {}
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         redirect["uri"] = rng.choice(("/new", "/new?x=1", "/"))
     if rng.random() < 0.5:
         redirect["authority"] = rng.choice(("other.test", "other.test:8443"))
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 or not redirect:
         redirect["scheme"] = rng.choice(("https", "http"))
     if rng.random() < 0.3:
         redirect["port"] = rng.choice((80, 443, 8443))
     elif rng.random() < 0.2:
         redirect["derivePort"] = rng.choice(("FROM_REQUEST_PORT", "FROM_PROTOCOL_DEFAULT"))
-    if rng.random() < 0.5 or not redirect:
+    if rng.random() < 0.5:
         redirect["redirectCode"] = rng.choice((301, 302, 303, 307, 308))
     return redirect
 
@@ -156,7 +170,12 @@ def _rewrite(rng: random.Random) -> _Json:
             rewrite["uri"] = rng.choice(("/", "/v2", "/v2/"))
         else:
             pattern, substitution = rng.choice(
-                (("^/api/([^/]*)(.*)$", r"/\1/of\2"), ("a+", "b"), ("[0-9]", r"<\0>"), ("^/", "/x/"))
+                (
+                    ("^/api/([^/]*)(.*)$", r"/\1/of\2"),
+                    ("a+", "b"),
+                    ("[0-9]", r"<\0>"),
+                    ("^/", "/x/"),
+                )
             )
             rewrite["uriRegexRewrite"] = {"match": pattern, "rewrite": substitution}
     return rewrite
@@ -186,8 +205,6 @@ def _headers(rng: random.Random) -> _Json:
                     change[verb] = {name: rng.choice(values) for name in names}
             if rng.random() < 0.4:
                 change["remove"] = rng.sample(("x-user", "x-tier", "x-pod", "accept"), 1)
-    if rng.random() < 0.1:
-        headers.setdefault("request", {}).setdefault("set", {})["host"] = "by-headers.test"
     return headers
 
 

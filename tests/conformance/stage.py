@@ -1,6 +1,7 @@
 """Requests to Envoy and to the gateway, in front of the same pods."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import count
@@ -14,14 +15,14 @@ from hybridmesh.config.model import Forward, Mesh
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.nic import NicDriver, open_nic
 
-from .cases import Case, cases, mesh_of
+from .cases import Asked, Case, cases, mesh_of
 from .client import Client
 from .envoy import envoy_running
 from .exchange import Answer
 from .fronts import gateway_running
 from .pods import Pods
 
-__all__ = ["NicChoice", "Stage", "has_mirrors"]
+__all__ = ["NicChoice", "Stage", "ask_all", "has_mirrors"]
 
 NicChoice = Literal["off", "sim", "reference"]
 
@@ -29,6 +30,22 @@ _SETTLE = 0.15
 """Seconds for copies of a request that come to their pods when the client has its answer."""
 
 _tags = count(1)
+
+
+async def ask_all(port: int, asked: Sequence[Asked], pods: Pods, *, late: bool) -> list[Answer]:
+    """The answers of what listens at *port*, on one connection for as long as it lasts.
+
+    With *late*, pods may get requests after the client has its answer.
+    """
+    said = []
+    with Client(port) as client:
+        for one in asked:
+            tag = str(next(_tags))
+            pods.play(tag, one.script)
+            said.append((tag, await client.ask(one.request, tag)))
+    if late:
+        await asyncio.sleep(_SETTLE)
+    return [replace(answer, arrivals=pods.arrivals(tag, alike=True)) for tag, answer in said]
 
 
 async def ask_case(port: int, case: Case, mesh: Mesh, pods: Pods) -> list[Answer]:
