@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from .message import Also, Choice, Differs, Message, Read, field_hints, key_of, unwrapped
-from .not_yet import NOT_YET
 from .resource import KINDS, PASSED_OVER, REFUSED_KINDS
 
 __all__ = ["reference_page", "write"]
@@ -67,14 +66,12 @@ def _messages(
         inner, suffix = _item(hint)
         if _is_message(inner) and inner not in KINDS.values():
             key = key_of(attribute)
-            yield from _messages(_within(place, cls, key, suffix), inner, seen)
+            yield from _messages(_within(place, key, suffix), inner, seen)
 
 
-def _within(place: str, cls: type[Message], key: str, suffix: str) -> str:
-    """The place of what stands in a field, and whether the field is refused."""
-    path, tick, later = place[1:].partition("`")
-    refused = ", refused for now" if f"{cls.ISTIO_NAME}.{key}" in NOT_YET else later
-    return f"`{path}.{key}{suffix}{tick}{refused}"
+def _within(place: str, key: str, suffix: str) -> str:
+    """The place of what stands in a field."""
+    return f"{place[:-1]}.{key}{suffix}`"
 
 
 def _section(place: str, cls: type[Message]) -> Iterator[str]:
@@ -89,24 +86,18 @@ def _rows(cls: type[Message]) -> Iterator[Row]:
     for item in fields(cls):
         if item.name != "node":
             required = item.default is MISSING and item.default_factory is MISSING
-            yield _field(cls, item.name, hints[item.name], required)
+            yield _field(item.name, hints[item.name], required)
     for key, reason in cls.NO_EFFECT.items():
         yield f"`{key}`", "no effect", reason
     for key, reason in cls.NOT_DONE.items():
         yield f"`{key}`", "refused", reason
 
 
-def _field(cls: type[Message], attribute: str, hint: Any, required: bool) -> Row:
+def _field(attribute: str, hint: Any, required: bool) -> Row:
     key = key_of(attribute)
-    name = f"{cls.ISTIO_NAME}.{key}"
-    if name in NOT_YET:
-        return f"`{key}`", "refused", f"not yet: {NOT_YET[name]}"
     inner, _ = _item(hint)
     marks = list(_marks(hint))
     words, refused = _words(inner, marks)
-    later = {w: f"not yet: {NOT_YET[f'{name}={w}']}" for w in words if f"{name}={w}" in NOT_YET}
-    words = [word for word in words if word not in later]
-    refused = {**refused, **later}
     differs = [mark.how for mark in marks if isinstance(mark, Differs)]
     remarks = [
         *(["required"] if required else []),

@@ -17,7 +17,6 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from .document import Node
 from .findings import Report
-from .not_yet import NOT_YET
 
 __all__ = [
     "Also",
@@ -163,15 +162,10 @@ def read(cls: type[MessageT], node: Node, report: Report) -> MessageT:
     broken = False
     for key, child in mapping.items():
         entry = readers.get(key)
-        if entry is None:
-            if key not in cls.NO_EFFECT:
-                _refuse(cls, key, child, report)
-                broken = True
-        elif reason := NOT_YET.get(f"{cls.ISTIO_NAME}.{key}"):
-            _not_supported(repr(key), child, reason, report)
-            broken = True
-        elif reason := NOT_YET.get(f"{cls.ISTIO_NAME}.{key}={child.value}"):
-            _not_supported(f"{key!r} with the value {child.value!r}", child, reason, report)
+        if entry is None and key in cls.NO_EFFECT:
+            report.note(child.location, f"{key!r} has no effect: {cls.NO_EFFECT[key]}")
+        elif entry is None:
+            _refuse(cls, key, child, report)
             broken = True
         elif child.value is not None:  # null is the same as not being there
             name, reader = entry
@@ -226,17 +220,13 @@ _KINDS: Mapping[type, tuple[str, str]] = {
 }
 
 
-def _not_supported(what: str, node: Node, reason: str, report: Report) -> None:
-    report.error(
-        node.location,
-        f"Istio's field {what} is not supported yet: {reason}",
-        "remove it, or keep this gateway on Envoy",
-    )
-
-
 def _refuse(cls: type[Message], key: str, node: Node, report: Report) -> None:
     if key in cls.NOT_DONE:
-        _not_supported(repr(key), node, cls.NOT_DONE[key], report)
+        report.error(
+            node.location,
+            f"Istio's field {key!r} is not supported yet: {cls.NOT_DONE[key]}",
+            "remove it, or keep this gateway on Envoy",
+        )
         return
     readers, _ = _table(cls)  # type: ignore[arg-type]  # classes are hashable
     known = [*readers, *cls.NOT_DONE, *cls.NO_EFFECT]

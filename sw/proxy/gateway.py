@@ -17,6 +17,7 @@ from .core.access_log import AccessLog
 from .core.clock import Clock
 from .core.proxy import Proxy
 from .io.clock import Alarm
+from .io.names import Names
 from .io.network import AsyncioNetwork
 from .io.server import Door, DownstreamProtocol
 from .io.tls import TlsDoor
@@ -84,6 +85,7 @@ class Gateway:
                 opened = [proxy.open(Resolver(s.table), "https") for s in listener.servers]
                 door = Door(proxy, NoVerdicts(), opened, TlsDoor(listener.servers))
             self._doors[listener.port] = door
+        self._names = Names(proxy.clusters.values())
         self._servers: dict[int, asyncio.Server] = {}
         self._alarm: Alarm | None = None
 
@@ -103,6 +105,7 @@ class Gateway:
         """
         if isinstance(ports, int):
             ports = dict.fromkeys(self._doors, ports)
+        await self._names.start()
         for number, door in self._doors.items():
             self._servers[number] = await self._listen(door, host, ports[number])
         self._alarm = Alarm(self._clock)
@@ -145,6 +148,7 @@ class Gateway:
 
     async def stop(self, grace: float = 5.0) -> None:
         """Accept no more, let the requests under way end for *grace* seconds, close everything."""
+        self._names.close()
         for server in self._servers.values():
             server.close()
         self._servers = {}

@@ -109,9 +109,3 @@ def benchmark_seconds() -> Callable[[float], AbstractContextManager[None]]:
         assert time.process_time() - start < seconds
 
     return limit
-
-
-@pytest.fixture
-def everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also what is refused until the proxy does it is read."""
-    monkeypatch.setattr("hybridmesh.config.message.NOT_YET", {})

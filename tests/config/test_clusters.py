@@ -158,7 +158,6 @@ REFUSED = [
         SUBSETS.replace("version: v1", "version: 1.0"),
         "labels.version: expected a string, found",
     ),
-    (PODS.replace("STATIC", "DNS"), "'resolution' with the value 'DNS' is not supported yet"),
     (PODS.replace("STATIC", "DYNAMIC_DNS"), "spec.resolution: DYNAMIC_DNS is not supported yet"),
     (PODS.replace("STATIC", "NONE"), "resolution NONE, which is the default, has no endpoints"),
     (PODS.replace("  resolution: STATIC\n", ""), "resolution NONE, which is the default, has no"),
@@ -169,7 +168,7 @@ REFUSED = [
         "spec.ports[0].protocol: GRPC is not supported yet: this gateway speaks HTTP/1.1",
     ),
     (PODS.replace("ports: {http:", "ports: {web:"), "spec.endpoints[1]: an endpoint names a port"),
-    (PODS.replace("weight: 3", "locality: a/b"), "Istio's field 'locality' is not supported yet"),
+    (PODS.replace("weight: 3", "network: a"), "Istio's field 'network' is not supported yet"),
     (PODS.replace("weight: 3", "weight: -1"), "endpoints[1].weight: -1 is not between 0 and"),
     (PODS + "  workloadSelector: {}\n", "'endpoints' and 'workloadSelector' do not go together"),
 ]
@@ -180,7 +179,11 @@ def test_what_cannot_be_honoured_is_refused_by_name(problem, text, expected):
     assert expected in problem(GATEWAY, text, service(f"- {TO_A}"))
 
 
-def test_fields_without_effect_here_are_accepted(read):
+def test_fields_without_effect_here_are_accepted_with_a_note(read, findings):
     pods = PODS.replace("weight: 3", "weight: 3, serviceAccount: x")
     pods += "  location: MESH_INTERNAL\n  addresses: [10.1.1.1]\n"
     assert read(GATEWAY, pods, service(f"- {TO_A}")).clusters[NAME].endpoints == BOTH
+    assert [finding.message for finding in findings(GATEWAY, pods, service(f"- {TO_A}"))] == [
+        "'serviceAccount' has no effect: it is for mutual TLS of the mesh",
+        "'addresses' has no effect: a gateway has no use for virtual addresses",
+    ]

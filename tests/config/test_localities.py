@@ -6,8 +6,6 @@ from hybridmesh.config import load
 
 from .conftest import GATEWAY, TO_A, service
 
-pytestmark = pytest.mark.usefixtures("everything")
-
 HERE = "eu/one/a"
 PODS = """\
 apiVersion: networking.istio.io/v1

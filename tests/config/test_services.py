@@ -9,8 +9,6 @@ from .conftest import GATEWAY, TO_A, service
 HOST = "a.shop.svc.cluster.local"
 HTTP = "[{number: 8080, name: http, protocol: HTTP}]"
 
-pytestmark = pytest.mark.usefixtures("everything")
-
 
 def entry(
     rest: str,

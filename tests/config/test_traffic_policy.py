@@ -27,8 +27,6 @@ PORTS = PODS.replace(
 TO_8080 = "{destination: {host: a, port: {number: 8080}}}"
 TO_9090 = "{destination: {host: a, port: {number: 9090}}}"
 
-pytestmark = pytest.mark.usefixtures("everything")
-
 
 def rule(policy: str, v1: str = "", name: str = "rule") -> str:
     of_v1 = f", trafficPolicy: {v1}" if v1 else ""
@@ -210,6 +208,16 @@ WARMUPS = [
 @pytest.mark.parametrize(("balancer", "expected"), WARMUPS)
 def test_a_warmup_is_for_the_balancers_that_have_it(cluster, balancer, expected):
     assert cluster(rule(f"{{loadBalancer: {{{balancer}}}}}")).balancing.warmup == expected
+
+
+def test_a_warmup_that_never_is_is_warned_of(findings):
+    for balancer, expected in (
+        ("simple: RANDOM, warmup: {duration: 30s}", ["a warm-up is for LEAST_REQUEST and ROUND_"]),
+        ("warmup: {duration: 30s}", []),
+    ):
+        rules = rule(f"{{loadBalancer: {{{balancer}}}}}")
+        found = findings(GATEWAY, PODS, rules, service(f"- {TO_A}"))
+        assert [finding.message[:38] for finding in found] == expected
 
 
 HASHES = [

@@ -5,8 +5,9 @@ waits in the chosen host's queue while one is opened, or is refused by a breaker
 """
 
 import random
+from collections.abc import Iterable
 
-from hybridmesh.config.model import Cluster
+from hybridmesh.config.model import Cluster, Discovery, Endpoint
 
 from .attempt import Attempt
 from .balancing import PANIC_THRESHOLD, Balancing, Detector
@@ -43,7 +44,8 @@ class ClusterState:
         self.clock = clock
         self.breaker = Breaker(cluster.breaker)
         self.stats = ClusterStats()
-        self.hosts = [HostState(endpoint, clock.now) for endpoint in cluster.endpoints]
+        endpoints = cluster.endpoints if cluster.discovery is Discovery.STATIC else ()
+        self.hosts = [HostState(endpoint, clock.now) for endpoint in endpoints]
         outlier = cluster.outlier
         panic = PANIC_THRESHOLD if outlier is None else outlier.min_healthy_percent
         self._balancing = Balancing(self.hosts, cluster.balancing, clock, rng, panic)
@@ -54,6 +56,21 @@ class ClusterState:
         self.hashing = self._balancing.hashing
         self._connections: set[Upstream] = set()
         self._waiting: dict[Attempt, HostState] = {}
+
+    def update(self, endpoints: Iterable[Endpoint]) -> None:
+        """These are the endpoints from now on; what is under way at others comes to its end."""
+        before = {host.endpoint: host for host in self.hosts}
+        self.hosts = [
+            before.pop(endpoint) if endpoint in before else HostState(endpoint, self.clock.now)
+            for endpoint in dict.fromkeys(endpoints)
+        ]
+        for gone in before.values():
+            gone.left = True
+            for upstream in list(gone.idle):
+                upstream.close()
+        self._balancing.update(self.hosts)
+        if self._detector is not None:
+            self._detector.update(self.hosts)
 
     def acquire(self, attempt: Attempt) -> None:
         """Find a connection for *attempt*, which is told how it went: ``ready``, ``no_endpoint`` or
@@ -192,6 +209,9 @@ class ClusterState:
                 self._attach(upstream, attempt)
                 return
             self._overflow(attempt)
+        if host.left:
+            upstream.close()
+            return
         host.idle[upstream] = None
         upstream.rest()
 

@@ -52,16 +52,19 @@ class HostState(Host):
     ----------
     idle : dict
         Connections without a request, the one used last at the end.
+    left : bool
+        It is no endpoint of the cluster any more.
     pending : dict
         Attempts that wait, in order.
     """
 
-    __slots__ = ("connecting", "connections", "idle", "pending")
+    __slots__ = ("connecting", "connections", "idle", "left", "pending")
 
     def __init__(self, endpoint: Endpoint, added: float) -> None:
         super().__init__(endpoint, added)
         self.connections = 0
         self.connecting = 0
+        self.left = False
         self.idle: dict[Upstream, None] = {}
         self.pending: dict[Attempt, None] = {}
 
