@@ -267,6 +267,28 @@ def test_pods_come_and_go() -> None:
     assert chooser.pick() is None
 
 
+def test_what_is_counted_outlives_the_pods() -> None:
+    chooser = balancing(RANDOM, [])
+    chooser.update(pods(1, priority=1))
+    assert chooser.pick() is not None
+    chooser.update([])
+    for _ in range(3):
+        assert chooser.pick() is None
+    chooser.update(pods(1))
+    assert chooser.panics == 3
+
+
+def test_an_unhealthy_pod_that_joins_takes_from_the_share_of_its_locality() -> None:
+    hosts = pods(1, locality="a") + pods(1, locality="b")
+    chooser = balancing(LEAST, hosts, by_locality=True)
+    assert shares(chooser, hosts) == [0.5, 0.5]
+    sick = pods(1, 1, locality="a")
+    for host in sick:
+        host.eligible = False
+    chooser.update(hosts + sick)  # a third of the locality is able to take 140 / 3 % of its share
+    assert shares(chooser, hosts)[0] == pytest.approx(1.4 / 3 / (1 + 1.4 / 3), abs=0.01)
+
+
 def test_rotation_goes_on_where_another_priority_changes() -> None:
     hosts = pods(1, 1, 1, 1, 1) + pods(1, priority=1)
     chooser = balancing(ROUND, hosts)

@@ -138,6 +138,16 @@ def test_each_ejection_lasts_longer_up_to_the_longest() -> None:
     assert lasted == [30, 60, 80, 80, 80]  # 75, and on to the next look
 
 
+def test_ejections_beyond_the_longest_are_not_counted() -> None:
+    world = World(base_ejection=30, interval=10, max_ejection=75)
+    for _ in range(8):
+        world.fail()
+        world.ejected_for()
+    world.wait(41)  # four looks, and all is made up for
+    world.fail()
+    assert world.ejected_for() == 39  # begun after a look: 30 and on to the next
+
+
 def test_the_longest_is_never_shorter_than_the_first() -> None:
     world = World(base_ejection=400, interval=10, max_ejection=300)
     world.fail()
@@ -158,8 +168,7 @@ def test_an_interval_in_good_health_makes_up_for_one_ejection() -> None:
 
 
 def test_a_host_that_is_back_is_counted_anew() -> None:
-    world = World(consecutive_gateway=3, base_ejection=30, interval=10)
-    world.monitor().responded(502)
+    world = World(base_ejection=30, interval=10)
     world.fail()
     world.monitor().responded(502)
     world.ejected_for()

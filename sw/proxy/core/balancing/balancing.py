@@ -70,9 +70,11 @@ class Balancing(Generic[H]):
         by_priority: dict[int, list[H]] = {}
         for host in hosts:
             by_priority.setdefault(host.endpoint.priority, []).append(host)
-        last = max(by_priority, default=0)
-        policy, clock, rng = self._policy, self._clock, self._rng
-        self._levels = [Level(by_priority.get(n, []), policy, clock, rng) for n in range(last + 1)]
+        levels = self._levels
+        while len(levels) <= max(by_priority, default=0):
+            levels.append(Level(self._policy, self._clock, self._rng))
+        for priority, level in enumerate(levels):
+            level.hosts = by_priority.get(priority, [])
         self.refresh()
 
     def refresh(self) -> None:

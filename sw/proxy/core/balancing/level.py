@@ -34,13 +34,14 @@ class Level(Generic[H]):
 
     Parameters
     ----------
-    hosts : sequence of Host
     policy : LoadBalancing
     clock : Clock
     rng : random.Random
 
     Attributes
     ----------
+    hosts : list of Host
+        All of them.
     healthy : list of Host
         Those that were eligible at the last :meth:`look`.
     used : list of Host
@@ -51,10 +52,8 @@ class Level(Generic[H]):
         Picks in panic.
     """
 
-    def __init__(
-        self, hosts: Sequence[H], policy: LoadBalancing, clock: Clock, rng: random.Random
-    ) -> None:
-        self.hosts = list(hosts)
+    def __init__(self, policy: LoadBalancing, clock: Clock, rng: random.Random) -> None:
+        self.hosts: list[H] = []
         self.healthy: list[H] = []
         self.used: list[H] = []
         self.picker: Picker[H] = Nobody()
@@ -62,7 +61,7 @@ class Level(Generic[H]):
         self._policy = policy
         self._clock = clock
         self._rng = rng
-        self._panic = False
+        self._laid_out: tuple[list[H], list[H], bool] = ([], [], False)
 
     @property
     def able(self) -> int:
@@ -76,9 +75,10 @@ class Level(Generic[H]):
     def settle(self, *, panic: bool) -> None:
         """Lay the balancer out over the healthy hosts; in *panic*, over all."""
         used = self.hosts if panic else self.healthy
-        if (self.used, self._panic) == (used, panic):
+        if self._laid_out == (self.hosts, used, panic):
             return  # a table is dear, and rotation goes on where it is
-        self.used, self._panic = used, panic
+        self._laid_out = (self.hosts, used, panic)
+        self.used = used
         if self._policy.kind in (Balancer.RING_HASH, Balancer.MAGLEV):
             picker = self._consistent(used)
         elif self._policy.by_locality and not panic:
