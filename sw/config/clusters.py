@@ -163,12 +163,7 @@ class Clusters:
             failover=outliers is not None,
             by_name=resolution.is_dns,
         )
-        if setting and (setting.failover or setting.failover_priority) and outliers is None:
-            self._report.warning(
-                setting.node.location,
-                "failover without 'outlierDetection' never happens: nobody knows that a pod fails",
-                "add 'outlierDetection'",
-            )
+        self._report_idle(parts)
         tcp, http = pool and pool.tcp, pool and pool.http
         default = Cluster(name, ())
         balancing = balancer.model if balancer else default.balancing
@@ -262,6 +257,27 @@ class Clusters:
         if not pods:
             self._report_empty(service, subset)
         return pods
+
+    def _report_idle(self, parts: Parts) -> None:
+        """What of a load balancer never has an effect."""
+        balancer = parts.load_balancer
+        if balancer is None:
+            return
+        warmup = balancer.warmup or balancer.warmup_duration_secs
+        if warmup and balancer.model.warmup is None:
+            self._report.warning(
+                balancer.node.location,
+                "a warm-up is for LEAST_REQUEST and ROUND_ROBIN alone",
+                "remove it, or use one of them",
+            )
+        setting = balancer.locality_lb_setting
+        failover = setting and (setting.failover or setting.failover_priority)
+        if setting and failover and parts.outlier_detection is None:
+            self._report.warning(
+                setting.node.location,
+                "failover without 'outlierDetection' never happens: nobody knows that a pod fails",
+                "add 'outlierDetection'",
+            )
 
     def _report_empty(self, service: Service, subset: Subset | None) -> None:
         if subset is not None:

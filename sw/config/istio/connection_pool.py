@@ -40,7 +40,7 @@ class HttpPool(
     name="HTTPSettings",
     no_effect={
         "useClientProtocol": "clients speak HTTP/1.1, and so do the pods",
-        "maxConcurrentStreams": "is for HTTP/2",
+        "maxConcurrentStreams": "it is for HTTP/2",
     },
 ):
     """0 means the default; ``idleTimeout`` goes before that of ``tcp``."""

@@ -58,7 +58,7 @@ class TextMatch(Message, name="StringMatch", one_of=("exact prefix regex",)):
 class HttpMatch(
     Message,
     name="HTTPMatchRequest",
-    no_effect={"statPrefix": "names a counter of Envoy's"},
+    no_effect={"statPrefix": "it names a counter of Envoy's"},
 ):
     """Conditions that must all hold."""
 

@@ -22,7 +22,7 @@ def locality_name(node: Node) -> str:
 class WorkloadEntry(
     Message,
     not_done={"network": "all endpoints must be reachable without a gateway"},
-    no_effect={"serviceAccount": "is for mutual TLS of the mesh"},
+    no_effect={"serviceAccount": "it is for mutual TLS of the mesh"},
 ):
     """An endpoint; ``ports`` are its own, by the name of the service's port."""
 
