@@ -159,13 +159,10 @@ def _at_pod(head: Head) -> Iterator[str]:
 def _show(data: bytes, found: Found, verdict: Verdict | None, seen: Seen) -> None:
     """What of the grammar is reached: it is data, so that no line of code tells."""
     roles, lines = states(ROLE, data), states(LINE, data)
-    before = (0, 0, 0)
     for role, line, byte in zip(roles, lines, data, strict=True):
         if role == Role.DONE:
             break
-        here = (role, line, _CLASSES[byte])
-        seen((before, here))
-        before = here
+        seen((role, line, _CLASSES[byte]))
     for mark, at in found.marks.items():
         seen(("mark", mark, min(len(at), 3)))
     for reason in found.reasons:
