@@ -91,6 +91,8 @@ def _rows(cls: type[Message]) -> Iterator[Row]:
         yield f"`{key}`", "no effect", reason
     for key, reason in cls.NOT_DONE.items():
         yield f"`{key}`", "refused", reason
+    if cls.REST:
+        yield "all others", "no effect", cls.REST
 
 
 def _field(attribute: str, hint: Any, required: bool) -> Row:

@@ -14,6 +14,7 @@ from .delegation import merge_delegates
 from .doors import Door, doors
 from .findings import Report
 from .istio.gateway import Gateway, Server
+from .istio.mesh_config import IstioOperator
 from .istio.virtual_service import VirtualService
 from .localities import Home
 from .model import (
@@ -21,6 +22,7 @@ from .model import (
     Location,
     MatchKind,
     Mesh,
+    PathNormalization,
     Redirect,
     Route,
     RouteMatch,
@@ -62,7 +64,19 @@ def bind(resources: Resources, folder: str, locality: str, report: Report) -> Me
     if resources.complete:
         clusters.note_unused(resources)
         _report_unserved(gateways, services, report)
-    return Mesh(listeners, clusters.clusters)
+    return Mesh(listeners, clusters.clusters, _paths(resources, report))
+
+
+def _paths(resources: Resources, report: Report) -> PathNormalization:
+    """What the mesh says of paths."""
+    operators = resources.of(IstioOperator)
+    for other in operators[1:]:
+        report.error(
+            other.location,
+            f"a second IstioOperator (the first is at {operators[0].location})",
+            "keep one of them",
+        )
+    return operators[0].spec.paths if operators else PathNormalization.BASE
 
 
 def _listener(

@@ -109,7 +109,8 @@ class Message:
     """Base of all messages.
 
     A field without default is required.  Subclasses name the fields of Istio that they do not
-    declare, and those of which only one may be given::
+    declare, and those of which only one may be given; ``rest`` is why fields that are not named at
+    all do not matter::
 
         @dataclass(frozen=True)
         class Port(Message, not_done={"targetPort": "Istio refuses it"}, one_of=("number name",)):
@@ -125,6 +126,7 @@ class Message:
     NOT_DONE: ClassVar[Mapping[str, str]] = {}
     NO_EFFECT: ClassVar[Mapping[str, str]] = {}
     ONE_OF: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    REST: ClassVar[str] = ""
 
     node: Node
 
@@ -135,11 +137,13 @@ class Message:
         not_done: Mapping[str, str] | None = None,
         no_effect: Mapping[str, str] | None = None,
         one_of: tuple[str, ...] = (),
+        rest: str = "",
     ) -> None:
         cls.ISTIO_NAME = name or cls.__name__
         cls.NOT_DONE = not_done or {}
         cls.NO_EFFECT = no_effect or {}
         cls.ONE_OF = tuple(tuple(keys.split()) for keys in one_of)
+        cls.REST = rest
 
     def check(self) -> None:
         """Raises :exc:`FieldError` where the fields do not go together."""
@@ -164,6 +168,8 @@ def read(cls: type[MessageT], node: Node, report: Report) -> MessageT:
         entry = readers.get(key)
         if entry is None and key in cls.NO_EFFECT:
             report.note(child.location, f"{key!r} has no effect: {cls.NO_EFFECT[key]}")
+        elif entry is None and cls.REST:
+            continue
         elif entry is None:
             _refuse(cls, key, child, report)
             broken = True

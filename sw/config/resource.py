@@ -12,6 +12,7 @@ from .document import Node
 from .findings import Report
 from .istio.destination_rule import DestinationRule
 from .istio.gateway import Gateway
+from .istio.mesh_config import IstioOperator
 from .istio.service_entry import ServiceEntry
 from .istio.virtual_service import VirtualService
 from .istio.workload_entry import WorkloadEntry
@@ -31,8 +32,12 @@ KINDS: Mapping[str, type[Message]] = {
     "DestinationRule": DestinationRule,
     "ServiceEntry": ServiceEntry,
     "WorkloadEntry": WorkloadEntry,
+    "IstioOperator": IstioOperator,
 }
 """What is read."""
+
+_GROUPS = {"IstioOperator": ("install.istio.io", ("v1alpha1",))}
+"""Groups and versions of kinds that are not of networking."""
 
 REFUSED_KINDS = frozenset(
     {
@@ -156,13 +161,14 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
     api_version, kind = _text(node, "apiVersion"), _text(node, "kind")
     group, _, version = api_version.rpartition("/")
     name = group, kind
-    if group != _NETWORKING or kind not in KINDS:
+    own_group, versions = _GROUPS.get(kind, (_NETWORKING, _VERSIONS))
+    if group != own_group or kind not in KINDS:
         _not_read(node, name, api_version, report)
         return None
-    if version not in _VERSIONS:
+    if version not in versions:
         raise FieldError(
             f"{kind} has no version {api_version!r}",
-            f"write {_NETWORKING}/{_VERSIONS[0]}",
+            f"write {group}/{versions[0]}",
             mapping["apiVersion"],
         )
     for key in mapping:
