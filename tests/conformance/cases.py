@@ -22,6 +22,7 @@ and the services that it names::
           headers: ["x-user: 1"]
           body: text
           pod: [503, close, {status: 200, wait: 0.1, headers: ["x-a: 1"], body: text}]
+          after: 0.1                      # seconds to wait before it
           differs: anchor                 # in docs/conformance.md
           ours: {status: 400, lacks: [x]} # and what the gateway answers: parts, and no fields
         - raw: "GET / HTTP/1.1\\r\\n..."    # to the byte
@@ -72,6 +73,8 @@ class Asked:
     ----------
     script : tuple of Step
         What the pods do.
+    after : float
+        Seconds to wait before it.
     differs : str
         Anchor of the deliberate difference; "": none.
     ours : dict
@@ -80,6 +83,7 @@ class Asked:
 
     request: Request
     script: tuple[Step, ...]
+    after: float = 0.0
     differs: str = ""
     ours: Mapping[str, Any] = field(default_factory=dict)
 
@@ -140,6 +144,7 @@ def _asked(data: Any) -> Asked:
         data = {"send": data}
     data = dict(data)
     script = tuple(map(_step, data.pop("pod", ())))
+    after = data.pop("after", 0.0)
     differs, ours = data.pop("differs", ""), data.pop("ours", {})
     if "raw" in data:
         request = Request(raw=data.pop("raw"))
@@ -151,7 +156,7 @@ def _asked(data: Any) -> Asked:
         version = data.pop("version", "1.1")
         request = Request(f"{data.pop('send')} HTTP/{version}", tuple(lines), body)
     assert not data, f"what is {', '.join(data)} of a request?"
-    return Asked(request, script, differs, ours)
+    return Asked(request, script, after, differs, ours)
 
 
 def _step(data: Any) -> Step:

@@ -53,8 +53,7 @@ async def ask_case(port: int, case: Case, mesh: Mesh, pods: Pods) -> list[Answer
     tags = [str(next(_tags)) for _ in case.asked]
 
     async def ask(number: int) -> Answer:
-        if case.apart is not None:
-            await asyncio.sleep(number * case.apart)
+        await asyncio.sleep(case.asked[number].after + number * (case.apart or 0))
         pods.play(tags[number], case.asked[number].script)
         with Client(port) as client:
             return await client.ask(case.asked[number].request, tags[number])
