@@ -115,7 +115,7 @@ def collect_services(
     for entry in entries:
         for host in entry.spec.hosts:
             service = services.setdefault(host, Service(host, entry))
-            if service.entries[0] is not entry:
+            if service.entries[-1] is not entry:
                 _merge(service, entry, report)
     _select(services, resources, report)
     return services

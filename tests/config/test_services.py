@@ -58,6 +58,14 @@ def test_entries_of_one_host_are_merged_port_by_port(endpoints):
     assert endpoints(*documents, port=90) == ["10.0.0.2:91"]
 
 
+def test_a_host_that_stands_twice_in_an_entry_is_one(endpoints):
+    documents = (
+        entry("endpoints: [{address: 10.0.0.1}]"),
+        entry("endpoints: [{address: 10.0.0.2}]", name="second", hosts=f"[{HOST}, {HOST}]"),
+    )
+    assert endpoints(*documents) == ["10.0.0.1:8080", "10.0.0.2:8080"]
+
+
 def test_a_port_number_has_the_name_that_the_first_entry_gives_it(endpoints):
     documents = (
         entry("endpoints: [{address: 10.0.0.1}]"),
