@@ -383,6 +383,7 @@ REFUSED = [
     ("{loadBalancer: {consistentHash: {httpQueryParameterName: ''}}}", "parameter without a name"),
     ("{loadBalancer: {consistentHash: {useSourceIp: true, httpHeaderName: a}}}", "do not go toge"),
     ("{loadBalancer: {consistentHash: {maglev: {}}}}", "the field 'tableSize' is missing"),
+    ("{loadBalancer: {consistentHash: {maglev: {tableSize: 1}}}}", "1 is not a prime number below"),
     ("{loadBalancer: {consistentHash: {maglev: {tableSize: 65536}}}}", "65536 is not a prime numb"),
     ("{loadBalancer: {consistentHash: {maglev: {tableSize: 5000011}}}}", "is not a prime number"),
     ("{loadBalancer: {consistentHash: {minimumRingSize: 1, ringHash: {}}}}", "do not go together"),

@@ -45,13 +45,12 @@ def ring_size(node: Node) -> int:
 
 def prime_size(node: Node) -> int:
     size = expect(node, int)
-    if not 1 <= size < _MAX_TABLE or not _is_prime(size):
+    if not 2 <= size < _MAX_TABLE or not _is_prime(size):  # Envoy dies of 1
         raise FieldError(f"{size} is not a prime number below {_MAX_TABLE}", "use 65537")
     return size
 
 
 def _is_prime(value: int) -> bool:
-    """Envoy's idea of it, which has 1 among them."""
     return value < 4 or all(value % factor for factor in (2, *range(3, int(value**0.5) + 1, 2)))
 
 
