@@ -507,7 +507,7 @@ class Exchange:
         if plan is None or plan.plain:
             return head
         if self._cookies and self.details == "via_upstream":
-            head += self._cookies
+            head += self._cookies * self.attempts  # one for each, as Envoy does
         target = self._target
         marks = plan.marks if target is None else target.marks
         if marks and self.details in _OWN:
