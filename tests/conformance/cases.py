@@ -11,6 +11,7 @@ and the services that it names::
       rules: {web: {trafficPolicy: ...}}  # DestinationRules, by host
       pods: {web: [{version: v1}, {}]}    # labels of a service's pods; one without any by default
                                           # null: nobody describes the service
+      paths: MERGE_SLASHES                # pathNormalization
       pending: reason                     # the gateway does not do this yet
       live: reason                        # Envoy's answer is not the same every time: ask it anew
       apart: 0.05                         # seconds between requests, which do not wait for answers
@@ -99,6 +100,7 @@ class Case:
     hosts: Sequence[str]
     rules: Mapping[str, Any]
     pods: dict[str, Sequence[Mapping[str, str]] | None]
+    paths: str
     pending: str
     live: str
     apart: float | None
@@ -130,6 +132,7 @@ def _case(file: str, number: int, data: Json) -> Case:
         hosts=data.pop("hosts", [_HOST]),
         rules=data.pop("rules", {}),
         pods=data.pop("pods", {}),
+        paths=data.pop("paths", ""),
         pending=data.pop("pending", ""),
         live=data.pop("live", ""),
         apart=data.pop("apart", None),
@@ -192,6 +195,8 @@ async def mesh_of(case: Case, pods: Pods) -> Mesh:
             for host, rule in case.rules.items()
         ),
     ]
+    if case.paths:
+        resources.append(_mesh_config(case.paths))
     return load_text(await whole_yaml(resources, case.namespace, case.services(), pods))
 
 
@@ -230,6 +235,12 @@ def _gateway() -> Json:
     server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
     spec = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
     return resource("Gateway", "gateway", spec)
+
+
+def _mesh_config(normalization: str) -> Json:
+    settings = {"pathNormalization": {"normalization": normalization}}
+    document = resource("IstioOperator", "istio", {"meshConfig": settings})
+    return document | {"apiVersion": "install.istio.io/v1alpha1"}
 
 
 def _service(

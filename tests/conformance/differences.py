@@ -42,7 +42,8 @@ def reconciled(request: Request, envoy: Answer, ours: Answer) -> tuple[Answer, A
 
 
 def complaints(request: Request, envoy: Answer, ours: Answer) -> list[str]:
-    """What of *ours* differs from *envoy* without a reason."""
+    """What of *ours* differs from *envoy* without a reason; the order of lines of different names does
+    not matter (RFC 9110, 5.3)."""
     envoy, ours, _ = reconciled(request, envoy, ours)
     found = [
         f"{name}: {getattr(envoy, name)!r}, says Envoy; the gateway: {getattr(ours, name)!r}"
@@ -77,18 +78,6 @@ def _at_pods(answer: Answer, change: Callable[[Fields], Fields]) -> Answer:
     """*answer* with *change* made to the heads that the pods got."""
     changed = (replace(arrival, fields=change(arrival.fields)) for arrival in answer.arrivals)
     return replace(answer, arrivals=tuple(changed))
-
-
-def _order_of_fields(request: Request, envoy: Answer, ours: Answer) -> Pair:
-    """Lines of one name stay in their order."""
-
-    def ordered(fields: Fields) -> Fields:
-        return tuple(sorted(fields, key=lambda field: field[0]))
-
-    def both(answer: Answer) -> Answer:
-        return _at_pods(replace(answer, fields=ordered(answer.fields)), ordered)
-
-    return both(envoy), both(ours)
 
 
 # ------------------------------------------------------------------ what the pods see
@@ -156,7 +145,6 @@ def _closed_on_body(request: Request, envoy: Answer, ours: Answer) -> Pair:
 DIFFERENCES = (
     Difference("case-of-names", _case_of_names),
     Difference("keep-alive", _keep_alive),
-    Difference("order-of-fields", _order_of_fields),
     Difference("repeated-lines", _repeated_lines),
     Difference("reason-phrase", _reason),
     Difference("head-without-body", _head_of_nothing),

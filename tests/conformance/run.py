@@ -38,11 +38,11 @@ _ROOMS = ("compiler", "config", "contract", "nic", "proxy", "reference", "rtl", 
 class Run:
     """The first *pairs* pairs of *seed*, with the gateway on the NIC *choice* and on none."""
 
-    def __init__(self, seed: int, pairs: int, choice: NicKind, place: Path = PLACE) -> None:
+    def __init__(self, seed: int, pairs: int, choice: NicKind, place: Path | None = None) -> None:
         self.seed = seed
         self.pairs = pairs
         self._choice = choice
-        self._path = place / f"pairs-{seed}-{choice}-{_digest()}.jsonl"
+        self._path = (place or PLACE) / f"pairs-{seed}-{choice}-{_digest()}.jsonl"
         self._shards: dict[int, Outcome] = {}
         with suppress(FileNotFoundError):
             for line in self._path.read_text().splitlines():

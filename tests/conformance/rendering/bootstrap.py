@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hybridmesh.config.model import Mesh, RouteTable
+from hybridmesh.config.model import Mesh, PathNormalization
 
 from .clusters import cluster
 from .proto import Json, typed
@@ -31,7 +31,7 @@ def bootstrap(meshes: Sequence[Mesh]) -> Json:
         "admin": {"address": _address(0)},
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "static_resources": {
-            "listeners": [_listener(str(n), mesh.table) for n, mesh in enumerate(meshes)],
+            "listeners": [_listener(str(n), mesh) for n, mesh in enumerate(meshes)],
             "clusters": list(clusters.values()),
         },
     }
@@ -41,7 +41,7 @@ def _address(port: int) -> Json:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def _listener(name: str, table: RouteTable) -> Json:
+def _listener(name: str, mesh: Mesh) -> Json:
     return {
         "name": name,
         "address": _address(0),
@@ -50,7 +50,7 @@ def _listener(name: str, table: RouteTable) -> Json:
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(table),
+                        "typed_config": _connection_manager(mesh),
                     }
                 ]
             }
@@ -58,7 +58,7 @@ def _listener(name: str, table: RouteTable) -> Json:
     }
 
 
-def _connection_manager(table: RouteTable) -> Json:
+def _connection_manager(mesh: Mesh) -> Json:
     return typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         codec_type="AUTO",
@@ -68,15 +68,22 @@ def _connection_manager(table: RouteTable) -> Json:
         use_remote_address=True,
         forward_client_cert_details="SANITIZE_SET",
         set_current_client_cert_details={"subject": True, "cert": True, "dns": True, "uri": True},
-        # pathNormalization: BASE
-        normalize_path=True,
-        path_with_escaped_slashes_action="KEEP_UNCHANGED",
         http_protocol_options={"accept_http_10": True},  # PILOT_HTTP10
         upgrade_configs=[{"upgrade_type": "websocket"}],
         proxy_100_continue=True,
         stream_idle_timeout="0s",
-        route_config=route_configuration(table),
+        route_config=route_configuration(mesh.table),
         http_filters=[
             {"name": name, "typed_config": typed(message)} for name, message in _FILTERS.items()
         ],
+        **_path_normalization(mesh.paths),
     )
+
+
+def _path_normalization(paths: PathNormalization) -> Json:
+    decoded = paths is PathNormalization.DECODE_AND_MERGE_SLASHES
+    return {
+        "normalize_path": paths is not PathNormalization.NONE,
+        "merge_slashes": decoded or paths is PathNormalization.MERGE_SLASHES,
+        "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD" if decoded else "KEEP_UNCHANGED",
+    }
