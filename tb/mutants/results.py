@@ -18,13 +18,13 @@ class Results:
     def __init__(self, path: str, place: Path, suites: Suites) -> None:
         self._file = place / "results" / f"{path.replace('/', '.')}.jsonl"
         self._known: dict[str, Result] = {}
-        with suppress(FileNotFoundError):
-            for line in self._file.read_text().splitlines():
-                with suppress(json.JSONDecodeError):  # one that was being written
-                    data = json.loads(line)
-                    key, result = data.pop("key"), Result(**data)
-                    if suites.evidence(path, result.by) == result.depends:
-                        self._known[key] = result
+        for line in self._file.read_text().splitlines() if self._file.exists() else ():
+            # One that was being written; a test that is no more.
+            with suppress(json.JSONDecodeError, FileNotFoundError):
+                data = json.loads(line)
+                key, result = data.pop("key"), Result(**data)
+                if suites.evidence(path, result.by) == result.depends:
+                    self._known[key] = result
 
     def get(self, mutant: Mutant) -> Result | None:
         return self._known.get(mutant.key)

@@ -11,10 +11,12 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.control.control import Control
 
 GEOMETRY = Geometry(rows=64, path_bytes=16, hosts=16, predicates=16)
+UNEVEN = Geometry(rows=64, path_bytes=16, hosts=16, predicates=32)
+"""Of its spaces, one has a number of words that is no power of two."""
 
 
-def with_host(test) -> None:
-    control = Control(GEOMETRY, frames=8)
+def with_host(test, geometry: Geometry = GEOMETRY) -> None:
+    control = Control(geometry, frames=8)
 
     async def testbench(ctx) -> None:
         await test(ctx, control, Host(ctx, control.bus))
@@ -67,9 +69,10 @@ def test_a_word_just_before_the_commit_goes_to_the_bank_that_was_spare() -> None
     with_host(test)
 
 
-def test_a_word_beyond_a_space_is_refused_and_changes_nothing() -> None:
+@pytest.mark.parametrize("geometry", [GEOMETRY, UNEVEN], ids=["even", "uneven"])
+def test_a_word_beyond_a_space_is_refused_and_changes_nothing(geometry: Geometry) -> None:
     async def test(ctx, control, host) -> None:
-        for space in GEOMETRY.spaces:
+        for space in geometry.spaces:
             last = space.base + space.words - 1
             await host.write("table_begin", 0)
             await host.write("table_address", last)
@@ -83,6 +86,21 @@ def test_a_word_beyond_a_space_is_refused_and_changes_nothing() -> None:
                 await host.write("table_address", space.base | beyond)
                 with pytest.raises(RefusedError):
                     await host.write("table_data", 2)
+
+    with_host(test, geometry)
+
+
+def test_the_uneven_table_is_uneven() -> None:
+    assert [space.words for space in GEOMETRY.spaces if space.words & (space.words - 1)] == []
+    assert [space.words for space in UNEVEN.spaces if space.words & (space.words - 1)] == [384]
+
+
+def test_an_epoch_has_16_bits() -> None:
+    async def test(ctx, control, host) -> None:
+        for epoch in (0xFFFF, 0, 0x8001, 0x7FFE):
+            await host.write("table_commit", epoch)
+            assert ctx.get(control.context.epoch) == epoch
+            assert await host.field("status", "epoch") == epoch
 
     with_host(test)
 
