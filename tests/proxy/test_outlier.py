@@ -30,7 +30,7 @@ class World:
 
     def monitor(self, number: int = 0) -> Monitor:
         monitor = self.hosts[number].monitor
-        assert monitor is not None
+        assert isinstance(monitor, Monitor)
         return monitor
 
     def fail(self, number: int = 0) -> None:
@@ -79,7 +79,7 @@ def test_the_hosts_that_envoy_ejects_are_ejected(run: dict[str, Any]) -> None:
     for event in run["events"]:
         name, what, ejected = event.split(":")
         monitor = names[name].monitor
-        assert monitor is not None
+        assert isinstance(monitor, Monitor)
         tell(monitor, what)
         assert [n for n in names if not names[n].eligible] == list(ejected), event
     assert {name: n for name, n in world.detector.counters.items() if n} == run["counters"]

@@ -1,13 +1,26 @@
 """What the balancers know of an endpoint."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from hybridmesh.config.model import Endpoint
 
-if TYPE_CHECKING:
-    from .outlier import Monitor
+__all__ = ["Host", "Watch"]
 
-__all__ = ["Host"]
+
+class Watch(Protocol):
+    """Who is told what becomes of the requests to a host."""
+
+    def connected(self) -> None:
+        """A request has got its connection."""
+
+    def responded(self, status: int) -> None:
+        """A response begins, with this *status* or that of :func:`.outlier.http_status`."""
+
+    def reset(self) -> None:
+        """A request got no connection, or lost it before its response was over."""
+
+    def timed_out(self) -> None:
+        """A request that had its connection has waited too long for a response."""
 
 
 class Host:
@@ -25,8 +38,8 @@ class Host:
         Requests under way.
     eligible : bool
         Whether it may get requests.  Who changes it calls :meth:`.Balancing.refresh`.
-    monitor : Monitor or None
-        Counts its errors; None where the cluster has no outlier detection.
+    monitor : Watch or None
+        None where the cluster has no outlier detection.
     """
 
     __slots__ = ("active", "added", "eligible", "endpoint", "monitor")
@@ -36,7 +49,7 @@ class Host:
         self.added = added
         self.active = 0
         self.eligible = True
-        self.monitor: Monitor | None = None
+        self.monitor: Watch | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.endpoint})"

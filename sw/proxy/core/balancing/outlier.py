@@ -32,7 +32,7 @@ def http_status(grpc_status: int) -> int:
 
 
 class Monitor:
-    """What becomes of the requests to one host.
+    """Counts the errors of one host; its :class:`~.host.Watch`.
 
     Attributes
     ----------
@@ -53,11 +53,9 @@ class Monitor:
         self._5xx = self._gateway = self._local = 0
 
     def connected(self) -> None:
-        """A request has got its connection."""
         self._local = 0
 
     def responded(self, status: int) -> None:
-        """A response begins, with this *status* or that of :func:`http_status`."""
         if status < 500 or status > 599:
             self._5xx = self._gateway = 0
             return
@@ -74,14 +72,12 @@ class Monitor:
             self._5xx = 0
 
     def reset(self) -> None:
-        """A request got no connection, or lost it before its response was over."""
         if self._split:
             self._fail()
         else:
             self.responded(503)
 
     def timed_out(self) -> None:
-        """A request that had its connection has waited too long for a response."""
         if self._split:
             self._fail()
         else:
@@ -131,23 +127,19 @@ class Detector:
         self._changed = changed
         self._began = clock.now
         self._armed = False
-        self._monitors: dict[Monitor, None] = {}
+        self._monitors: dict[Host, Monitor] = {}
 
     def update(self, hosts: Iterable[Host]) -> None:
         """These are the hosts from now on; what is known of those that stay is kept."""
-        self._monitors = {}
-        for host in hosts:
-            monitor = host.monitor
-            if monitor is None:
-                monitor = host.monitor = Monitor(self, host)
-            self._monitors[monitor] = None
-        self.counters["ejections_active"] = sum(
-            monitor.ejected_at is not None for monitor in self._monitors
-        )
+        before = self._monitors
+        self._monitors = {host: before.get(host) or Monitor(self, host) for host in hosts}
+        for host, monitor in self._monitors.items():
+            host.monitor = monitor
+        self.counters["ejections_active"] = sum(not host.eligible for host in self._monitors)
 
     def found(self, monitor: Monitor, kind: str) -> bool:
         """A host has as many errors of this *kind* as it takes; whether to count anew."""
-        if monitor.ejected_at is not None or monitor not in self._monitors:
+        if monitor.ejected_at is not None or monitor.host not in self._monitors:
             return False
         self.counters[f"ejections_detected_{kind}"] += 1
         self._eject(monitor, kind)
@@ -189,7 +181,7 @@ class Detector:
         self._armed = False
         now, base = self._clock.now, self.policy.base_ejection
         back = []
-        for monitor in self._monitors:
+        for monitor in self._monitors.values():
             if monitor.ejected_at is None:
                 monitor.times = max(monitor.times - 1, 0)
             elif now - monitor.ejected_at >= min(base * monitor.times, self._longest):
@@ -199,7 +191,7 @@ class Detector:
             monitor.forget()
             monitor.host.eligible = True
         self.counters["ejections_active"] -= len(back)
-        if any(monitor.times for monitor in self._monitors):
+        if any(monitor.times for monitor in self._monitors.values()):
             self._arm()
         if back:
             self._changed()
