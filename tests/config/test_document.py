@@ -225,28 +225,34 @@ WORDS += [
     "*",
     "9" * 5000,
 ]
-EDITS = st.lists(
-    st.tuples(
-        st.integers(0, len(WHOLE)),
+EXAMPLE = (Path(__file__).parents[2] / "examples" / "actions.yaml").read_text()
+
+
+def edits(text: str) -> st.SearchStrategy[str]:
+    """*text* with some words in the place of others."""
+    edit = st.tuples(
+        st.integers(0, len(text)),
         st.integers(0, 30),
         st.one_of(st.sampled_from(WORDS), st.text(max_size=5)),
-    ),
-    min_size=1,
-    max_size=4,
-)
+    )
+
+    def apply(edits: list[tuple[int, int, str]]) -> str:
+        edited = text
+        for start, length, insert in edits:
+            edited = edited[:start] + insert + edited[start + length :]
+        return edited
+
+    return st.lists(edit, min_size=1, max_size=4).map(apply)
 
 
 @settings(
-    max_examples=150,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(edits=EDITS)
-def test_mutated_yaml_never_gives_a_traceback(tmp_path, edits):
-    text = WHOLE
-    for start, length, insert in edits:
-        text = text[:start] + insert + text[start + length :]
+@given(text=st.one_of(edits(WHOLE), edits(EXAMPLE)))
+def test_mutated_yaml_never_gives_a_traceback(tmp_path, text):
     path = tmp_path / "mutated.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     found = lint([path])
