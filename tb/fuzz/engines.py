@@ -144,7 +144,9 @@ def merge(name: str) -> None:
     those that somebody has given a name."""
     sources = [folder for folder in (corpus(name), grown(name)) if folder.exists()]
     with TemporaryDirectory() as scratch:
-        options = "-set_cover_merge=1", "-use_counters=0"
+        failing(name).mkdir(parents=True, exist_ok=True)
+        aside = f"-artifact_prefix={failing(name)}/"
+        options = "-set_cover_merge=1", "-use_counters=0", aside
         worker = _worker(name, *options, scratch, *map(str, sources))
         with _ending(worker):
             last = _follow(worker, Outcome(), lambda tried: None)
