@@ -14,7 +14,13 @@ from tb.lib.design import benches, designs
 from .depends import Dependencies
 from .netlists import NICS
 
-__all__ = ["ROOMS", "Stages", "Suites"]
+__all__ = ["ROOMS", "STOPWATCHES", "Stages", "Suites"]
+
+STOPWATCHES = (
+    "tests/compiler/test_compile_table.py::test_a_thousand_routes_compile_within_a_second",
+    "tests/reference/test_matcher.py::test_five_thousand_routes_cost_no_more_than_five",
+)
+"""Tests that fail where the machine is slow, whatever the sources are."""
 
 _BENCHES = "tests/tb/test_benches.py"
 _NETLISTS = "tb/mutants/netlists.py"

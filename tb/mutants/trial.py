@@ -10,7 +10,7 @@ from hybridmesh.errors import HybridMeshError
 
 from .mutant import Mutant
 from .netlists import NICS
-from .suites import Stages, Suites
+from .suites import STOPWATCHES, Stages, Suites
 from .workshop import Workshop
 
 __all__ = ["IDENTICAL", "KILLED", "SURVIVED", "TIMEOUT", "Result", "Trials"]
@@ -67,9 +67,8 @@ class Trials:
 
     def _run(self, text: str | None, tests: Sequence[str]) -> dict[str, Any]:
         seconds = {} if text is None else self._seconds
-        return self._workshop.do(
-            "tests", self._path, text, tests=tests, seconds=seconds, first=self._killers
-        )
+        more = {"seconds": seconds, "first": self._killers, "left_out": STOPWATCHES}
+        return self._workshop.do("tests", self._path, text, tests=tests, **more)
 
     def _time(self, tests: tuple[str, ...]) -> None:
         """Learn how long the tests take without a fault; they must pass."""

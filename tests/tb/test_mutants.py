@@ -239,6 +239,7 @@ def test_a_fault_of_every_operator_is_noticed(operator, trials):
 
 # ------------------------------------------------------------------ the process that runs tests
 TESTS = "test_x.py"
+PLAIN = {"first": [], "left_out": []}
 
 
 @pytest.fixture
@@ -248,7 +249,7 @@ def do(shop):
     def run(test: str, text: str | None = None, **seconds: float):
         (shop.tree / TESTS).write_text(test)
         timed = {f"{TESTS}::{name}": value for name, value in seconds.items()}
-        return shop.do("tests", "rtl/pipeline.py", text, tests=[TESTS], seconds=timed, first=[])
+        return shop.do("tests", "rtl/pipeline.py", text, tests=[TESTS], seconds=timed, **PLAIN)
 
     return run
 
@@ -296,12 +297,13 @@ def test_quick_tests_come_first_and_before_them_what_has_killed(shop):
     (shop.tree / TESTS).write_text(test)
     seconds = {f"{TESTS}::test_{name}": took for name, took in (("a", 2), ("b", 1), ("c", 3))}
 
-    def by(*first: str) -> str:
-        task = {"tests": [TESTS], "seconds": seconds, "first": first}
+    def by(*first: str, left_out: tuple[str, ...] = ()) -> str:
+        task = {"tests": [TESTS], "seconds": seconds, "first": first, "left_out": left_out}
         return shop.do("tests", "rtl/pipeline.py", "", **task)["by"][-1]
 
     assert by() == "b"
     assert by(f"{TESTS}::test_c", f"{TESTS}::test_a") == "c"
+    assert by(left_out=(f"{TESTS}::test_b",)) == "a"
 
 
 # ------------------------------------------------------------------ netlists
