@@ -11,6 +11,7 @@ from .compile import compile_command
 from .demo import demo
 from .explain import explain
 from .lint import lint
+from .route_check import route_check
 from .serve import serve
 from .timing import timing
 from .verilog import verilog
@@ -30,6 +31,7 @@ def cli(context: click.Context) -> None:
     \b
     hybridmesh demo                               see all of it at work
     hybridmesh lint -f examples/shop              what is wrong with the YAML, or surprising
+    hybridmesh route-check -f examples/shop --tests examples/shop.tests.yaml
     hybridmesh compile -f examples/shop           what of it the NIC can do
     hybridmesh serve -f examples/shop             serve it
     hybridmesh explain -f examples/shop --url http://shop.example.com/api/orders/17
@@ -38,7 +40,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (compile_command, demo, explain, lint, serve, timing, verilog):
+for command in (compile_command, demo, explain, lint, route_check, serve, timing, verilog):
     cli.add_command(command)
 
 
