@@ -28,7 +28,7 @@ _EVENTS = (
 _NEAR = 64
 """Clocks between messages while frames come, at the most."""
 
-_WAIT = 8
+_WAIT = 4
 """Clocks that what is told waits for frames, at the least, where it is kept waiting."""
 
 

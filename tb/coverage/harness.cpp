@@ -177,29 +177,63 @@ struct Access {
     uint32_t refused;  // the bus has answered with an error
 };
 
+// Does the accesses in their order.  A write does not wait for the answer to the write before it.
 class Bus {
 public:
-    Bus(Vnic& top, Access* accesses, size_t count) : top_(top), at_(accesses), end_(at_ + count) {
+    Bus(Vnic& top, Access* accesses, size_t count)
+        : top_(top), answered_(accesses), begun_(accesses), end_(accesses + count) {
         top.s_axil_wstrb = 0xF;
         top.s_axil_bready = top.s_axil_rready = 1;
-        begin();
     }
 
-    bool done() const { return at_ == end_; }
+    bool done() const { return answered_ == end_; }
+
+    void offer() {
+        if (begun_ == end_ || top_.s_axil_awvalid || top_.s_axil_wvalid) {
+            return;
+        }
+        const bool alone = answered_ == begun_;
+        if (begun_->kind == WRITE) {
+            if (alone || answered_->kind == WRITE) {
+                top_.s_axil_awaddr = begun_->address;
+                top_.s_axil_wdata = begun_->value;
+                top_.s_axil_awvalid = top_.s_axil_wvalid = 1;
+                ++begun_;
+            }
+        } else if (alone) {
+            if (begun_->kind == PAUSE) {
+                pause_ = begun_->value;
+            } else {
+                top_.s_axil_araddr = begun_->address;
+                top_.s_axil_arvalid = 1;
+            }
+            ++begun_;
+        }
+    }
 
     // After the inputs have settled.
     void take() {
         addressed_ = top_.s_axil_awvalid && top_.s_axil_awready;
         written_ = top_.s_axil_wvalid && top_.s_axil_wready;
         asked_ = top_.s_axil_arvalid && top_.s_axil_arready;
-        answered_ = top_.s_axil_bvalid || top_.s_axil_rvalid;
-        if (done() || !answered_) {
+        over_ = again_ = false;
+        if (answered_ == begun_) {
             return;
         }
-        at_->refused |= (top_.s_axil_bvalid ? top_.s_axil_bresp : top_.s_axil_rresp) != 0;
-        again_ = at_->kind == UNTIL && (top_.s_axil_rdata & at_->value);
-        if (at_->kind == READ) {
-            at_->value = top_.s_axil_rdata;
+        Access& access = *answered_;
+        if (access.kind == PAUSE) {
+            over_ = pause_ == 0;
+            pause_ -= !over_;
+        } else if (access.kind == WRITE) {
+            over_ = top_.s_axil_bvalid;
+            access.refused = over_ && top_.s_axil_bresp != 0;
+        } else if (top_.s_axil_rvalid) {
+            over_ = true;
+            access.refused = top_.s_axil_rresp != 0;
+            again_ = access.kind == UNTIL && (top_.s_axil_rdata & access.value);
+            if (access.kind == READ) {
+                access.value = top_.s_axil_rdata;
+            }
         }
     }
 
@@ -214,44 +248,19 @@ public:
         if (asked_) {
             top_.s_axil_arvalid = 0;
         }
-        if (done()) {
+        if (again_) {
+            --begun_;
             return false;
         }
-        if (at_->kind == PAUSE) {
-            if (pause_-- != 0) {
-                return true;
-            }
-        } else if (!answered_) {
-            return false;
-        }
-        const bool forward = !again_;
-        at_ += forward;
-        begin();
-        return forward;
+        answered_ += over_;
+        return over_ || (!done() && answered_ != begun_ && answered_->kind == PAUSE);
     }
 
 private:
-    void begin() {
-        again_ = false;
-        if (done()) {
-            return;
-        }
-        if (at_->kind == WRITE) {
-            top_.s_axil_awaddr = at_->address;
-            top_.s_axil_wdata = at_->value;
-            top_.s_axil_awvalid = top_.s_axil_wvalid = 1;
-        } else if (at_->kind == PAUSE) {
-            pause_ = at_->value;
-        } else {
-            top_.s_axil_araddr = at_->address;
-            top_.s_axil_arvalid = 1;
-        }
-    }
-
     Vnic& top_;
-    Access *at_, *end_;
+    Access *answered_, *begun_, *end_;  // up to where they are answered, and begun
     uint32_t pause_ = 0;
-    bool addressed_ = false, written_ = false, asked_ = false, answered_ = false, again_ = false;
+    bool addressed_ = false, written_ = false, asked_ = false, over_ = false, again_ = false;
 };
 
 }  // namespace
@@ -300,6 +309,7 @@ int64_t nic_play(Nic* nic, Way* rx, Way* tx, Access* accesses, size_t count, uin
     for (uint64_t quiet = 0; failure == 0 && quiet != patience;) {
         wire.offer(nic->cycles);
         up.offer(nic->cycles);
+        bus.offer();
         host.accept(nic->cycles);
         out.accept(nic->cycles);
         nic->settle();

@@ -13,7 +13,7 @@ from amaranth.hdl import Cat, Value
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.grammar import METHODS, RULES, Line, Mark, Role
 
-from .bytes import CLASSES
+from .classes import CLASSES
 from .model import Bin, Group
 
 if TYPE_CHECKING:

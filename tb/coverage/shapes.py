@@ -3,12 +3,23 @@
 import random
 from collections.abc import Iterator
 
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
+from scapy.packet import Raw
+
 from hybridmesh.nic.frames import SHORTEST, Connection
 from tb.lib.traffic import PORT, Client, any_frame, any_payload, head, spoofed
 
 from .nic import Frame
 
 __all__ = ["frames", "long_frames"]
+
+_ODD = (
+    *((Dot1AD(), Dot1AD(), IP()), (Dot1Q(), Dot1Q(), Dot1Q(), IP()), (Dot1Q(), Dot1AD(), IP())),
+    *((IPv6(version=4),), (IP(version=6),)),
+)
+"""What may stand below TCP, and makes no segment."""
 
 _BAD = 0.15
 """Share of frames that the MAC marks bad."""
@@ -18,6 +29,11 @@ def frames(rng: random.Random, max_frame: int) -> Iterator[Frame]:
     """Frames of every kind and size, some of them marked bad."""
     for _ in range(300):
         yield _marked(rng, any_frame(rng, any_payload(rng)))
+    for below in _ODD:
+        packet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+        for layer in (*below, TCP(dport=PORT), Raw(head(rng))):
+            packet /= layer
+        yield from (Frame(bytes(packet), bad) for bad in (False, True))
     for _ in range(60):
         yield from _of_a_client(rng, max_frame)
 
@@ -46,17 +62,18 @@ def _just(rng: random.Random, max_frame: int) -> Iterator[bytes]:
     connection = Connection(("192.0.2.1", rng.randrange(1, 65536)), ("192.0.2.2", PORT))
     seq = rng.getrandbits(32)
     size = rng.choice((SHORTEST, 61, 64, 128, 1514, 1515, max_frame - 1, max_frame))
+    yield rng.randbytes(size)
     payload = head(rng)[: size - connection.header_size]
     yield connection.opening(seq)
     yield connection.frame(seq, payload.ljust(size - connection.header_size, b"x"))
 
 
-def long_frames(rng: random.Random, max_frame: int) -> Iterator[bytes]:
-    """Frames as long as they may be for a verdict, and longer."""
+def long_frames(rng: random.Random, max_frame: int) -> Iterator[Frame]:
+    """Frames as long as they may be for a verdict, and longer, some of them marked bad."""
     connection = Connection(("192.0.2.1", rng.randrange(1, 65536)), ("192.0.2.2", PORT))
     for more in (0, 1, 64, 3000):
         seq = rng.getrandbits(32)
         size = max_frame + more - connection.header_size
-        yield connection.opening(seq)
-        yield connection.frame(seq, head(rng).ljust(size, b"y"))
-        yield bytes(12) + rng.randbytes(max_frame + more - 12)
+        yield Frame(connection.opening(seq))
+        yield Frame(connection.frame(seq, head(rng).ljust(size, b"y")))
+        yield Frame(bytes(12) + rng.randbytes(max_frame + more - 12), bad=rng.random() < 0.5)

@@ -42,6 +42,7 @@ class _Tables:
 
     def run(self, sends: Pace) -> None:
         pair, rng = self._pair, self._rng
+        self._look()
         for _ in range(300):
             rng.choice(
                 (self._swap, self._swap, self._write, self._write, self._read, self._switch)
@@ -54,7 +55,7 @@ class _Tables:
 
     def _swap(self) -> None:
         """Another table, and perhaps the one before again at once."""
-        for _ in range(self._rng.choice((1, 1, 2, 3))):
+        for _ in range(self._rng.choice((1, 1, 2, 3, 12))):
             self._epoch += 1
             self._accesses.append(write("table_commit", self._epoch))
             self._accesses.append(Access.pause(self._rng.choice((0, 0, 1, 7, 60))))
@@ -93,6 +94,18 @@ class _Tables:
         for word in words[at : at + rng.choice((1, 3))]:
             self._accesses += [Access.until_not("reading"), read("read_data")]
             self._expected.append(word)
+
+    def _look(self) -> None:
+        """A word of each memory, in both banks, when nothing else happens."""
+        accesses, expected = [], []
+        for spare in (0, 1):
+            for space, words in self._words[(self._bank + spare) % 2]:
+                accesses.append(Access.until_not("reading"))
+                accesses.append(write("read_address", spare << 31 | space.base))
+                accesses += [Access.until_not("reading"), read("read_data")]
+                expected.append(words[0])
+        if self._pair.nic.play(accesses=accesses).read != expected:
+            raise DisagreementError("Words that were read back are not those that were written")
 
     def _switch(self) -> None:
         """Matching off for a while."""

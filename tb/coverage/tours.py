@@ -7,7 +7,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 
+from hybridmesh.compiler.pattern import Pattern, put
 from hybridmesh.contract.registers import REGISTERS
+from hybridmesh.contract.table import TableImage
 from hybridmesh.nic.frames import Connection
 from tb.lib.conversations import conversations
 from tb.lib.traffic import PORT, Client, any_payload, head, opened, table
@@ -27,8 +29,8 @@ Tour = Callable[[Pair, random.Random, int], None]
 """Takes a pair through some traffic; the number says how often as much as the short form."""
 
 _BATCH = 400
-_HEADS = 3000
-"""Heads of the referee in the short form, at every width."""
+_HEADS = 600, 30
+"""Heads of the referee in the short form, and as many more for each lane."""
 
 
 def _connections(rng: random.Random) -> Iterator[Connection]:
@@ -37,13 +39,15 @@ def _connections(rng: random.Random) -> Iterator[Connection]:
         yield Connection(("192.0.2.1", rng.randrange(1, 65536)), ("198.51.100.1", PORT))
 
 
-def _sent(rng: random.Random, payloads: Sequence[bytes]) -> list[Frame]:
-    """Each of *payloads* over a connection of its own, that it begins."""
+def _sent(rng: random.Random, payloads: Sequence[bytes], *, cut: bool = False) -> list[Frame]:
+    """Each of *payloads* over a connection of its own, that it begins; *cut* in two."""
     frames = []
     for payload, connection in zip(payloads, _connections(rng), strict=False):
         seq = rng.getrandbits(32)
         frames.append(Frame(connection.opening(seq)))
-        frames += [Frame(data) for data in connection.frames(seq, payload)]
+        at = rng.randrange(1, len(payload)) if cut and len(payload) > 1 else 0
+        parts = connection.frames(seq, payload[:at]) + connection.frames(seq + at, payload[at:])
+        frames += [Frame(data) for data in parts]
     return frames
 
 
@@ -57,7 +61,8 @@ def referee_heads(pair: Pair, rng: random.Random, times: int) -> None:
     pair.listen(PORT)
     pair.load(deciding_table(pair.geometry))
     seed = rng.getrandbits(32)
-    for start in range(0, _HEADS * times, _BATCH):
+    few, by_lane = _HEADS
+    for start in range(0, (few + by_lane * pair.geometry.width) * times, _BATCH):
         cases = [make(seed, number) for number in range(start, start + _BATCH)]
         pair.exchange(_sent(rng, [case.payload for case in cases]))
         frames = []
@@ -74,10 +79,10 @@ def every_state_in_every_lane(pair: Pair, rng: random.Random, times: int) -> Non
     """Payloads that lead to each state of the machines, with bytes of each class in each lane."""
     pair.listen(PORT)
     pair.load(deciding_table(pair.geometry))
-    rounds = (128 if pair.geometry.width == 1 else 12 if pair.geometry.width == 8 else 3) * times
-    for _ in range(rounds):
+    for _ in range(times):
         for batch in _batches(toward.payloads(rng, pair.geometry.width)):
             pair.exchange(_sent(rng, batch))
+            pair.exchange(_sent(rng, batch[:: _BATCH // 40], cut=True))
 
 
 def random_tables(pair: Pair, rng: random.Random, times: int) -> None:
@@ -92,6 +97,19 @@ def random_tables(pair: Pair, rng: random.Random, times: int) -> None:
                 client, seq = Client(rng, ports[number % len(ports)]), rng.getrandbits(32)
                 frames += [Frame(client.opening(seq)), Frame(client.segment(seq, mix(rng)))]
             pair.exchange(frames)
+
+
+def every_row(pair: Pair, rng: random.Random, times: int) -> None:
+    """A row for each path."""
+    image = TableImage(pair.geometry)
+    paths = [b"/%d" % row for row in range(pair.geometry.rows)]
+    for row, path in enumerate(paths):
+        put(image.path, row, Pattern(path, exact=True))
+        image.word.allow_all(row)
+    pair.load(image)
+    pair.listen(PORT)
+    heads = [b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path for path in paths]
+    pair.exchange(_sent(rng, heads))
 
 
 def rows_of_each_kind(pair: Pair, rng: random.Random, times: int) -> None:
@@ -122,7 +140,7 @@ def conversations_at_every_pace(pair: Pair, rng: random.Random, times: int) -> N
         del sends, takes
         frames = [
             Frame(frame, rng.random() < 0.05)
-            for frame in conversations(rng, 120 * times, (PORT, 8080, 443))
+            for frame in conversations(rng, 60 * times, (PORT, 8080, 443))
         ]
         up = [rng.randbytes(rng.choice((1, 60, rng.randrange(1, 400)))) for _ in range(60)]
         pair.exchange(frames, up=up, sends=sending(rng), takes=taking(rng))
@@ -132,15 +150,19 @@ def frames_of_each_shape(pair: Pair, rng: random.Random, times: int) -> None:
     """Frames at the edges of what the NIC takes for a segment."""
     pair.exchange([Frame(frame) for frame in opened(rng, head(rng))])  # no listener yet
     pair.listen(PORT)
-    pair.exchange([Frame(frame) for frame in opened(rng, head(rng))])  # no table yet
+    connection, data = next(_connections(rng)), head(rng)
+    parts = connection.frame(0, data[:9]), connection.frame(9, data[9:])
+    pair.exchange([Frame(frame) for frame in parts])  # no table yet
     pair.load(table(pair.geometry))
-    for _ in range(6 * times):
+    for _ in range(3 * times):
         frames = list(shapes.frames(rng, pair.geometry.max_frame))
         pair.exchange(frames, sends=PACES[rng.choice(("none", "coin"))](rng))
-    longest = [Frame(frame) for frame in shapes.long_frames(rng, pair.geometry.max_frame)]
+    longest = list(shapes.long_frames(rng, pair.geometry.max_frame))
     for pace in PACES.values():
         pair.exchange(longest, sends=pace(rng), takes=pace(rng))
-    pair.exchange(longest, sends=bytes(100) + b"\1" * 50)
+    # so long a pause that all that waits for the end of a long frame is gone
+    pause = pair.geometry.max_frame // pair.geometry.width + 200
+    pair.exchange(longest, sends=bytes(pause // 3) + b"\1" * pause)
 
 
 def crowds(pair: Pair, rng: random.Random, times: int) -> None:
@@ -148,10 +170,10 @@ def crowds(pair: Pair, rng: random.Random, times: int) -> None:
     takes nothing for a long time."""
     pair.load(table(pair.geometry))
     pair.listen(PORT)
-    nothing = b"\1" * 4000 + bytes(96)
+    nothing = b"\1" * 6000 + bytes(1 << 20)
     short = [Frame(rng.randbytes(rng.choice((1, 60, 64)))) for _ in range(400)]
     heads = [Frame(frame) for _ in range(40) for frame in opened(rng, any_payload(rng))]
-    long = [Frame(frame) for frame in shapes.long_frames(rng, pair.geometry.max_frame)] * 4
+    long = list(shapes.long_frames(rng, pair.geometry.max_frame)) * 4
     for frames in (short, heads, long):
         pair.exchange(frames, takes=nothing)
         pair.exchange(frames, up=[bytes(9)] * 40, takes=b"\1" * 60 + bytes(4))
@@ -191,6 +213,7 @@ TOURS: dict[str, Tour] = {
         referee_heads,
         every_state_in_every_lane,
         random_tables,
+        every_row,
         rows_of_each_kind,
         conversations_at_every_pace,
         frames_of_each_shape,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hybridmesh.contract.grammar import LINE, ROLE, Line, Role
 from hybridmesh.contract.verdict import Method
 
-from .bytes import CLASSES
+from .classes import CLASSES
 
 __all__ = ["payloads"]
 
@@ -47,15 +47,19 @@ assert (set(_ROLES), set(_LINES)) == (set(ROLE.states), set(LINE.states))
 _RUN = 40
 """Bytes of a run, about."""
 
+_RUNS = 8
+"""Runs for each lane, so that all classes of bytes come to it."""
+
 
 def payloads(rng: random.Random, width: int) -> Iterator[bytes]:
-    """For each state and each byte that leads out of it, one payload for each lane."""
+    """For each state and each byte that leads out of it, some payloads for each lane."""
     for way in (*_ROLES.values(), *_LINES.values()):
-        for leaving in way.leaving or (ord("x"),):
-            for lane in range(width):
-                yield _payload(rng, way, leaving, lane, width)
+        leaving = way.leaving or b"x"
+        for number in range(max(_RUNS, len(leaving)) * width):
+            lane, turn = number % width, number // width
+            yield _payload(rng, way, leaving[turn % len(leaving)], lane, width)
     for lane in range(width):
-        yield from _heads(rng, lane, width)
+        yield from _heads(rng, lane)
 
 
 def _payload(rng: random.Random, way: _Way, leaving: int, lane: int, width: int) -> bytes:
@@ -84,7 +88,7 @@ _ODD_LINES = (
 )
 
 
-def _heads(rng: random.Random, lane: int, width: int) -> Iterator[bytes]:
+def _heads(rng: random.Random, lane: int) -> Iterator[bytes]:
     """Heads that are right, and ones that break each rule, all of it shifted by *lane* bytes."""
     shifted = b"/" + b"p" * lane
     for version in (b"1.1", b"1.0"):
@@ -102,4 +106,6 @@ def _heads(rng: random.Random, lane: int, width: int) -> Iterator[bytes]:
     if not lane:
         for method in Method:
             for line in _WORDS:
-                yield method.name.encode() + b" / HTTP/1.1\r\nHost: a\r\n" + line + b"\r\n\r\n"
+                for target in (b" / ", b" /p ", b" /?a&b&c&d&e "):
+                    request = method.name.encode() + target + b"HTTP/1.1\r\nHost: a\r\n"
+                    yield request + line + b"\r\n\r\n"

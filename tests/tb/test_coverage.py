@@ -15,7 +15,7 @@ from hybridmesh.nic import ReferenceNic
 from hybridmesh.rtl.http.lexer import Lexer
 from tb.coverage import __main__ as command
 from tb.coverage import lexing, run
-from tb.coverage.bytes import CLASSES, class_of
+from tb.coverage.classes import CLASSES, class_of
 from tb.coverage.code import Block, Code, read_code
 from tb.coverage.errors import DisagreementError
 from tb.coverage.frames import kinds
