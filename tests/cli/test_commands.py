@@ -8,15 +8,18 @@ import pytest
 from .conftest import SHOP
 
 
+COMMANDS = ("compile", "demo", "explain", "lint", "route-check", "serve", "verilog")
+
+
 def test_help_names_every_command(run):
     for arguments in ([], ["--help"]):
         done = run(*arguments)
         assert done.code == 0
-        for command in ("compile", "demo", "explain", "lint", "serve", "verilog"):
+        for command in COMMANDS:
             assert f"\n  {command} " in done.out
 
 
-@pytest.mark.parametrize("command", ["compile", "demo", "explain", "lint", "serve", "verilog"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_a_help_text(run, command):
     done = run(command, "--help")
     assert done.code == 0
