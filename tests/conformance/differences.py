@@ -42,8 +42,8 @@ def reconciled(request: Request, envoy: Answer, ours: Answer) -> tuple[Answer, A
 
 
 def complaints(request: Request, envoy: Answer, ours: Answer) -> list[str]:
-    """What of *ours* differs from *envoy* without a reason; the order of lines of different names does
-    not matter (RFC 9110, 5.3)."""
+    """What of *ours* differs from *envoy* without a reason; the order of lines of different names
+    does not matter (RFC 9110, 5.3)."""
     envoy, ours, _ = reconciled(request, envoy, ours)
     found = [
         f"{name}: {getattr(envoy, name)!r}, says Envoy; the gateway: {getattr(ours, name)!r}"
