@@ -6,14 +6,15 @@ BIN  := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11, \
     $(shell $(name) -c 'import sys; sys.version_info < (3, 11) or print("$(name)")' 2>/dev/null)))
 
-# Of the random traffic of make fuzz.
+# Of the random traffic of make fuzz; make conformance goes on where it was if none is given.
+SEED_GIVEN := $(SEED)
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test agreement timing fuzz formal mutants lint clean
+.PHONY: help setup demo serve test agreement conformance timing fuzz formal mutants coverage lint clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/ready  ## a virtual environment in .venv with all that is needed
 
@@ -32,6 +33,9 @@ test: lint  ## all checks and all tests
 agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and matcher agree
 	HYBRIDMESH_AGREEMENT=100x1000 $(BIN)/pytest -q -n 2 tests/agreement
 
+conformance: setup  ## random tables and requests to the real Envoy and to the gateway
+	$(BIN)/python -m tests.conformance random $(SEED_GIVEN:%=--seed %)
+
 timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/performance.md
 	$(BIN)/hybridmesh timing --all --page docs/performance.md
 
@@ -47,6 +51,9 @@ formal: setup  ## prove what is claimed of the RTL, and that each proof notices 
 
 mutants: setup  ## put small faults into RTL, compiler and model, see that the tests notice each
 	$(BIN)/python -m tb.mutants --jobs 2
+
+coverage: setup  ## which of all that the NIC can meet it has met, and which lines of it have run
+	$(BIN)/python -m tb.coverage --jobs 2
 
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .
