@@ -30,12 +30,19 @@ __all__ = ["curl_line", "serve"]
     metavar="FILE",
     help="Append a JSON line per request to FILE; - is standard output.",
 )
+@click.option(
+    "--locality",
+    default="",
+    metavar="REGION/ZONE/SUBZONE",
+    help="Where this gateway is; endpoints nearby come first, if the YAML says so.",
+)
 def serve(
     paths: tuple[Path, ...],
     listen: tuple[str, int],
     pairs: tuple[tuple[int, int], ...],
     choice: "NicChoice",
     access_log: Path | None,
+    locality: str,
 ) -> None:
     """Serve the gateways of Istio YAML until Ctrl-C.
 
@@ -48,7 +55,7 @@ def serve(
     from ..config import load
     from ..ingress import serve_mesh
 
-    mesh = load(paths)
+    mesh = load(paths, locality)
     host, port = listen
     real = {listener.port: listener.port for listener in mesh.listeners}
     real |= {mesh.listeners[0].port: port}

@@ -170,6 +170,14 @@ def test_a_requests_fields_are_changed(
     assert sent(chart)[1] == fields
 
 
+def test_text_of_the_configuration_is_sent_as_utf_8_and_text_of_the_client_as_it_came() -> None:
+    change = HeaderChange(add=(("x-a", "\u00e4 \u2192 %REQ(x-user)%"),))
+    chart = play(forward(prefix_rewrite="/\u00fc"), headers=HeaderOps(request=change))
+    first, fields = sent(chart, GET.replace(b"ann", b"\xe9"))
+    assert first == "GET /\u00fc/cart?item=1 HTTP/1.1".encode()
+    assert "x-a: \u00e4 \u2192 ".encode() + b"\xe9" in fields
+
+
 def test_a_destinations_changes_come_before_the_routes() -> None:
     def ops(text: str) -> HeaderOps:
         return HeaderOps(request=HeaderChange(set=(("x-by", text),)))

@@ -8,6 +8,7 @@ from hybridmesh.config.model import DirectResponse, Forward, HeaderOps, Mirror, 
 from .action.cors import Cors
 from .action.edit import HeadEdit
 from .action.fault import Faults
+from .action.lines import wire
 from .action.redirect import Redirection
 from .action.rewrite import PathRewrite
 from .balancing import Hasher
@@ -41,7 +42,7 @@ class Target:
     ) -> None:
         self.cluster = cluster
         self.weight = weight
-        self.host = host
+        self.host = wire(host)
         self.edits = [edit for ops in changes if (edit := HeadEdit(ops.request))]
         self.marks = [edit for ops in changes if (edit := HeadEdit(ops.response))]
 

@@ -1,5 +1,7 @@
 """CORS: preflights answered by the gateway, and fields for the browser (``corsPolicy``)."""
 
+from dataclasses import replace
+
 import re2
 
 from hybridmesh.config.model import CorsPolicy, MatchKind, StringMatch
@@ -20,7 +22,12 @@ class Cors:
     __slots__ = ("_policy", "_regexes")
 
     def __init__(self, policy: CorsPolicy) -> None:
-        self._policy = policy
+        self._policy = replace(
+            policy,
+            methods=lines.wire(policy.methods),
+            headers=lines.wire(policy.headers),
+            expose=lines.wire(policy.expose),
+        )
         self._regexes = {
             origin.value: re2.compile(origin.value)
             for origin in policy.origins

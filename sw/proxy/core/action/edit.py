@@ -57,7 +57,7 @@ class _Value:
     __slots__ = ("_parts", "_plain")
 
     def __init__(self, text: str) -> None:
-        self._parts = parse_template(text)
+        self._parts = parse_template(lines.wire(text))
         plain = [part for part in self._parts if isinstance(part, str)]
         self._plain = "".join(plain) if len(plain) == len(self._parts) else None
 

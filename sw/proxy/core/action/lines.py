@@ -7,7 +7,13 @@ colon, none before it, no line folded.
 import re
 from functools import cache
 
-__all__ = ["add", "drop", "value"]
+__all__ = ["add", "drop", "value", "wire"]
+
+
+def wire(text: str) -> str:
+    """Text of the configuration as it is sent, in UTF-8, a character for each byte; text that comes
+    from heads stands so already."""
+    return text.encode().decode("latin-1")
 
 
 def drop(head: bytes, name: str) -> bytes:
@@ -17,7 +23,7 @@ def drop(head: bytes, name: str) -> bytes:
 
 def add(head: bytes, name: str, text: str) -> bytes:
     """*head* with one more field."""
-    return b"%b%b: %b\r\n" % (head, name.encode("latin-1"), text.encode("latin-1", "replace"))
+    return b"%b%b: %b\r\n" % (head, name.encode("latin-1"), text.encode("latin-1"))
 
 
 def value(head: bytes, name: str) -> str:

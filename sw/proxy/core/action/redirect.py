@@ -1,7 +1,10 @@
 """Where a redirected client shall go (``redirect``)."""
 
+from dataclasses import replace
+
 from hybridmesh.config.model import Redirect, StringMatch
 
+from .lines import wire
 from .rewrite import PathRewrite
 
 __all__ = ["Redirection"]
@@ -15,7 +18,9 @@ class Redirection:
     __slots__ = ("_redirect", "_rewrite")
 
     def __init__(self, redirect: Redirect, match: StringMatch | None) -> None:
-        self._redirect = redirect
+        self._redirect = replace(
+            redirect, authority=wire(redirect.authority), path=wire(redirect.path)
+        )
         self._rewrite = (
             PathRewrite(redirect.prefix, None, match) if redirect.prefix is not None else None
         )

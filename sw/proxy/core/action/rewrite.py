@@ -24,13 +24,13 @@ class PathRewrite:
     __slots__ = ("_length", "_pattern", "_prefix", "_substitution")
 
     def __init__(self, prefix: str, regex: RegexRewrite | None, match: StringMatch | None) -> None:
-        self._prefix = prefix
+        self._prefix = lines.wire(prefix)
         # characters that match; None: all of the path
         self._length: int | None = 1 if match is None else None
         if match is not None and match.kind is MatchKind.PREFIX:
             self._length = len(match.value)
         self._pattern = None if regex is None else re2.compile(regex.pattern)
-        self._substitution = "" if regex is None else regex.substitution
+        self._substitution = "" if regex is None else lines.wire(regex.substitution)
 
     @classmethod
     def of(cls, action: Forward, match: StringMatch | None) -> "PathRewrite | None":
