@@ -157,6 +157,14 @@ def test_the_port_is_no_part_of_what_a_prefix_sees():
     assert compiled.rows[verdict(compiled.image, request).row].routes is None
 
 
+@pytest.mark.parametrize("odd", ["a:8*", "x" * 60 + ".*"], ids=["port", "length"])
+def test_one_prefix_that_the_nic_cannot_tell_leaves_all_of_them_to_the_cpu(odd):
+    routes = table({d: (route("^/", name=d),) for d in (odd, "b.*", "c")})
+    compiled = compile_table(routes, Geometry())
+    assert compiled.report.hosts_left == (odd, "b.*")
+    assert compiled.report.predicates.used == 0
+
+
 def test_a_miss_at_a_prefix_goes_to_no_other_virtual_host():
     routes = {d: (route(f"^/{n}"),) for n, d in enumerate(["*", "a.*", "a.b.*", "a.c.*"])}
     compiled = compile_table(table({**routes, "a.d.*": ()}), Geometry())

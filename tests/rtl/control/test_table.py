@@ -9,6 +9,7 @@ from streambench import simulate
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.control.control import Control
+from hybridmesh.rtl.control.table import TableLoader
 
 GEOMETRY = Geometry(rows=64, path_bytes=16, hosts=16, predicates=16)
 UNEVEN = Geometry(rows=64, path_bytes=16, hosts=16, predicates=32)
@@ -142,6 +143,23 @@ def test_a_commit_is_pending_until_the_frames_before_it_have_their_verdicts(unde
         assert await state() == (300, 0)
 
     with_host(test)
+
+
+def test_pending_ends_two_clocks_after_the_last_verdict() -> None:
+    loader = TableLoader(GEOMETRY, frames=8)
+
+    async def test(ctx) -> None:
+        await pulse(ctx, loader.started)
+        await pulse(ctx, loader.table_commit.w_en)
+        await ctx.tick().repeat(3)
+        ctx.set(loader.judged, 1)
+        seen = []
+        for _ in range(4):
+            seen.append((await ctx.tick().sample(loader.pending))[2])
+            ctx.set(loader.judged, 0)
+        assert seen == [1, 1, 0, 0]
+
+    simulate(loader, test)
 
 
 @pytest.mark.parametrize(
