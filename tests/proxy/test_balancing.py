@@ -1,4 +1,7 @@
-"""Which endpoint is picked: for consistent hashing the one that Envoy picks, key by key."""
+"""Which endpoint is picked: for consistent hashing the one that Envoy picks, key by key.
+
+``vectors/record.py`` asks Envoy.
+"""
 
 import json
 import random

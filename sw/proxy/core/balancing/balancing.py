@@ -119,6 +119,7 @@ class Balancing(Generic[H]):
         return next((other for other in level.used if not tried.refuses(other)), host)
 
     def _step(self, hash: int, tried: Tried) -> H | None:
+        """From where *hash* belongs on to the next hosts, as far as a retry looks."""
         picker = self._level(hash).picker
         for attempt in range(1 + REPICKS):
             host = picker.pick(hash, attempt)
