@@ -23,7 +23,8 @@ __all__ = ["route_check"]
 def route_check(paths: tuple[Path, ...], tests: Path, details: bool) -> int:
     """Say whether routes do with requests what tests want of them.
 
-    The tests are those of Envoy's router_check_tool: an input (authority, path, method, ssl,
+    The routes are Istio's YAML, or one file with a RouteConfiguration of Envoy. The tests are
+    those of Envoy's router_check_tool: an input (authority, path, method, ssl,
     additional_request_headers, random_value) and what to validate (cluster_name,
     virtual_host_name, host_rewrite, path_rewrite, path_redirect, request_header_matches,
     response_header_matches). Paths are normalised before they are matched, as in the gateway.
@@ -33,11 +34,10 @@ def route_check(paths: tuple[Path, ...], tests: Path, details: bool) -> int:
     \b
     hybridmesh route-check -f examples/shop --tests routes.test.yaml
     """
-    from ..config import load
-    from ..routecheck import Checker, load_tests
+    from ..routecheck import Checker, load_routes, load_tests
 
     written = load_tests(tests)
-    checker = Checker(load(paths))
+    checker = Checker(load_routes(paths))
     failed = 0
     for test in written:
         found = checker.check(test)

@@ -19,7 +19,8 @@ from hybridmesh.proxy.core.stats import ListenerStats
 from hybridmesh.reference.resolver import Resolver
 
 from .header_match import holds, words
-from .tests import HeaderMatcher, HeaderValue, Input, RouteTest
+from .schema import HeaderMatcher, HeaderValue
+from .tests import Input, RouteTest
 
 __all__ = ["Checker", "Mismatch"]
 

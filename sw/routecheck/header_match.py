@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from hybridmesh.compiler.regex import compile_regex
 
-from .tests import HeaderMatcher, StringMatcher
+from .schema import HeaderMatcher, StringMatcher
 
 __all__ = ["holds", "words"]
 

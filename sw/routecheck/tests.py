@@ -8,21 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 from hybridmesh.config import ConfigError
-from hybridmesh.config.document import Node, parse
+from hybridmesh.config.document import Node
 from hybridmesh.config.findings import Report
 from hybridmesh.config.message import Also, BrokenError, FieldError, Message, Read, attempt, expect
 from hybridmesh.config.message import read as read_message
 from hybridmesh.errors import HybridMeshError
 
-__all__ = ["Expected", "HeaderMatcher", "HeaderValue", "Input", "RouteTest", "load_tests"]
+from .loading import documents
+from .schema import HeaderMatcher, HeaderValue, filled
 
-
-def filled(node: Node) -> str:
-    """A string that is not empty."""
-    text = expect(node, str)
-    if not text:
-        raise FieldError("it must not be empty")
-    return text
+__all__ = ["Expected", "Input", "RouteTest", "load_tests"]
 
 
 def natural(node: Node) -> int:
@@ -30,58 +25,6 @@ def natural(node: Node) -> int:
     if number < 0:
         raise FieldError(f"{number} is below 0")
     return number
-
-
-@dataclass(frozen=True)
-class HeaderValue(Message):
-    """``envoy.config.core.v3.HeaderValue``."""
-
-    key: Annotated[str, Read(filled)]
-    value: str = ""
-
-
-@dataclass(frozen=True)
-class Regex(Message, no_effect={"googleRe2": "it is the only engine", "google_re2": "likewise"}):
-    """``envoy.type.matcher.v3.RegexMatcher``."""
-
-    regex: str
-
-
-@dataclass(frozen=True)
-class StringMatcher(Message, one_of=("exact prefix suffix contains safe_regex safeRegex",)):
-    """``envoy.type.matcher.v3.StringMatcher``."""
-
-    exact: str | None = None
-    prefix: str | None = None
-    suffix: str | None = None
-    contains: str | None = None
-    safe_regex: Annotated[Regex, Also("safe_regex")] | None = None
-    ignore_case: Annotated[bool, Also("ignore_case")] = False
-
-
-@dataclass(frozen=True)
-class Range(Message):
-    """``envoy.type.v3.Int64Range``: from ``start`` on, before ``end``."""
-
-    start: int = 0
-    end: int = 0
-
-
-@dataclass(frozen=True)
-class HeaderMatcher(Message):
-    """``envoy.config.route.v3.HeaderMatcher``; without a condition, the field must be there."""
-
-    name: Annotated[str, Read(filled)]
-    string_match: Annotated[StringMatcher, Also("string_match")] | None = None
-    present_match: Annotated[bool, Also("present_match")] | None = None
-    range_match: Annotated[Range, Also("range_match")] | None = None
-    exact_match: Annotated[str, Also("exact_match")] | None = None
-    prefix_match: Annotated[str, Also("prefix_match")] | None = None
-    suffix_match: Annotated[str, Also("suffix_match")] | None = None
-    contains_match: Annotated[str, Also("contains_match")] | None = None
-    safe_regex_match: Annotated[Regex, Also("safe_regex_match")] | None = None
-    invert_match: Annotated[bool, Also("invert_match")] = False
-    treat_missing_header_as_empty: Annotated[bool, Also("treat_missing_header_as_empty")] = False
 
 
 HeaderValues = tuple[HeaderValue, ...]
@@ -160,13 +103,7 @@ def load_tests(path: Path) -> tuple[RouteTest, ...]:
     """
     report = Report()
     found: tuple[RouteTest, ...] = ()
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise HybridMeshError(
-            "The file is not text in UTF-8", place=str(path), remedy="save it as UTF-8"
-        ) from None
-    for node in parse(_without_tabs(text), str(path), report):
+    for node in documents(path, report):
         with suppress(BrokenError):
             found += attempt(_read_tests, node, report).tests
     if report.errors:
@@ -180,8 +117,3 @@ def load_tests(path: Path) -> tuple[RouteTest, ...]:
 
 def _read_tests(node: Node, report: Report) -> _Tests:
     return read_message(_Tests, node, report)
-
-
-def _without_tabs(text: str) -> str:
-    """JSON may be indented with tabs, YAML may not."""
-    return text.replace("\t", " ") if text.lstrip().startswith("{") else text

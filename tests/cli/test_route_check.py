@@ -243,3 +243,107 @@ def test_tests_that_cannot_be_read_say_where_and_why(check, text, problem):
 def test_the_example_passes(run):
     done = run("route-check", "-f", SHOP, "--tests", SHOP.with_name("shop.tests.yaml"))
     assert done.out == "6 of 6 tests pass\n"
+
+
+# ------------------------------------------------------------------ Envoy's own routes
+ENVOY = """\
+name: local_route
+virtual_hosts:
+  - name: www
+    domains: ["www.test", "*.www.test"]
+    routes:
+      - match:
+          prefix: /api/
+          headers: [{name: X-Group, string_match: {exact: BETA, ignore_case: true}}]
+        route: {cluster: beta, timeout: 3s}
+      - match: {prefix: /api/, query_parameters: [{name: debug}]}
+        redirect: {https_redirect: true, host_redirect: debug.test, response_code: FOUND}
+      - match: {path: /API/Cart, case_sensitive: false}
+        route:
+          weighted_clusters:
+            clusters:
+              - {name: a, weight: 1, host_rewrite_literal: a.test}
+              - name: b
+                weight: 1
+                request_headers_to_add: [{header: {key: x-b, value: "1"}}]
+      - match: {safe_regex: {google_re2: {}, regex: "/users/[0-9]+"}}
+        route:
+          cluster: users
+          host_rewrite_literal: inner.test
+          regex_rewrite: {pattern: {regex: "[0-9]+"}, substitution: n}
+        request_headers_to_add:
+          - {header: {key: x-set, value: "%REQ(:path)%"}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}
+        response_headers_to_remove: [x-secret]
+      - match: {prefix: /}
+        direct_response: {status: 404, body: {inline_string: nothing here}}
+  - name: rest
+    domains: ["*"]
+    routes: [{match: {prefix: /}, route: {cluster: rest, prefix_rewrite: /rest/}}]
+"""
+
+
+@pytest.fixture
+def check_envoy(run, tmp_path):
+    def check(routes, written):
+        (tmp_path / "routes.yaml").write_text(routes)
+        (tmp_path / "tests.yaml").write_text(yaml.safe_dump({"tests": written}))
+        tests = tmp_path / "tests.yaml"
+        return run("route-check", "-f", tmp_path / "routes.yaml", "--tests", tests)
+
+    return check
+
+
+ENVOY_RIGHT = {
+    "prefix and field": case(
+        "/api/x",
+        {"cluster_name": "beta", "virtual_host_name": "www"},
+        additional_request_headers=fields(x_group="beta"),
+    ),
+    "redirect": case("/api/x?debug", {"path_redirect": "https://debug.test/api/x?debug"}),
+    "any case": case("/api/cart", {"cluster_name": "a", "host_rewrite": "a.test"}),
+    "weight": case(
+        "/api/cart",
+        {"cluster_name": "b", "request_header_matches": [{"name": "x-b", "exact_match": "1"}]},
+        random_value=1,
+    ),
+    "regex": case(
+        "/users/17",
+        {
+            "cluster_name": "users",
+            "path_rewrite": "/users/n",
+            "host_rewrite": "inner.test",
+            "request_header_matches": [{"name": "x-set", "exact_match": "/users/17"}],
+            "response_header_matches": [{"name": "x-secret", "invert_match": True}],
+        },
+        authority="a.www.test",
+        additional_request_headers=fields(x_set="old"),
+        additional_response_headers=fields(x_secret="1"),
+    ),
+    "direct response": case("/", {"cluster_name": "", "path_redirect": ""}),
+    "any host": case("/a", {"cluster_name": "rest", "path_rewrite": "/rest/a"}, authority="x"),
+}
+
+
+@pytest.mark.parametrize("test", ENVOY_RIGHT.values(), ids=ENVOY_RIGHT)
+def test_a_route_configuration_of_envoy_is_checked(check_envoy, test):
+    done = check_envoy(ENVOY, [test])
+    assert (done.out, done.err) == ("1 of 1 tests pass\n", "")
+
+
+ENVOY_BROKEN = {
+    "require_tls: ALL,": "'require_tls' is not supported yet: the gateway has nothing like it",
+    "domain: [],": "unknown field 'domain'",
+    "routes: [{match: {prefix: /}}],": "the route does nothing",
+    "routes: [{match: {}, route: {cluster: a}}],": "one of 'prefix', 'path' and 'safe_regex'",
+    "routes: [{match: {prefix: /, headers: [{name: a, exact_match: b, invert_match: true}]}, "
+    "route: {cluster: a}}],": "without 'treat_missing_header_as_empty'",
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), ENVOY_BROKEN.items())
+def test_what_cannot_be_checked_of_it_is_refused(check_envoy, text, problem):
+    routes = f"virtual_hosts: [{{{text} name: a, domains: ['*']}}]\n"
+    done = check_envoy(routes, [ENVOY_RIGHT["any host"]])
+    assert done.code == 1
+    assert problem in done.err
+    assert "routes.yaml:1: virtual_hosts[0]" in done.err
