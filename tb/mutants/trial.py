@@ -43,11 +43,14 @@ class Trials:
 
     def try_(self, mutant: Mutant) -> Result:
         compile(mutant.text, mutant.path, "exec")  # a fault of the operator, not of the tests
-        for stage in self._stages.near:
+        nearest, *near = self._stages.near
+        if result := self._killed(mutant, nearest):
+            return result
+        if self._is_same_hardware(mutant):  # soon seen, where they are not
+            return self._result(IDENTICAL, "its netlists")
+        for stage in near:
             if result := self._killed(mutant, stage):
                 return result
-        if self._is_same_hardware(mutant):
-            return self._result(IDENTICAL, "its netlists")
         for case in self._stages.wide:
             if result := self._killed(mutant, (case,)):
                 return result
