@@ -120,18 +120,17 @@ def _without(answer: Answer, *gone: Field) -> Answer:
 
 
 def _head_of_nothing(request: Request, envoy: Answer, ours: Answer) -> Pair:
-    if request.method == "HEAD" and ("transfer-encoding", "chunked") in envoy.fields:
-        return (
-            _without(envoy, ("transfer-encoding", "chunked")),
-            _without(ours, ("content-length", "0")),
-        )
+    if request.method == "HEAD" and not envoy.values("content-length"):
+        chunked, empty = ("transfer-encoding", "chunked"), ("content-length", "0")
+        return _without(envoy, chunked), _without(ours, empty)
     return envoy, ours
 
 
 def _body_of_a_400(request: Request, envoy: Answer, ours: Answer) -> Pair:
-    if envoy.status == ours.status == 400 and not envoy.body:
+    empty = ("content-length", "0")
+    if envoy.status == ours.status == 400 and empty in envoy.fields:
         gone = ("content-type", "text/plain"), ("content-length", str(len(ours.body)))
-        return _without(envoy, ("content-length", "0")), replace(_without(ours, *gone), body="")
+        return _without(envoy, empty), replace(_without(ours, *gone), body="")
     return envoy, ours
 
 
