@@ -8,6 +8,7 @@ and the services that it names::
     - name: what the reader should know
       http: [...]                         # of the VirtualService
       hosts: [shop.test]                  # of the VirtualService; that is the default
+      servers: [...]                      # of the Gateway; port 80 by default
       rules: {web: {trafficPolicy: ...}}  # DestinationRules, by host
       pods: {web: [{version: v1}, {}]}    # labels of a service's pods; one without any by default
                                           # null: nobody describes the service
@@ -23,10 +24,15 @@ and the services that it names::
           headers: ["x-user: 1"]
           body: text
           pod: [503, close, {status: 200, wait: 0.1, headers: ["x-a: 1"], body: text}]
+          port: 443                       # of the Gateway
+          tls: shop.test                  # the server that the client asks for
+          certificate: client             # that it shows
           after: 0.1                      # seconds to wait before it
           differs: anchor                 # in docs/conformance.md
           ours: {status: 400, lacks: [x]} # and what the gateway answers: parts, and no fields
         - raw: "GET / HTTP/1.1\\r\\n..."    # to the byte
+
+In ``servers``, KEYS stands for the folder of the certificates (:mod:`.keys`).
 """
 
 import json
@@ -58,12 +64,14 @@ __all__ = [
     "whole_yaml",
 ]
 
+
 Json = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "cases"
 
 _HOST = "shop.test"
 _LOCAL = "svc.cluster.local"
+_SERVER: Json = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,12 @@ class Asked:
     ----------
     script : tuple of Step
         What the pods do.
+    port : int
+        Of the Gateway.
+    tls : str
+        Name of the server that the client asks for; "": it does not speak TLS.
+    certificate : str
+        That it shows; "": none.
     after : float
         Seconds to wait before it.
     differs : str
@@ -84,6 +98,9 @@ class Asked:
 
     request: Request
     script: tuple[Step, ...]
+    port: int = 80
+    tls: str = ""
+    certificate: str = ""
     after: float = 0.0
     differs: str = ""
     ours: Mapping[str, Any] = field(default_factory=dict)
@@ -98,6 +115,7 @@ class Case:
     namespace: str
     http: Sequence[Any]
     hosts: Sequence[str]
+    servers: Sequence[Any]
     rules: Mapping[str, Any]
     pods: dict[str, Sequence[Mapping[str, str]] | None]
     paths: str
@@ -130,6 +148,7 @@ def _case(file: str, number: int, data: Json) -> Case:
         namespace=f"{file}-{number}",
         http=data.pop("http"),
         hosts=data.pop("hosts", [_HOST]),
+        servers=data.pop("servers", [_SERVER]),
         rules=data.pop("rules", {}),
         pods=data.pop("pods", {}),
         paths=data.pop("paths", ""),
@@ -147,8 +166,11 @@ def _asked(data: Any) -> Asked:
         data = {"send": data}
     data = dict(data)
     script = tuple(map(_step, data.pop("pod", ())))
-    after = data.pop("after", 0.0)
-    differs, ours = data.pop("differs", ""), data.pop("ours", {})
+    plain = {
+        key: data.pop(key)
+        for key in ("port", "tls", "certificate", "after", "differs", "ours")
+        if key in data
+    }
     if "raw" in data:
         request = Request(raw=data.pop("raw"))
     else:
@@ -159,7 +181,7 @@ def _asked(data: Any) -> Asked:
         version = data.pop("version", "1.1")
         request = Request(f"{data.pop('send')} HTTP/{version}", tuple(lines), body)
     assert not data, f"what is {', '.join(data)} of a request?"
-    return Asked(request, script, after, differs, ours)
+    return Asked(request, script, **plain)
 
 
 def _step(data: Any) -> Step:
@@ -185,8 +207,9 @@ def _destinations(data: Any) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------ to a mesh
-async def mesh_of(case: Case, pods: Pods) -> Mesh:
-    """The case's YAML as the gateway reads it, with *pods* at its services."""
+async def mesh_of(case: Case, pods: Pods, keys: Path) -> Mesh:
+    """The case's YAML as the gateway reads it, with *pods* at its services and certificates in the
+    folder *keys*."""
     routes = {"hosts": case.hosts, "gateways": ["gateway"], "http": case.http}
     resources = [
         resource("VirtualService", "routes", routes),
@@ -197,7 +220,8 @@ async def mesh_of(case: Case, pods: Pods) -> Mesh:
     ]
     if case.paths:
         resources.append(_mesh_config(case.paths))
-    return load_text(await whole_yaml(resources, case.namespace, case.services(), pods))
+    text = await whole_yaml(resources, case.namespace, case.services(), pods, case.servers)
+    return load_text(text.replace("KEYS", str(keys)))
 
 
 async def whole_yaml(
@@ -205,10 +229,12 @@ async def whole_yaml(
     namespace: str,
     services: Mapping[str, Sequence[Mapping[str, str]]],
     pods: Pods,
+    servers: Sequence[Json] = (_SERVER,),
 ) -> str:
-    """*resources*, with a Gateway in front of them and the *services* behind, whose pods have these
-    labels, all in *namespace*."""
-    documents = [_gateway(), *resources]
+    """*resources*, with a Gateway of *servers* in front of them and the *services* behind, whose
+    pods have these labels, all in *namespace*."""
+    gateway = {"selector": {"istio": "ingressgateway"}, "servers": list(servers)}
+    documents = [resource("Gateway", "gateway", gateway), *resources]
     for host, labels in services.items():
         ports = [await pods.port(f"{host}-{number}") for number in range(1, len(labels) + 1)]
         documents.append(_service(host, namespace, ports, labels))
@@ -229,12 +255,6 @@ def resource(kind: str, name: str, spec: Json) -> Json:
     """One of Istio's."""
     version = "networking.istio.io/v1"
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
-
-
-def _gateway() -> Json:
-    server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
-    spec = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
-    return resource("Gateway", "gateway", spec)
 
 
 def _mesh_config(normalization: str) -> Json:

@@ -1,9 +1,10 @@
 """The client: one request after the other, and the answers to them."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .exchange import Answer, masked
 from .pods import TAG
@@ -46,10 +47,16 @@ class Request:
 
 
 class Client:
-    """A client of *port*; its connection is used for as long as it lasts."""
+    """A client of *port*; its connection is used for as long as it lasts.
 
-    def __init__(self, port: int) -> None:
+    With *tls* it asks for the server *name*.
+    """
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, name: str = "") -> None:
         self._port = port
+        self._tls: dict[str, Any] = {}
+        if tls is not None:
+            self._tls = {"ssl": tls, "server_hostname": name}
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -63,7 +70,12 @@ class Client:
 
     async def _ask(self, request: Request, tag: str) -> Answer:
         if self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+            try:
+                self._reader, self._writer = await asyncio.open_connection(
+                    "127.0.0.1", self._port, **self._tls
+                )
+            except OSError:
+                return Answer()
         reader, writer = self._reader, self._writer
         assert reader is not None
         writer.write(request.render(tag))

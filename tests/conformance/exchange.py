@@ -26,6 +26,7 @@ _MASKS: dict[str, Callable[[str], str]] = {
     "date": _word(_DATE, "<date>"),
     "x-request-id": _word(_UUID, "<uuid>"),
     "x-envoy-upstream-service-time": _word(re.compile(r"\d+"), "<ms>"),
+    "x-forwarded-client-cert": _word(re.compile(r'(?<=Hash=)\w+|(?<=Cert=")[^"]+'), "<this>"),
     "x-envoy-external-address": lambda value: "<address>",
     # What is left of it for a retry, to the next 50 ms.
     "x-envoy-expected-rq-timeout-ms": lambda value: str(-(-int(value) // 50) * 50),
@@ -78,7 +79,7 @@ class Answer:
     Attributes
     ----------
     status : int
-        0: the connection was closed without an answer.
+        0: the connection was refused, or closed without an answer.
     interim : tuple of int
         Status codes of the interim responses before it.
     whole : bool

@@ -99,7 +99,7 @@ async def compare(
     async with envoy_running([table.mesh for table in tables]) as ports:
         for table, port in zip(tables, ports, strict=True):
             late = has_mirrors(table.mesh)
-            envoy = await ask_all(port, table.asked, pods, late=late)
+            envoy = await ask_all(port[80], table.asked, pods, late=late)
             for one in (None, nic):
                 async with gateway_running(table.mesh, one) as gateway:
                     ours = await ask_all(gateway.port, table.asked, pods, late=late)
@@ -152,7 +152,7 @@ async def explain(
         late = has_mirrors(table.mesh)
 
         async def ask(asked: Asked) -> Disagreement:
-            (theirs,) = await ask_all(envoy, [asked], pods, late=late)
+            (theirs,) = await ask_all(envoy[80], [asked], pods, late=late)
             for front in fronts:
                 (ours,) = await ask_all(front.port, [asked], pods, late=late)
                 if found := complaints(asked.request, theirs, ours):

@@ -1,10 +1,12 @@
 """Requests to Envoy and to the gateway, in front of the same pods."""
 
 import asyncio
+import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
@@ -17,9 +19,10 @@ from hybridmesh.nic import NicDriver, open_nic
 
 from .cases import Asked, Case, cases, mesh_of
 from .client import Client
-from .envoy import envoy_running
+from .envoy import Ports, envoy_running
 from .exchange import Answer
 from .fronts import gateway_running
+from .keys import Keys
 from .pods import Pods
 
 __all__ = ["NicChoice", "Stage", "ask_all", "has_mirrors"]
@@ -48,15 +51,17 @@ async def ask_all(port: int, asked: Sequence[Asked], pods: Pods, *, late: bool) 
     return [replace(answer, arrivals=pods.arrivals(tag, alike=True)) for tag, answer in said]
 
 
-async def ask_case(port: int, case: Case, mesh: Mesh, pods: Pods) -> list[Answer]:
-    """The answers of what listens at *port*, each request on a connection of its own."""
+async def ask_case(ports: Ports, case: Case, mesh: Mesh, pods: Pods, keys: Keys) -> list[Answer]:
+    """The answers of what listens at *ports*, each request on a connection of its own."""
     tags = [str(next(_tags)) for _ in case.asked]
 
     async def ask(number: int) -> Answer:
         await asyncio.sleep(case.asked[number].after + number * (case.apart or 0))
         pods.play(tags[number], case.asked[number].script)
-        with Client(port) as client:
-            return await client.ask(case.asked[number].request, tags[number])
+        asked = case.asked[number]
+        tls = keys.client(asked.certificate) if asked.tls else None
+        with Client(ports[asked.port], tls, asked.tls) as client:
+            return await client.ask(asked.request, tags[number])
 
     numbers = range(len(tags))
     if case.apart is None:
@@ -89,29 +94,32 @@ class Stage:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._stack = AsyncExitStack()
         self._pods = Pods()
+        self._keys = Keys(Path(self._stack.enter_context(tempfile.TemporaryDirectory())))
         self._meshes: dict[str, Mesh] = {}
-        self._envoy: dict[str, int] = {}
+        self._envoy: dict[str, Ports] = {}
         self._nics: dict[NicChoice, NicDriver] = {}
 
     def mesh(self, case: Case) -> Mesh:
         """What the gateway reads in *case*; :exc:`ConfigError` where it does not know a field."""
         if case.namespace not in self._meshes:
-            self._meshes[case.namespace] = self._runner.run(mesh_of(case, self._pods))
+            self._meshes[case.namespace] = self._runner.run(
+                mesh_of(case, self._pods, self._keys.folder)
+            )
         return self._meshes[case.namespace]
 
     def ask_envoy(self, case: Case) -> list[Answer]:
         mesh = self.mesh(case)
         if not self._envoy:
             self._start_envoy()
-        port = self._envoy[case.namespace]
-        return self._runner.run(ask_case(port, case, mesh, self._pods))
+        ports = self._envoy[case.namespace]
+        return self._runner.run(ask_case(ports, case, mesh, self._pods, self._keys))
 
     def ask_gateway(self, case: Case, choice: NicChoice) -> list[Answer]:
         mesh, nic = self.mesh(case), self._nic(choice)
 
         async def ask() -> list[Answer]:
             async with gateway_running(mesh, nic) as gateway:
-                return await ask_case(gateway.port, case, mesh, self._pods)
+                return await ask_case(gateway.ports, case, mesh, self._pods, self._keys)
 
         return self._runner.run(ask())
 

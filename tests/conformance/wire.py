@@ -36,7 +36,7 @@ async def read_message(reader: asyncio.StreamReader, *, head_only: bool = False)
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, OSError):
         return None
     line, *lines = head[:-4].decode("latin-1").split("\r\n")
     fields = tuple((n, v.strip()) for n, _, v in (text.partition(":") for text in lines))
@@ -52,7 +52,7 @@ async def read_message(reader: asyncio.StreamReader, *, head_only: bool = False)
             await _read(reader, body, int(length))
         elif line.startswith("HTTP/"):
             body += await reader.read(-1)
-    except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+    except (asyncio.IncompleteReadError, OSError, ValueError):
         whole = False
     return Message(line, fields, bytes(body), whole)
 

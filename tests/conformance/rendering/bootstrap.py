@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from hybridmesh.config.model import Mesh, PathNormalization
+from hybridmesh.config.model import Listener, Mesh, PathNormalization, RouteTable, TlsServer
 
 from .clusters import cluster
 from .proto import Json, typed
 from .routes import route_configuration
+from .tls import server_tls
 
 __all__ = ["bootstrap"]
 
@@ -24,14 +25,18 @@ _FILTERS = {
 
 
 def bootstrap(meshes: Sequence[Mesh]) -> Json:
-    """A listener for each mesh, at ports of the system's choice, the n-th called ``n``; no two
-    meshes may have clusters of one name."""
+    """The listeners of all meshes, at ports of the system's choice; that of the n-th mesh for port
+    80 is called ``n/80``.  No two meshes may have clusters of one name."""
     clusters = {name: cluster(one) for mesh in meshes for name, one in mesh.clusters.items()}
     return {
         "admin": {"address": _address(0)},
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "static_resources": {
-            "listeners": [_listener(str(n), mesh) for n, mesh in enumerate(meshes)],
+            "listeners": [
+                _listener(f"{number}/{listener.port}", listener, mesh)
+                for number, mesh in enumerate(meshes)
+                for listener in mesh.listeners
+            ],
             "clusters": list(clusters.values()),
         },
     }
@@ -41,24 +46,38 @@ def _address(port: int) -> Json:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def _listener(name: str, mesh: Mesh) -> Json:
-    return {
-        "name": name,
-        "address": _address(0),
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(mesh),
-                    }
-                ]
-            }
+def _listener(name: str, listener: Listener, mesh: Mesh) -> Json:
+    message: Json = {"name": name, "address": _address(0)}
+    if listener.table is not None:
+        return message | {"filter_chains": [{"filters": _filters(listener.table, mesh)}]}
+    inspector = typed("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector")
+    return message | {
+        "listener_filters": [
+            {"name": "envoy.filters.listener.tls_inspector", "typed_config": inspector}
         ],
+        "filter_chains": [_secure_chain(server, mesh) for server in listener.servers],
     }
 
 
-def _connection_manager(mesh: Mesh) -> Json:
+def _secure_chain(server: TlsServer, mesh: Mesh) -> Json:
+    chain: Json = {
+        "filters": _filters(server.table, mesh),
+        "transport_socket": {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": server_tls(server.tls),
+        },
+    }
+    if "*" not in server.names:
+        chain["filter_chain_match"] = {"server_names": list(server.names)}
+    return chain
+
+
+def _filters(table: RouteTable, mesh: Mesh) -> list[Json]:
+    name = "envoy.filters.network.http_connection_manager"
+    return [{"name": name, "typed_config": _connection_manager(table, mesh.paths)}]
+
+
+def _connection_manager(table: RouteTable, paths: PathNormalization) -> Json:
     return typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         codec_type="AUTO",
@@ -72,11 +91,11 @@ def _connection_manager(mesh: Mesh) -> Json:
         upgrade_configs=[{"upgrade_type": "websocket"}],
         proxy_100_continue=True,
         stream_idle_timeout="0s",
-        route_config=route_configuration(mesh.table),
+        route_config=route_configuration(table),
         http_filters=[
             {"name": name, "typed_config": typed(message)} for name, message in _FILTERS.items()
         ],
-        **_path_normalization(mesh.paths),
+        **_path_normalization(paths),
     )
 
 

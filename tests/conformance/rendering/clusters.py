@@ -7,7 +7,6 @@ from hybridmesh.config.model import (
     Balancer,
     CircuitBreaker,
     Cluster,
-    ClusterTls,
     Endpoint,
     KeepAlive,
     LoadBalancing,
@@ -16,6 +15,7 @@ from hybridmesh.config.model import (
 )
 
 from .proto import Json, duration, typed
+from .tls import client_tls
 
 __all__ = ["cluster"]
 
@@ -41,7 +41,10 @@ def cluster(cluster: Cluster) -> Json:
     if cluster.keep_alive is not None:
         message["upstream_connection_options"] = {"tcp_keepalive": _keep_alive(cluster.keep_alive)}
     if cluster.tls is not None:
-        message["transport_socket"] = _tls(cluster.tls)
+        message["transport_socket"] = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": client_tls(cluster.tls),
+        }
     return message
 
 
@@ -156,31 +159,3 @@ def _keep_alive(keep_alive: KeepAlive) -> Json:
         "keepalive_interval": keep_alive.interval,
     }
     return {name: value for name, value in values.items() if value}
-
-
-def _tls(tls: ClusterTls) -> Json:
-    validation: Json = {}
-    if tls.verify:
-        validation["trusted_ca"] = {
-            "filename": tls.authorities or "/etc/ssl/certs/ca-certificates.crt"
-        }
-        if tls.names:
-            validation["match_typed_subject_alt_names"] = [
-                {"san_type": "DNS", "matcher": {"exact": name}} for name in tls.names
-            ]
-    common: Json = {"validation_context": validation}
-    if tls.certificate:
-        common["tls_certificates"] = [
-            {
-                "certificate_chain": {"filename": tls.certificate},
-                "private_key": {"filename": tls.key},
-            }
-        ]
-    context = typed(
-        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-        common_tls_context=common,
-        auto_host_sni=not tls.sni,
-    )
-    if tls.sni:
-        context["sni"] = tls.sni
-    return {"name": "envoy.transport_sockets.tls", "typed_config": context}
