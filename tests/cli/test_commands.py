@@ -7,7 +7,6 @@ import pytest
 
 from .conftest import SHOP
 
-
 COMMANDS = ("compile", "demo", "explain", "lint", "route-check", "serve", "verilog")
 
 
