@@ -15,7 +15,7 @@ from .cases import Asked, load_text, whole_yaml
 from .differences import complaints, reconciled
 from .envoy import envoy_running
 from .exchange import Answer
-from .fronts import gateway_running
+from .gateway import gateway_running
 from .pods import Pods
 from .randommesh import SERVICES, random_request, random_resources
 from .stage import ask_all, has_mirrors

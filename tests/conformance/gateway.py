@@ -1,4 +1,4 @@
-"""What stands in front of the pods: Envoy, or the gateway on a NIC or on none."""
+"""The gateway in this process, on a NIC or on none."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
