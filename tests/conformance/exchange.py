@@ -22,14 +22,19 @@ def _word(pattern: re.Pattern[str], word: str) -> Callable[[str], str]:
     return lambda value: pattern.sub(word, value)
 
 
+def _rounded_up(left: int) -> int:
+    """Milliseconds that a retry has left, without those that the machine took."""
+    step = 1000 if left > 1000 else 50
+    return -(-left // step) * step
+
+
 _MASKS: dict[str, Callable[[str], str]] = {
     "date": _word(_DATE, "<date>"),
     "x-request-id": _word(_UUID, "<uuid>"),
     "x-envoy-upstream-service-time": _word(re.compile(r"\d+"), "<ms>"),
     "x-forwarded-client-cert": _word(re.compile(r'(?<=Hash=)\w+|(?<=Cert=")[^"]+'), "<this>"),
     "x-envoy-external-address": lambda value: "<address>",
-    # What is left of it for a retry, to the next 50 ms.
-    "x-envoy-expected-rq-timeout-ms": lambda value: str(-(-int(value) // 50) * 50),
+    "x-envoy-expected-rq-timeout-ms": lambda value: str(_rounded_up(int(value))),
     # Envoy gives a client of the loopback interface another of the machine's addresses; those that
     # cases let clients claim are of TEST-NET-3 (RFC 5737).
     "x-forwarded-for": _word(re.compile(r"(?!203\.0\.113\.)\b[0-9][0-9.]+"), "<address>"),
