@@ -18,7 +18,7 @@ from .workshop import root
 
 PLACE = root / "build" / "mutants"
 
-_SAMPLE = 6
+_SAMPLE = 4
 """Mutants of each source, where not all are asked for."""
 
 _INTERVAL = 30.0

@@ -50,7 +50,8 @@ _CHOICES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _SHAPED = {"Signal", "In", "Out", "unsigned", "StructLayout", "ArrayLayout", "like"}
 """What takes a shape: there a number is a width."""
 
-_SILENT_KEYWORDS = {"strict", "name", "reset_less", "frozen", "slots", "src_loc_at"}
+_SILENT_KEYWORDS = {"strict", "name", "reset_less", "frozen", "slots", "always_ready"}
+"""What they say is checked elsewhere, or changes nothing that can be seen."""
 _SILENT_FUNCTIONS = {"__repr__", "__format__"}
 
 

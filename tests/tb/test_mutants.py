@@ -58,6 +58,7 @@ FAULTS = {
         "a[0]": {"a[1]"},
         "a(b=True)": {"a(b=False)"},
         "zip(a, strict=True)": set(),
+        "stream.Signature(a, always_ready=True)": set(),
         "Signal(4)": set(),
         "Signal(4, init=1)": {"Signal(4, init=2)"},
         "f'{a + 1}'": set(),
