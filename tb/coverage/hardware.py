@@ -7,6 +7,7 @@ names of the submodules.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from amaranth.back import verilog
@@ -16,10 +17,10 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.pipeline import delayed
 from hybridmesh.rtl.verilog import TOP, HybridMeshNic
 
-from . import flows, lexing, streaming, tables
+from . import classes, flows, lexing, model, streaming, tables
 from .model import Group
 
-__all__ = ["SCOPE", "Rtl", "covered_groups", "to_covered_verilog"]
+__all__ = ["SCOPE", "Rtl", "covered_by", "covered_groups", "to_covered_verilog"]
 
 SCOPE = "covers"
 """Name of the module with the registers."""
@@ -65,6 +66,12 @@ class Rtl:
 def covered_groups(geometry: Geometry) -> list[Group]:
     """What is seen in the RTL of a NIC of *geometry*, in the order of its registers."""
     return [group for room in _ROOMS for group in room.groups(geometry)]
+
+
+def covered_by() -> list[Path]:
+    """The sources that say what is seen."""
+    modules = (classes, model, *_ROOMS)
+    return [Path(__file__), *(Path(str(module.__file__)) for module in modules)]
 
 
 def to_covered_verilog(geometry: Geometry) -> str:

@@ -31,7 +31,7 @@ __all__ = ["PACES", "Access", "CoveredNic", "Frame", "Pace", "Played", "read", "
 _LENGTH = struct.Struct("<I")
 _BAD = 1 << 31
 _PATIENCE = 600
-"""Clocks without a transfer after which the NIC is empty."""
+"""Clocks without a transfer after which the NIC is empty, but for frames that it drops."""
 
 _BUS_PATIENCE = 30
 _CLOCKS = 4096
@@ -182,8 +182,10 @@ class CoveredNic:
         rx = _way([(f.data, f.bad) for f in frames], sends, takes, shims=True)
         tx = _way([(data, False) for data in up], sends, takes, shims=False)
         array = (_Access * len(accesses))(*(_Access(*access, 0) for access in accesses))
-        patience = _PATIENCE if frames or up else _BUS_PATIENCE
-        patience += max(_longest(sends), _longest(takes))
+        patience = _BUS_PATIENCE
+        if frames or up:  # what is dropped takes its time too, and nothing is seen of it
+            queued = 2 * self.geometry.max_frame // self.geometry.width
+            patience = _PATIENCE + queued + max(_longest(sends), _longest(takes))
         result = self._play(
             *(self._nic, ctypes.byref(rx), ctypes.byref(tx), array, ctypes.c_size_t(len(array))),
             ctypes.c_uint64(patience),

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from multiprocessing import get_context
@@ -22,6 +22,7 @@ from amaranth.hdl import UnusedElaboratable
 from hybridmesh.contract.geometry import Geometry
 
 from . import conditions, cuts, sampling
+from .argued import argued
 from .build import PLACE, Built, build
 from .hardware import covered_groups
 from .model import Group, Hits
@@ -47,7 +48,11 @@ def groups(width: int) -> list[Group]:
     """All that is to be covered at *width*."""
     size = geometry(width)
     rooms = (sampling, conditions, cuts)
-    return covered_groups(size) + [group for room in rooms for group in room.groups(size)]
+    found = covered_groups(size) + [group for room in rooms for group in room.groups(size)]
+    return [
+        replace(group, argued={**group.argued, **argued(size, group.name.partition("_")[2])})
+        for group in found
+    ]
 
 
 class Task(NamedTuple):
@@ -78,10 +83,13 @@ class Done:
 
 
 class Run:
-    """The tours of *seed*, at *widths*, *times* as long as the short form."""
+    """The tours of *seed*, at *widths*, *times* as long as the short form; lines and toggles are
+    counted at the widths *counted*."""
 
-    def __init__(self, widths: Sequence[int], seed: int, times: int) -> None:
-        self.widths = widths
+    def __init__(
+        self, widths: Sequence[int], seed: int, times: int, counted: Sequence[int] = COUNTED
+    ) -> None:
+        self.widths, self.counted = widths, counted
         self.tasks = [Task(width, tour, seed, times) for width in widths for tour in TOURS]
         self.built: dict[int, Built] = {}
 
@@ -89,7 +97,7 @@ class Run:
         """Build what is to be run; yields each width before that."""
         for width in self.widths:
             yield width
-            self.built[width] = build(geometry(width), counted=width in COUNTED, jobs=jobs)
+            self.built[width] = build(geometry(width), counted=width in self.counted, jobs=jobs)
 
     def done(self, jobs: int) -> Iterator[Done]:
         """Each tour when it is done, by *jobs* processes at a time."""
@@ -119,9 +127,8 @@ def _toured(task: Task, built: Built) -> Done:
     TOURS[task.tour](pair, random.Random(f"{task.seed}/{task.width}/{task.tour}"), task.times)
     pair.finish()
     place = _place(task, built)
-    counts = None
-    if task.width in COUNTED:
-        counts = place.with_suffix(".dat")
+    counts = place.with_suffix(".dat") if built.counted else None
+    if counts is not None:
         pair.nic.save(counts)
     done = Done(task, hits.to_json(), pair.nic.cycles, counts)
     pair.close()
@@ -135,7 +142,7 @@ def _kept(task: Task, built: Built) -> Done | None:
     if not place.exists():
         return None
     data = json.loads(place.read_text())
-    counts = place.with_suffix(".dat") if task.width in COUNTED else None
+    counts = place.with_suffix(".dat") if built.counted else None
     return Done(task, data["hits"], data["clocks"], counts)
 
 

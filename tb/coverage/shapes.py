@@ -15,11 +15,13 @@ from .nic import Frame
 
 __all__ = ["frames", "long_frames"]
 
+_TCP = TCP(dport=PORT)
 _ODD = (
-    *((Dot1AD(), Dot1AD(), IP()), (Dot1Q(), Dot1Q(), Dot1Q(), IP()), (Dot1Q(), Dot1AD(), IP())),
-    *((IPv6(version=4),), (IP(version=6),)),
+    *((Dot1AD(), Dot1AD(), IP(), _TCP), (Dot1Q(), Dot1Q(), Dot1Q(), IP(), _TCP)),
+    *((Dot1Q(), Dot1AD(), IP(), _TCP), (IPv6(version=4), _TCP), (IP(version=6), _TCP)),
+    *((IP(ihl=4), _TCP), (IP(), TCP(dport=PORT, dataofs=4)), (IPv6(), TCP(dport=PORT, dataofs=0))),
 )
-"""What may stand below TCP, and makes no segment."""
+"""What may stand before a head, and makes no segment."""
 
 _BAD = 0.15
 """Share of frames that the MAC marks bad."""
@@ -31,7 +33,7 @@ def frames(rng: random.Random, max_frame: int) -> Iterator[Frame]:
         yield _marked(rng, any_frame(rng, any_payload(rng)))
     for below in _ODD:
         packet = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
-        for layer in (*below, TCP(dport=PORT), Raw(head(rng))):
+        for layer in (*below, Raw(head(rng))):
             packet /= layer
         yield from (Frame(bytes(packet), bad) for bad in (False, True))
     for _ in range(60):

@@ -58,7 +58,8 @@ class _Tables:
         for _ in range(self._rng.choice((1, 1, 2, 3, 12))):
             self._epoch += 1
             self._accesses.append(write("table_commit", self._epoch))
-            self._accesses.append(Access.pause(self._rng.choice((0, 0, 1, 7, 60))))
+            if pause := self._rng.choice((0, 0, 1, 7, 60)):
+                self._accesses.append(Access.pause(pause))
         if self._rng.random() < 0.7:
             self._accesses.append(Access.until_not("pending"))
 

@@ -177,6 +177,8 @@ def crowds(pair: Pair, rng: random.Random, times: int) -> None:
     for frames in (short, heads, long):
         pair.exchange(frames, takes=nothing)
         pair.exchange(frames, up=[bytes(9)] * 40, takes=b"\1" * 60 + bytes(4))
+        for sends, takes in product(("coin", "every other", "none"), ("coin", "every other")):
+            pair.exchange(frames, sends=PACES[sends](rng), takes=PACES[takes](rng))
 
 
 def heads_in_parts(pair: Pair, rng: random.Random, times: int) -> None:

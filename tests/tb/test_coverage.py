@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from amaranth.hdl import Fragment, Module, Signal
@@ -15,6 +16,7 @@ from hybridmesh.nic import ReferenceNic
 from hybridmesh.rtl.http.lexer import Lexer
 from tb.coverage import __main__ as command
 from tb.coverage import lexing, run
+from tb.coverage.build import Built
 from tb.coverage.classes import CLASSES, class_of
 from tb.coverage.code import Block, Code, read_code
 from tb.coverage.errors import DisagreementError
@@ -206,8 +208,9 @@ class FinishedRun:
     missed: tuple[tuple[str, tuple[str, ...]], ...] = ()
     more: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def __init__(self, widths, seed, times):
-        self.widths, self.tasks, self.built = widths, [], {}
+    def __init__(self, widths, seed, times, counted):
+        self.widths, self.tasks = widths, []
+        self.built = {width: Built(Path(), counted=False) for width in widths}
 
     def build(self, jobs):
         return iter(())
@@ -232,7 +235,6 @@ def finished(monkeypatch, tmp_path, capsys):
         for name, value in attributes.items():
             monkeypatch.setattr(FinishedRun, name, value)
         monkeypatch.setattr(command, "Run", FinishedRun)
-        monkeypatch.setattr(command, "COUNTED", ())
         monkeypatch.setattr(command, "PLACE", tmp_path)
         monkeypatch.setattr("sys.argv", ["coverage", "--width", "1"])
         code = command.main()
