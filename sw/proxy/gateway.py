@@ -17,6 +17,7 @@ from .core.access_log import AccessLog
 from .core.clock import Clock
 from .core.proxy import Proxy
 from .io.clock import Alarm
+from .io.listener import Listening, listen, listen_tls
 from .io.names import Names
 from .io.network import AsyncioNetwork
 from .io.server import Door, DownstreamProtocol
@@ -28,9 +29,6 @@ __all__ = ["Gateway", "GatewayError", "run", "serve"]
 T = TypeVar("T")
 
 _POLL = 0.01
-
-_HANDSHAKE = 15.0
-"""Seconds that a client has for the TLS handshake: Istio's ``transport_socket_connect_timeout``."""
 
 
 class GatewayError(HybridMeshError):
@@ -86,7 +84,7 @@ class Gateway:
                 door = Door(proxy, NoVerdicts(), opened, TlsDoor(listener.servers))
             self._doors[listener.port] = door
         self._names = Names(proxy.clusters.values())
-        self._servers: dict[int, asyncio.Server] = {}
+        self._servers: dict[int, Listening] = {}
         self._alarm: Alarm | None = None
 
     async def start(self, host: str, ports: Mapping[int, int] | int) -> None:
@@ -110,19 +108,11 @@ class Gateway:
             self._servers[number] = await self._listen(door, host, ports[number])
         self._alarm = Alarm(self._clock)
 
-    async def _listen(self, door: Door, host: str, port: int) -> asyncio.Server:
-        secure: dict[str, Any] = {}
-        if door.tls is not None:
-            secure = {"ssl": door.tls.context, "ssl_handshake_timeout": _HANDSHAKE}
+    async def _listen(self, door: Door, host: str, port: int) -> Listening:
         try:
-            return await asyncio.get_running_loop().create_server(
-                lambda: DownstreamProtocol(door),
-                host,
-                port,
-                backlog=1024,
-                reuse_address=True,
-                **secure,
-            )
+            if door.tls is None:
+                return await listen(host, port, lambda: DownstreamProtocol(door))
+            return await listen_tls(host, port, door.tls, lambda n: DownstreamProtocol(door, n))
         except (OSError, OverflowError) as error:
             await self.stop(0)
             reason = (getattr(error, "strerror", None) or str(error)).rpartition(": ")[2]
@@ -135,10 +125,7 @@ class Gateway:
     @property
     def ports(self) -> Mapping[int, int]:
         """By port of the configuration, the TCP port that is listened on."""
-        return {
-            number: int(server.sockets[0].getsockname()[1])
-            for number, server in self._servers.items()
-        }
+        return {number: server.port for number, server in self._servers.items()}
 
     @property
     def port(self) -> int:

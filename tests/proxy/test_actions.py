@@ -121,15 +121,17 @@ def test_a_path_is_rewritten_and_its_query_kept(
 @pytest.mark.parametrize("nic", [False, True])
 def test_the_pod_sees_the_host_that_the_route_says(nic: bool) -> None:
     _, fields = sent(play(forward(authority="pod.internal:81"), nic=nic))
-    assert fields == [b"host: pod.internal:81", b"x-user: ann"]
+    was = b"x-envoy-original-host: shop.test"
+    assert fields == [b"host: pod.internal:81", was, b"x-user: ann"]
 
 
 def test_a_destinations_host_counts_unless_the_route_has_its_own() -> None:
     share = WeightedCluster("pods", authority="of.destination")
     _, fields = sent(play(Forward((share,))))
-    assert fields == [b"host: of.destination", b"x-user: ann"]
+    was = b"x-envoy-original-host: shop.test"
+    assert fields == [b"host: of.destination", was, b"x-user: ann"]
     _, fields = sent(play(Forward((share,), authority="of.route")))
-    assert fields == [b"host: of.route", b"x-user: ann"]
+    assert fields == [b"host: of.route", was, b"x-user: ann"]
 
 
 CHANGES: list[tuple[HeaderChange, list[bytes]]] = [
@@ -238,7 +240,7 @@ def test_a_route_answers_by_itself() -> None:
     change = HeaderOps(response=HeaderChange(set=(("content-type", "application/json"),)))
     chart = play(DirectResponse(418, b"{}"), headers=change)
     chart >> from_client(GET)
-    plain = local(b"418 I'm a Teapot", b"{}")
+    plain = local(b"418 Unknown", b"{}")
     kind = b"content-type: text/plain\r\n"
     chart << to_client(plain.replace(kind, b"content-type: application/json\r\n"))
 
@@ -281,6 +283,7 @@ def test_a_preflight_is_answered_by_the_gateway(origin: bytes) -> None:
             (b"allow-methods", b"GET,PUT"),
             (b"allow-headers", b"x-a"),
             (b"max-age", b"60"),
+            (b"expose-headers", b"x-b"),
         ]
     )
     chart << to_client(local(b"200 OK", extra=fields))
@@ -375,7 +378,7 @@ def test_a_client_that_leaves_while_its_request_is_delayed_leaves_nothing_behind
 def test_an_aborted_request_is_answered_as_the_route_says() -> None:
     chart = play(forward(), fault=Fault(abort=Abort(1.0, 418)))
     chart >> from_client(GET)
-    chart << to_client(local(b"418 I'm a Teapot", b"fault filter abort"))
+    chart << to_client(local(b"418 Unknown", b"fault filter abort"))
     assert chart.proxy.counters()["http.ingress.fault_aborts_injected"] == 1
 
 

@@ -574,7 +574,7 @@ def test_a_per_try_timeout_is_retried_on_5xx_until_the_route_times_out() -> None
     chart = play(retry=policy, timeout=1.5)
     chart >> from_client(GET) << connect(1) >> connected() << to_pod(with_limit(GET_AT_POD, 1000))
     chart >> tick(1.01) << abort("pod 0") >> tick(0.03) << connect(1) >> connected(1)
-    second = with_limit(request(b"GET /", b"host: a", attempt=2), 1000)
+    second = with_limit(request(b"GET /", b"host: a", attempt=2), 460)
     chart << to_pod(second, 1)
     chart >> tick(0.5) << abort("pod 1") << to_client(GATEWAY_TIMEOUT)
     chart.at_rest()

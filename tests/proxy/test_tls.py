@@ -6,7 +6,7 @@ import re
 import ssl
 import urllib.parse
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from hybridmesh.config.model import (
     ServerTls,
     TlsServer,
 )
-from hybridmesh.proxy import Gateway, NoVerdicts
+from hybridmesh.proxy import Gateway, GatewayError, NoVerdicts
+from hybridmesh.proxy.io import listener
 from hybridmesh.proxy.io.tls import TlsError
 from hybridmesh.reference.resolver import Resolver
 
@@ -340,3 +341,111 @@ def test_a_file_towards_pods_that_cannot_be_used_is_named() -> None:
     config = Mesh.of(mesh([], []).table, {"pods": Cluster("pods", (), tls=tls)})
     with pytest.raises(TlsError, match=r"/none/ca[.]pem"):
         Gateway(config, Resolver(config.table), NoVerdicts())
+
+
+# ------------------------------------------------------------------ servers of one port
+
+
+def test_servers_of_one_port_have_their_own_rules_for_clients(keys: Keys) -> None:
+    async def scene() -> None:
+        other = trustme.CA()
+        for servers in (
+            ("open.test", "mine.test"),
+            ("mine.test", "open.test"),
+        ):
+            rules = {"mine.test": {"authorities": keys.authorities, "minimum": "1.3"}}
+            made = tuple(server(keys, "one", name, **rules.get(name, {})) for name in servers)
+            async with gateway(Listener(443, servers=made)) as gate:
+                mine = keys.client(keys.issue("me.test"))
+                stranger = keys.client()
+                other.issue_cert("me.test").configure_cert(stranger)
+                refused = (ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)
+                for client in (keys.client(), stranger):
+                    with pytest.raises(refused):
+                        await ask(gate.port, "mine.test", client)
+                    await ask(gate.port, "open.test", client)
+                answer, _ = await ask(gate.port, "mine.test", mine)
+                assert b"\r\nx-forwarded-client-cert: " in answer
+                old = keys.client(keys.issue("me.test"))
+                old.maximum_version = ssl.TLSVersion.TLSv1_2
+                with pytest.raises(refused):
+                    await ask(gate.port, "mine.test", old)
+                await ask(gate.port, "open.test", old)
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("names", "served"), [(("*",), True), (("a.test",), False)])
+def test_a_client_that_names_no_server_gets_the_one_for_all(
+    keys: Keys, names: tuple[str, ...], served: bool
+) -> None:
+    async def scene() -> None:
+        certificate = ServerTls(*keys.issue("a.test"))
+        table = mesh([route(clusters={"one": 100})], []).table
+        async with gateway(Listener(443, servers=(TlsServer(names, certificate, table),))) as gate:
+            client = keys.client()
+            client.check_hostname = False
+            if served:
+                assert (await ask(gate.port, "", client))[0].startswith(b"HTTP/1.1 200")
+            else:
+                with pytest.raises((ssl.SSLError, ConnectionError)):
+                    await ask(gate.port, "", client)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"", b"\x16\x03\x01"])
+def test_what_is_no_handshake_is_closed_and_the_port_lives_on(
+    keys: Keys, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "HANDSHAKE", 0.5)
+
+    async def scene() -> None:
+        async with gateway(Listener(443, servers=(server(keys, "one", "a.test"),))) as gate:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+            writer.write(data)
+            writer.write_eof()
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+            await ask(gate.port, "a.test", keys.client())
+            assert gate.counters()["http.ingress.downstream_cx_active"] <= 1
+
+    play(scene)
+
+
+def test_a_handshake_may_come_byte_by_byte(keys: Keys) -> None:
+    async def scene() -> None:
+        async with gateway(Listener(443, servers=(server(keys, "one", "a.test"),))) as gate:
+            came, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+            session = keys.client().wrap_bio(came, sent, server_hostname="a.test")
+            with pytest.raises(ssl.SSLWantReadError):
+                session.do_handshake()
+            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+            hello = sent.read()
+            for start in range(0, len(hello), 40):
+                writer.write(hello[start : start + 40])
+                await asyncio.sleep(0.001)
+            while True:
+                came.write(await reader.read(4096))
+                try:
+                    session.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    continue
+            assert session.getpeercert()["subjectAltName"] == (("DNS", "a.test"),)
+            writer.close()
+
+    play(scene)
+
+
+def test_a_port_in_use_is_one_clear_line_for_tls_too(keys: Keys) -> None:
+    async def scene() -> None:
+        secure = Listener(443, servers=(server(keys, "one", "a.test"),))
+        async with gateway(secure) as gate:
+            config = Mesh((secure,), {})
+            other = Gateway(config, Resolver(config.table), NoVerdicts())
+            with pytest.raises(GatewayError, match="cannot listen there"):
+                await other.start("127.0.0.1", gate.port)
+
+    play(scene)

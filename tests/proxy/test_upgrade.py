@@ -37,7 +37,7 @@ SWITCH = (
     b"Sec-WebSocket-Accept: s\r\n\r\n"
 )
 SWITCHED = (
-    b"HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: s\r\nconnection: upgrade\r\n"
+    b"HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: s\r\nconnection: Upgrade\r\n"
     b"upgrade: websocket\r\ndate: NOW\r\nserver: istio-envoy\r\n\r\n"
 )
 

@@ -11,6 +11,7 @@ from hybridmesh.config.model import Endpoint
 
 from . import reply as replies
 from .action import lines
+from .action.cors import PREFLIGHT
 from .action.rewrite import replace_host, replace_target, target_of
 from .action.values import Values
 from .attempt import Stream
@@ -19,7 +20,7 @@ from .cluster import ClusterState
 from .context import Context
 from .flags import ResponseFlag
 from .framing import Chunked, Framing, UntilClose
-from .mirror import Shadow, shadow_host
+from .mirror import Shadow, shadowed
 from .plan import Plan, Target
 from .ports import Buffer, Port
 from .reply import SERVER, Reply
@@ -29,9 +30,6 @@ from .retry import Reset, RetryState
 from .upload import SMALL, Upload
 
 __all__ = ["Client", "Exchange"]
-
-_OWN = frozenset(("via_upstream", "direct_response"))
-"""Details of the answers that routes change: the pod's, and a route's own."""
 
 
 class Client(Protocol):
@@ -83,6 +81,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "_changed",
         "_cookies",
         "_cors",
         "_deadline",
@@ -144,6 +143,7 @@ class Exchange:
         self._retry: RetryState | None = None
         self._retrying = False
         self._cookies = b""  # lines that give the client its cookie
+        self._changed = False  # the route has changed the head for the pod
         self._cors = False  # the response is marked for the browser
         self._deadline: int | None = None
         self._try_deadline: int | None = None
@@ -257,6 +257,7 @@ class Exchange:
             context.stats.no_cluster += 1
             self.reply(replies.NO_CLUSTER)
             return
+        self.attempts = 1
         if not plan.plain:
             self._change_request(plan, target)
             if plan.hasher is not None and cluster.hashing:
@@ -264,7 +265,6 @@ class Exchange:
                 self.hash, self._cookies = plan.hasher.hash(prefix, self.peer, self.local)
             if self.request_done:
                 self._mirror()
-        self.attempts = 1
         cluster.acquire(self)
 
     def _own_answer(self, plan: Plan) -> Reply | None:
@@ -283,12 +283,15 @@ class Exchange:
         """The head as the route and the destination want it."""
         request = self.request
         head = request.prefix
+        head = self._numbered(head, plan.lines)  # a route may change these, too
+        self._changed = True
         if target.edits:
             values = Values(self)
             for edit in target.edits:
                 head = edit.apply(head, values)
         if target.host:
-            head = replace_host(head, target.host)
+            before = lines.value(head, "host")
+            head = lines.add(replace_host(head, target.host), "x-envoy-original-host", before)
         if plan.rewrite is not None:
             head = replace_target(head, plan.rewrite.apply(target_of(head)))
         request.prefix = head
@@ -303,10 +306,26 @@ class Exchange:
         for cluster, mirror in plan.mirrors:
             if self.down.context.rng.random() < mirror.share:
                 head = self.request.prefix
-                head = replace_host(head, shadow_host(lines.value(head, "host")))
-                head += b"%b\r\n" % plan.lines
+                head = shadowed(head, self.local[0]) + b"\r\n"
                 pieces: list[Buffer] = [head] if upload is None else upload.behind(head)
                 Shadow(cluster, pieces, head_only=self.head_only, timeout=plan.timeout)
+
+    def _head(self, plan: Plan) -> bytes:
+        """The head for this attempt."""
+        prefix = self.request.prefix
+        if self.attempts == 1:
+            if self._changed:
+                return prefix + b"\r\n"
+            return self._numbered(prefix, plan.lines) + b"\r\n"
+        if self._changed:
+            for name in ("x-envoy-expected-rq-timeout-ms", "x-envoy-attempt-count"):
+                prefix = lines.drop(prefix, name)
+        elapsed = self.down.context.clock.now - self.done_at
+        return self._numbered(prefix, plan.time_line(elapsed)) + b"\r\n"
+
+    def _numbered(self, prefix: bytes, time_line: bytes) -> bytes:
+        """*prefix* with the lines that say how long there is, and which attempt it is."""
+        return b"%b%bx-envoy-attempt-count: %d\r\n" % (prefix, time_line, self.attempts)
 
     # Events from the cluster and the upstream side.
 
@@ -318,11 +337,7 @@ class Exchange:
         down = self.down
         if down.blocked:
             upstream.pause(True)
-        head = b"%b%bx-envoy-attempt-count: %d\r\n\r\n" % (
-            self.request.prefix,
-            plan.lines,
-            self.attempts,
-        )
+        head = self._head(plan)
         upload = self._upload
         if upload is None:
             upstream.send(head)
@@ -359,12 +374,13 @@ class Exchange:
 
     def rejects(self, head: ResponseHead) -> bool:
         """Whether the response is dropped in favour of another attempt."""
-        if head.status < 400 and head.grpc_status is None and self.attempts == 1:
+        plain = head.grpc_status is None and not head.rate_limited
+        if head.status < 400 and plain and self.attempts == 1:
             return False
         retry = self._retry_state()
         if retry is None:
             return False
-        if retry.wants_status(head.status, head.grpc_status):
+        if retry.wants_status(head.status, head.grpc_status, limited=head.rate_limited):
             return self._decide(retry)
         if self.attempts > 1:
             assert self.cluster is not None
@@ -409,13 +425,8 @@ class Exchange:
         assert cluster is not None
         cluster.stats.upstream_rq_xx[status // 100] += 1
         cluster.stats.upstream_rq_completed += 1
-        rendered = self._marked(head.render(self.minor, time if self.request_done else None))
-        rendered = b"%b%b%bserver: %b\r\n%b\r\n" % (
-            rendered,
-            coding,
-            b"" if head.dated else b"date: %b\r\n" % clock.date(),
-            SERVER,
-            down.connection_line(self.minor),
+        rendered = self._finished(
+            head.render(self.minor, time if self.request_done else None), coding, dated=head.dated
         )
         if len(out) == 1 and not self._wrap and len(out[0]) <= SMALL:
             self.bytes_sent += len(out[0])
@@ -468,19 +479,14 @@ class Exchange:
         self.flags |= reply.flags
         self.details = reply.details
         down = self.down
-        if reply.close:
+        if self.plan is not None:
+            reply = reply.to(self.request)
+        if reply.close or reply.status == 400 or not self.minor:
             down.close_after = True
         if not self.request_done:
             down.close_early()
         down.port.write(
-            b"%bdate: %b\r\nserver: %b\r\n%b\r\n%b"
-            % (
-                self._marked(reply.head(self.minor)),
-                down.context.clock.date(),
-                SERVER,
-                down.connection_line(self.minor),
-                b"" if self.head_only else reply.body,
-            )
+            self._finished(reply.head(self.minor)) + (b"" if self.head_only else reply.body)
         )
         self.bytes_sent = 0 if self.head_only else len(reply.body)
         self._end()
@@ -501,16 +507,28 @@ class Exchange:
 
     # Within.
 
-    def _marked(self, head: bytes) -> bytes:
-        """The response *head* as the route and the destination want it."""
+    def _finished(self, head: bytes, coding: bytes = b"", *, dated: bool = False) -> bytes:
+        """The response *head*, with the gateway's own lines; *dated*: it has a date."""
         plan = self.plan
-        if plan is None or plan.plain:
-            return head
+        if plan is not None and not plan.plain:
+            head = lines.drop(self._marked(plan, head), "server")
+            dated = bool(lines.value(head, "date"))
+        down = self.down
+        return b"%b%b%bserver: %b\r\n%b\r\n" % (
+            head,
+            coding,
+            b"" if dated else b"date: %b\r\n" % down.context.clock.date(),
+            SERVER,
+            down.connection_line(self.minor),
+        )
+
+    def _marked(self, plan: Plan, head: bytes) -> bytes:
+        """The response *head* as the route and the destination want it."""
         if self._cookies and self.details == "via_upstream":
             head += self._cookies * self.attempts  # one for each, as Envoy does
         target = self._target
         marks = plan.marks if target is None else target.marks
-        if marks and self.details in _OWN:
+        if marks and self.details != PREFLIGHT:
             values = Values(self, self.request.prefix)
             for mark in marks:
                 head = mark.apply(head, values)

@@ -97,6 +97,7 @@ def rebuild(head: Head, forwarded_for: bytes, lines: bytes, *, upgrade: bool = F
         address = forwarded_for.partition(b": ")[2].decode()
     else:
         lines = forwarded_for + lines
+    trailers = True
     for name, value in head.fields:
         if name not in dropped:
             out.append(f"{name}: {value}\r\n")
@@ -107,6 +108,7 @@ def rebuild(head: Head, forwarded_for: bytes, lines: bytes, *, upgrade: bool = F
         elif name == "x-forwarded-for" and chain:
             chain = False  # one line takes the place of all
             out.append(f"x-forwarded-for: {head.value(name)},{address}")
-        elif name == "te" and "trailers" in re.split(r"[\t ,]+", value.lower()):
+        elif name == "te" and trailers and "trailers" in re.split(r"[\t ,]+", value.lower()):
+            trailers = False  # once is enough
             out.append("te: trailers\r\n")
     return "".join(out).encode("latin-1") + lines

@@ -1,5 +1,7 @@
 """Copies of requests, whose answers nobody waits for (``mirrors``)."""
 
+from .action import lines
+from .action.rewrite import replace_host
 from .attempt import Stream
 from .balancing import Host
 from .cluster import ClusterState
@@ -8,18 +10,21 @@ from .ports import Buffer
 from .response import ResponseHead
 from .retry import Reset
 
-__all__ = ["LONGEST", "Shadow", "shadow_host"]
+__all__ = ["LONGEST", "Shadow", "shadowed"]
 
 LONGEST = 300.0
 """Seconds that a copy may take where the route has no limit: Envoy's ``stream_idle_timeout``."""
 
 
-def shadow_host(authority: str) -> str:
-    """What the copy's pod sees as host: ``-shadow`` is appended to the name, before the port."""
-    name, colon, port = authority.rpartition(":")
-    if colon and port.isdigit():
-        return f"{name}-shadow:{port}"
-    return f"{authority}-shadow"
+def shadowed(head: bytes, local: str) -> bytes:
+    """The request *head* of the copy, which comes from the gateway at *local*: the host's name gets
+    ``-shadow`` appended."""
+    name, colon, port = lines.value(head, "host").rpartition(":")
+    host = f"{name}-shadow:{port}" if colon and port.isdigit() else f"{name}{colon}{port}-shadow"
+    chain = lines.value(head, "x-forwarded-for")
+    head = lines.drop(replace_host(head, host), "x-forwarded-for")
+    head = lines.add(head, "x-forwarded-for", f"{chain},{local}" if chain else local)
+    return lines.add(head, "x-envoy-internal", "true")
 
 
 class Shadow:

@@ -122,11 +122,7 @@ class Plan:
             for share in forward.clusters
         ]
         self._total = sum(target.weight for target in self._targets)
-        # Envoy tells the pod how long it has for this attempt.
-        limits = [limit for limit in (self.timeout, self.try_timeout) if limit]
-        self.lines = (
-            b"x-envoy-expected-rq-timeout-ms: %d\r\n" % round(min(limits) * 1000) if limits else b""
-        )
+        self.lines = self.time_line(0.0)
         self.plain = not (
             self.local
             or self.marks
@@ -137,6 +133,15 @@ class Plan:
             or self.mirrors
             or any(target.edits or target.marks or target.host for target in self._targets)
         )
+
+    def time_line(self, elapsed: float) -> bytes:
+        """The line that tells a pod how long it has, *elapsed* seconds after the request came."""
+        limits = [self.try_timeout] if self.try_timeout else []
+        if self.timeout:
+            limits.append(max(self.timeout - elapsed, 0.001))
+        if not limits:
+            return b""
+        return b"x-envoy-expected-rq-timeout-ms: %d\r\n" % round(min(limits) * 1000)
 
     def choose(self, rng: random.Random) -> Target:
         """A destination, by weight."""

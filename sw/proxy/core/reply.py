@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from urllib.parse import quote
 
 from .flags import ResponseFlag
+from .request import Request
 from .retry import Reset
 
 __all__ = ["SERVER", "Reply", "bad_request", "reason_phrase", "reset_reply"]
@@ -26,6 +28,8 @@ class Reply:
         Further lines of its head.
     media_type : bytes
         Of the body, if there is one.
+    grpc_status : int or None
+        For a request of gRPC; None: that which its status means.
     """
 
     status: int
@@ -35,16 +39,36 @@ class Reply:
     close: bool = False
     fields: bytes = b""
     media_type: bytes = b"text/plain"
+    grpc_status: int | None = None
+
+    def to(self, request: Request) -> "Reply":
+        """As *request* wants it: one of gRPC has its answer in fields
+        (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md)."""
+        kind = request.value("content-type") or ""
+        if not (kind == _GRPC or kind.startswith((f"{_GRPC}+", f"{_GRPC};"))):
+            return self
+        status = self.grpc_status
+        if status is None:
+            status = _GRPC_STATUS.get(self.status, 2)
+        fields = b"%bgrpc-status: %d\r\n" % (self.fields, status)
+        if self.body:
+            text = quote(self.body, safe=_PLAIN)
+            fields += b"grpc-message: %b\r\n" % text.encode()
+        return replace(
+            self, status=200, body=b"", fields=b"content-type: application/grpc\r\n" + fields
+        )
 
     def head(self, minor: int) -> bytes:
         """Its lines in HTTP/1.minor, those but that every response of the gateway ends with."""
         kind = b"content-type: %b\r\n" % self.media_type if self.body else b""
-        return b"HTTP/1.%d %d %b\r\n%bcontent-length: %d\r\n%b" % (
+        # RFC 9110, 8.6: a server must not say how long what cannot be there is.
+        length = b"" if self.status == 204 else b"content-length: %d\r\n" % len(self.body)
+        return b"HTTP/1.%d %d %b\r\n%b%b%b" % (
             minor,
             self.status,
             reason_phrase(self.status),
             self.fields,
-            len(self.body),
+            length,
             kind,
         )
 
@@ -95,7 +119,23 @@ def bad_request(status: int, detail: str) -> Reply:
 
 
 def reason_phrase(status: int) -> bytes:
+    """Envoy's."""
+    if phrase := _PHRASES.get(status):
+        return phrase
     try:
         return HTTPStatus(status).phrase.encode()
     except ValueError:
         return b"Unknown"
+
+
+_PHRASES = {
+    413: b"Payload Too Large",
+    414: b"URI Too Long",
+    416: b"Range Not Satisfiable",
+    418: b"Unknown",
+}
+"""Where Python has another one (RFC 2616's, or a joke)."""
+
+_GRPC = "application/grpc"
+_GRPC_STATUS = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
+_PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")

@@ -57,11 +57,13 @@ class ResponseHead:
         "_lines",
         "_minor",
         "_reason",
+        "_switch",
         "_upgrade",
         "chunked",
         "dated",
         "grpc_status",
         "length",
+        "rate_limited",
         "status",
     )
 
@@ -70,10 +72,12 @@ class ResponseHead:
         self._connection = b""
         self.dated = False
         self._reason = b""
+        self._switch = b"upgrade"
         self._upgrade = b""
         self.length: int | None = None
         self.chunked = False
         self.grpc_status: int | None = None
+        self.rate_limited = False
         parser: Any = httptools.HttpResponseParser(self)
         try:
             parser.feed_data(data)
@@ -96,6 +100,7 @@ class ResponseHead:
         if lower in _DROPPED:
             if lower == b"connection":
                 self._connection += b"," + value.lower()
+                self._switch = value
             elif lower == b"transfer-encoding":
                 if value.lower() != b"chunked":
                     raise ResponseError("a transfer coding other than chunked")
@@ -108,6 +113,8 @@ class ResponseHead:
             self.length = int(value)
         elif lower == b"date":
             self.dated = True
+        elif lower == b"x-envoy-ratelimited":
+            self.rate_limited = True
         elif lower == b"grpc-status" and value.isdigit():
             self.grpc_status = int(value)
 
@@ -157,7 +164,7 @@ class ResponseHead:
         if service_time is not None:
             head += b"x-envoy-upstream-service-time: %d\r\n" % service_time
         if self.status == 101:
-            head += b"connection: upgrade\r\nupgrade: %b\r\n" % self._upgrade
+            head += b"connection: %b\r\nupgrade: %b\r\n" % (self._switch, self._upgrade)
         return head
 
     def render_interim(self) -> bytes:

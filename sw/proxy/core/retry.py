@@ -63,9 +63,14 @@ class RetryState:
         self._interval = BASE_INTERVAL
         self.left = policy.attempts
 
-    def wants_status(self, status: int, grpc_status: int | None = None) -> bool:
-        """Whether a response with this status is to be tried again."""
+    def wants_status(
+        self, status: int, grpc_status: int | None = None, *, limited: bool = False
+    ) -> bool:
+        """Whether a response with this status is to be tried again; *limited*: its pod says that
+        requests come too often."""
         on = self._policy.on
+        if limited:
+            return "envoy-ratelimited" in on
         return (
             status in self._policy.on_status
             or (status >= 500 and "5xx" in on)

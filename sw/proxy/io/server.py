@@ -38,12 +38,13 @@ class Door:
 class DownstreamProtocol(asyncio.Protocol):
     """One client's connection."""
 
-    __slots__ = ("_clock", "_door", "_down")
+    __slots__ = ("_clock", "_door", "_down", "_number")
 
     _down: Downstream
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, number: int = 0) -> None:
         self._door = door
+        self._number = number
         self._clock = door.proxy.clock
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,11 +59,10 @@ class DownstreamProtocol(asyncio.Protocol):
         self._clock.now = monotonic()
         door = self._door
         stream = door.source.open(peer, local)
-        number, identity = 0, b""
-        if door.tls is not None:
-            session = transport.get_extra_info("ssl_object")
-            number, identity = door.tls.server(session), client_line(session)
-        self._down = door.proxy.accept(port, stream, peer, local, door.contexts[number], identity)
+        session = transport.get_extra_info("ssl_object")
+        identity = b"" if session is None else client_line(session)
+        context = door.contexts[self._number]
+        self._down = door.proxy.accept(port, stream, peer, local, context, identity)
 
     def data_received(self, data: bytes) -> None:
         self._clock.now = monotonic()

@@ -10,7 +10,7 @@ from typing import Any
 from hybridmesh.config.model import TlsServer
 from hybridmesh.errors import HybridMeshError
 
-__all__ = ["TlsDoor", "TlsError", "client_line"]
+__all__ = ["TlsDoor", "TlsError", "client_line", "server_name"]
 
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -30,11 +30,14 @@ class TlsError(HybridMeshError):
 class TlsDoor:
     """The TLS servers of one port.
 
+    A server has its own certificate, versions and rules for clients.  OpenSSL can change no more
+    than the certificate in the middle of a handshake; so the name that a client asks for is looked
+    up before the handshake begins.
+
     Attributes
     ----------
-    context : ssl.SSLContext
-        For the socket that listens.  A client that names no server of these gets the alert
-        ``unrecognized_name``, one that names none at all the server for ``*`` if there is one.
+    contexts : list of ssl.SSLContext
+        By number of the server.
 
     Raises
     ------
@@ -43,31 +46,15 @@ class TlsDoor:
     """
 
     def __init__(self, servers: Sequence[TlsServer]) -> None:
-        self._contexts = [_context(server) for server in servers]
+        self.contexts = [_context(server) for server in servers]
         self._by_name = {
-            name.lower(): context
-            for server, context in zip(servers, self._contexts, strict=True)
-            for name in server.names
+            name.lower(): number for number, server in enumerate(servers) for name in server.names
         }
-        self.context = self._contexts[0]
-        for context in self._contexts:
-            context.sni_callback = self._choose
 
-    def server(self, session: ssl.SSLObject) -> int:
-        """Number of the server whose certificate the client of *session* has got."""
-        return self._contexts.index(session.context)
-
-    def _choose(
-        self, session: ssl.SSLObject, name: str | None, context: ssl.SSLContext
-    ) -> int | None:
-        found = self._find((name or "").lower())
-        if found is None:
-            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        session.context = found
-        return None
-
-    def _find(self, name: str) -> ssl.SSLContext | None:
-        """An exact name first, then the longest suffix, then ``*``."""
+    def server(self, name: str) -> int | None:
+        """Number of the server for *name*, "" where the client gives none: an exact name first,
+        then the longest suffix, then ``*``; None: there is none."""
+        name = name.lower()
         if name in self._by_name:
             return self._by_name[name]
         labels = name.split(".")
@@ -76,6 +63,35 @@ class TlsDoor:
             if suffix in self._by_name:
                 return self._by_name[suffix]
         return self._by_name.get("*")
+
+
+def server_name(hello: bytes) -> str | None:
+    """The name in what a client sends first (RFC 6066, 3); "" where it gives none, None where not
+    all of it is there.
+
+    Raises
+    ------
+    ssl.SSLError
+        If it is no TLS.
+    """
+    names: list[str] = []
+
+    def note(session: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> int:
+        names.append(name or "")
+        return ssl.ALERT_DESCRIPTION_CLOSE_NOTIFY  # nobody will see it
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sni_callback = note
+    came, answer = ssl.MemoryBIO(), ssl.MemoryBIO()
+    came.write(hello)
+    try:
+        context.wrap_bio(came, answer, server_side=True).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    except ssl.SSLError:
+        if not names:
+            raise
+    return names[0] if names else None
 
 
 def client_line(session: ssl.SSLObject) -> bytes:

@@ -10,7 +10,10 @@ from ..reply import Reply
 from ..request import Request
 from . import lines
 
-__all__ = ["Cors"]
+__all__ = ["PREFLIGHT", "Cors"]
+
+PREFLIGHT = "cors_response"
+"""Details of the answers to preflights."""
 
 _ALLOW = "access-control-allow-"
 _REQUEST = "access-control-request-"
@@ -57,7 +60,9 @@ class Cors:
                 head = lines.add(head, _ALLOW + name, value)
         if policy.max_age is not None:
             head = lines.add(head, "access-control-max-age", str(policy.max_age))
-        return Reply(200, b"", "cors_response", fields=head)
+        if policy.expose:
+            head = lines.add(head, "access-control-expose-headers", policy.expose)
+        return Reply(200, b"", PREFLIGHT, fields=head)
 
     def mark(self, request: Request, head: bytes) -> bytes:
         """The response *head* with what the browser is told."""

@@ -34,13 +34,10 @@ class Faults:
 
 
 def _reply(abort: Abort) -> Reply:
-    fields = b""
-    if abort.grpc_status is not None:
-        fields = b"grpc-status: %d\r\n" % abort.grpc_status
     return Reply(
         abort.status or _GRPC_OK,
         b"fault filter abort",
         "fault_filter_abort",
         ResponseFlag.FI,
-        fields=fields,
+        grpc_status=abort.grpc_status,
     )

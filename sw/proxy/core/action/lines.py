@@ -7,7 +7,7 @@ colon, none before it, no line folded.
 import re
 from functools import cache
 
-__all__ = ["add", "drop", "value", "wire"]
+__all__ = ["add", "drop", "first", "value", "wire"]
 
 
 def wire(text: str) -> str:
@@ -24,6 +24,12 @@ def drop(head: bytes, name: str) -> bytes:
 def add(head: bytes, name: str, text: str) -> bytes:
     """*head* with one more field."""
     return b"%b%b: %b\r\n" % (head, name.encode("latin-1"), text.encode("latin-1"))
+
+
+def first(head: bytes, name: str) -> str:
+    """Value of the first field *name*; empty where there is none."""
+    found = _line(name).search(head)
+    return "" if found is None else found[1].decode("latin-1")
 
 
 def value(head: bytes, name: str) -> str:

@@ -44,6 +44,6 @@ class Redirection:
     def _target(self, target: str) -> str:
         path = self._redirect.path
         if path:
-            query = target.partition("?")[2]
-            return f"{path}?{query}" if query and "?" not in path else path
+            _, mark, query = target.partition("?")
+            return path if "?" in path else path + mark + query
         return self._rewrite.apply(target) if self._rewrite is not None else target

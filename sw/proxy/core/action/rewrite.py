@@ -1,5 +1,8 @@
 """Another path or another host towards the pod (``rewrite``)."""
 
+import re
+from typing import Any
+
 import re2
 
 from hybridmesh.config.model import Forward, MatchKind, RegexRewrite, StringMatch
@@ -30,7 +33,7 @@ class PathRewrite:
         if match is not None and match.kind is MatchKind.PREFIX:
             self._length = len(match.value)
         self._pattern = None if regex is None else re2.compile(regex.pattern)
-        self._substitution = "" if regex is None else lines.wire(regex.substitution)
+        self._substitution = [] if regex is None else _parts(lines.wire(regex.substitution))
 
     @classmethod
     def of(cls, action: Forward, match: StringMatch | None) -> "PathRewrite | None":
@@ -43,12 +46,26 @@ class PathRewrite:
         """*target*, path and query, with another path."""
         path, mark, query = target.partition("?")
         if self._pattern is not None:
-            path = self._pattern.sub(self._substitution, path)
+            path = self._pattern.sub(self._replaced, path)
         elif self._length is not None:
             path = self._prefix + path[self._length :]
         else:
             path = self._prefix
         return path + mark + query
+
+    def _replaced(self, match: Any) -> str:
+        return "".join(
+            part if isinstance(part, str) else match[part] or "" for part in self._substitution
+        )
+
+
+def _parts(substitution: str) -> list[str | int]:
+    """Text, and numbers of groups (RE2's ``\\0`` to ``\\9``)."""
+    return [
+        int(part[1]) if part[0] == "\\" and part[1:].isdigit() else part.replace("\\\\", "\\")
+        for part in re.split(r"(\\[0-9\\])", substitution)
+        if part
+    ]
 
 
 def target_of(head: bytes) -> str:

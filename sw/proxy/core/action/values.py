@@ -6,6 +6,7 @@ from typing import Protocol
 
 from hybridmesh.config.model import Endpoint
 from hybridmesh.config.template import Command
+from hybridmesh.reference.head import JOINED
 
 from ..flags import spell
 from . import lines
@@ -110,7 +111,7 @@ class Values:
     def _first(self, command: Command, head: bytes) -> str:
         """The first of the command's fields that *head* has."""
         for name in command.fields:
-            text = self._pseudo(name, head) if name[0] == ":" else lines.value(head, name)
+            text = self._pseudo(name, head) if name[0] == ":" else _value(head, name)
             if text:
                 return text
         return ""
@@ -128,3 +129,8 @@ class Values:
                 return self._subject.scheme
             case _:
                 return ""
+
+
+def _value(head: bytes, name: str) -> str:
+    """Of repeated lines the first, but for those that Envoy keeps as one."""
+    return lines.value(head, name) if name in JOINED else lines.first(head, name)
