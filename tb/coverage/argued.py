@@ -1,5 +1,5 @@
-"""What is argued unreachable by hand, where no computation says it: all in this place, and a run that
-hits any of it fails.
+"""What is argued unreachable by hand, where no computation says it: all in this place, and a run
+that hits any of it fails.
 """
 
 from hybridmesh.contract.geometry import Geometry

@@ -1,5 +1,5 @@
 """What Verilator has counted: blocks of code that ran, branches that were taken, bits of registers
-that have been both 0 and 1; by the RTL's components.
+that have risen, and that have fallen; by the RTL's components.
 
 Only registers with a name are counted: what lies between them is a function of them.
 """
@@ -13,7 +13,8 @@ from pathlib import Path
 __all__ = ["Block", "Code", "read_code"]
 
 _POINT = re.compile(r"^C '(.*)' (\d+)$")
-_SOURCE = re.compile(r'^\s*\(\* src = "(?:.*/)?(rtl/[^"]*?:\d+)"')
+_SOURCE = re.compile(r'\(\* src = "(?:[^"]*/)?(rtl/[^"|]*?:\d+)"')
+_ATTRIBUTE = re.compile(r"\(\*.*?\*\)")
 _DEPTH = 3
 """Modules within modules that are told apart."""
 
@@ -62,7 +63,7 @@ def read_code(width: int, verilog: Path, counts: Iterable[Path]) -> Code:
         keys = dict(part.split("\x02", 1) for part in point.split("\x01")[1:])
         if "$auto$" in text[int(keys["l"]) - 1]:
             continue  # put there for simulators, not for what it does
-        name = _component(keys["h"])
+        name = _component(keys)
         block = blocks.setdefault(name, Block(name))
         if keys["page"].startswith("v_toggle"):
             block.toggles += 1
@@ -75,10 +76,10 @@ def read_code(width: int, verilog: Path, counts: Iterable[Path]) -> Code:
     return Code(width, sorted(blocks.values(), key=lambda block: block.name))
 
 
-def _component(path: str) -> str:
-    """The component of the module instance *path*."""
-    parts = path.lstrip(".").split(".")[1:]
-    return ".".join(re.sub(r"\$\d+$", "", part) for part in parts[:_DEPTH]) or "top"
+def _component(keys: dict[str, str]) -> str:
+    """The component whose instance a point is in."""
+    parts = _instance(keys).split(".")[:_DEPTH]
+    return ".".join(re.sub(r"\$\d+$", "", part) for part in parts) or "top"
 
 
 def _toggle(keys: dict[str, str], text: list[str]) -> str:
@@ -86,18 +87,20 @@ def _toggle(keys: dict[str, str], text: list[str]) -> str:
 
 
 def _line(keys: dict[str, str], text: list[str]) -> str:
-    code = text[int(keys["l"]) - 1].strip()
-    return f"{_instance(keys)}: {keys['o']} of {code} ({_source(int(keys['l']), text)})"
+    line = int(keys["l"])
+    code = _ATTRIBUTE.sub("", text[line - 1]).strip()
+    return f"{_instance(keys)}: {keys['o']} of {code} ({_source(line, text)})"
 
 
 def _instance(keys: dict[str, str]) -> str:
-    return keys["h"].lstrip(".").partition(".")[2]
+    """The instance of a point, within the NIC."""
+    return ".".join(keys["h"].split(".")[2:])
 
 
 def _source(line: int, text: list[str]) -> str:
     """The place in the RTL that Verilog *line* comes from, as the attribute above it says."""
     for above in _above(line, text):
-        if found := _SOURCE.match(above):
+        if found := _SOURCE.search(above):
             return found[1]
     return "?"
 

@@ -130,7 +130,7 @@ def _code(code: Code) -> str:
         rows.append(f"<tr><td>{name}</td><td>{lines}</td><td>{toggles}</td></tr>")
     return (
         f"<h3>Width {code.width}</h3><table><tr><th>component</th><th>lines and branches</th>"
-        f"<th>bits of registers</th></tr>{''.join(rows)}</table>"
+        f"<th>rises and falls of register bits</th></tr>{''.join(rows)}</table>"
     )
 
 

@@ -78,7 +78,7 @@ class Report:
         for code in self.code:
             yield (
                 f"width {code.width}: lines {share(*code.lines)}, toggles {share(*code.toggles)} "
-                f"({code.toggles[0]:,} of {code.toggles[1]:,} register bits)"
+                f"({code.toggles[0]:,} of {code.toggles[1]:,} rises and falls of register bits)"
             )
 
     def line(self) -> str:

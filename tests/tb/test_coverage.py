@@ -308,14 +308,14 @@ def point(page, line, path, what, count):
 def test_counts_of_several_runs_are_added_and_told_by_component(tmp_path):
     verilog, one, other = (tmp_path / name for name in ("nic.v", "1.dat", "2.dat"))
     verilog.write_text(VERILOG)
-    guard = ".nic.core.guard.memory$7.deep"
+    guard = "TOP.nic.core.guard.memory$7.deep"
     for path, counts in ((one, (1, 0, 0, 0)), (other, (0, 0, 2, 0))):
         path.write_text(
             "# SystemC::Coverage-3\n"
             + point("v_toggle/top", 3, guard, "older[0]", counts[0])
             + point("v_toggle/top", 3, guard, "older[1]", counts[1])
-            + point("v_branch/top", 6, ".nic.core", "if", counts[2])
-            + point("v_branch/top", 5, ".nic.core", "else", counts[3])
+            + point("v_branch/top", 6, "TOP.nic.core", "if", counts[2])
+            + point("v_branch/top", 5, "TOP.nic.core", "else", counts[3])
         )
     code = read_code(8, verilog, [one, other])
     assert [block.name for block in code.blocks] == ["core", "core.guard.memory"]
