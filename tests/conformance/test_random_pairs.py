@@ -13,7 +13,6 @@ from .run import Run
 needs_envoy = pytest.mark.skipif(not is_installed(), reason=MISSING)
 
 
-@pytest.mark.xfail(reason="the cases that are pending are met here, too", strict=True)
 @needs_envoy
 def test_the_gateway_agrees_with_envoy_on_the_first_random_pairs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "REQUESTS", 60)

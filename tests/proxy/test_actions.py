@@ -240,9 +240,8 @@ def test_a_route_answers_by_itself() -> None:
     change = HeaderOps(response=HeaderChange(set=(("content-type", "application/json"),)))
     chart = play(DirectResponse(418, b"{}"), headers=change)
     chart >> from_client(GET)
-    plain = local(b"418 Unknown", b"{}")
-    kind = b"content-type: text/plain\r\n"
-    chart << to_client(plain.replace(kind, b"content-type: application/json\r\n"))
+    plain = local(b"418 Unknown", b"{}", extra=b"content-type: application/json\r\n")
+    chart << to_client(plain.replace(b"content-type: text/plain\r\n", b""))
 
 
 def test_the_body_of_a_request_that_the_route_answers_is_read() -> None:

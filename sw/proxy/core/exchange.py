@@ -291,7 +291,9 @@ class Exchange:
                 head = edit.apply(head, values)
         if target.host:
             before = lines.value(head, "host")
-            head = lines.add(replace_host(head, target.host), "x-envoy-original-host", before)
+            head = replace_host(head, target.host)
+            if before:
+                head = lines.add(head, "x-envoy-original-host", before)
         if plan.rewrite is not None:
             head = replace_target(head, plan.rewrite.apply(target_of(head)))
         request.prefix = head
@@ -425,9 +427,12 @@ class Exchange:
         assert cluster is not None
         cluster.stats.upstream_rq_xx[status // 100] += 1
         cluster.stats.upstream_rq_completed += 1
-        rendered = self._finished(
-            head.render(self.minor, time if self.request_done else None), coding, dated=head.dated
-        )
+        rendered, dated = head.render(self.minor, time if self.request_done else None), head.dated
+        plan = self.plan
+        if plan is not None and not plan.plain:
+            rendered = self._marked(plan, rendered)
+            dated = bool(lines.value(rendered, "date"))
+        rendered = self._finished(rendered, coding, dated=dated)
         if len(out) == 1 and not self._wrap and len(out[0]) <= SMALL:
             self.bytes_sent += len(out[0])
             down.port.write(rendered + out[0])
@@ -485,9 +490,11 @@ class Exchange:
             down.close_after = True
         if not self.request_done:
             down.close_early()
-        down.port.write(
-            self._finished(reply.head(self.minor)) + (b"" if self.head_only else reply.body)
-        )
+        head, plan = reply.head(self.minor), self.plan
+        if plan is not None and not plan.plain:
+            head = self._marked(plan, head)
+        head = self._finished(head, reply.body_lines(head), dated=bool(lines.value(head, "date")))
+        down.port.write(head if self.head_only else head + reply.body)
         self.bytes_sent = 0 if self.head_only else len(reply.body)
         self._end()
 
@@ -507,23 +514,19 @@ class Exchange:
 
     # Within.
 
-    def _finished(self, head: bytes, coding: bytes = b"", *, dated: bool = False) -> bytes:
-        """The response *head*, with the gateway's own lines; *dated*: it has a date."""
-        plan = self.plan
-        if plan is not None and not plan.plain:
-            head = lines.drop(self._marked(plan, head), "server")
-            dated = bool(lines.value(head, "date"))
+    def _finished(self, head: bytes, lines: bytes, *, dated: bool) -> bytes:
+        """The response *head*, with *lines* and the gateway's own; *dated*: it has a date."""
         down = self.down
         return b"%b%b%bserver: %b\r\n%b\r\n" % (
             head,
-            coding,
+            lines,
             b"" if dated else b"date: %b\r\n" % down.context.clock.date(),
             SERVER,
             down.connection_line(self.minor),
         )
 
     def _marked(self, plan: Plan, head: bytes) -> bytes:
-        """The response *head* as the route and the destination want it."""
+        """The response *head* as the route and the destination want it, but for its server."""
         if self._cookies and self.details == "via_upstream":
             head += self._cookies * self.attempts  # one for each, as Envoy does
         target = self._target
@@ -535,7 +538,7 @@ class Exchange:
         if self._cors:
             assert plan.cors is not None
             head = plan.cors.mark(self.request, head)
-        return head
+        return lines.drop(head, "server")
 
     def _keeps(self) -> bool:
         """Whether the body may be needed once more."""

@@ -26,8 +26,6 @@ class Reply:
         Whether the connection cannot be used any further.
     fields : bytes
         Further lines of its head.
-    media_type : bytes
-        Of the body, if there is one.
     grpc_status : int or None
         For a request of gRPC; None: that which its status means.
     """
@@ -38,7 +36,6 @@ class Reply:
     flags: int = 0
     close: bool = False
     fields: bytes = b""
-    media_type: bytes = b"text/plain"
     grpc_status: int | None = None
 
     def to(self, request: Request) -> "Reply":
@@ -59,18 +56,18 @@ class Reply:
         )
 
     def head(self, minor: int) -> bytes:
-        """Its lines in HTTP/1.minor, those but that every response of the gateway ends with."""
-        kind = b"content-type: %b\r\n" % self.media_type if self.body else b""
-        # RFC 9110, 8.6: a server must not say how long what cannot be there is.
-        length = b"" if self.status == 204 else b"content-length: %d\r\n" % len(self.body)
-        return b"HTTP/1.%d %d %b\r\n%b%b%b" % (
-            minor,
-            self.status,
-            reason_phrase(self.status),
-            self.fields,
-            length,
-            kind,
-        )
+        """Its first lines in HTTP/1.minor."""
+        phrase = reason_phrase(self.status)
+        return b"HTTP/1.%d %d %b\r\n%b" % (minor, self.status, phrase, self.fields)
+
+    def body_lines(self, head: bytes) -> bytes:
+        """The lines about its body, behind *head*, where a route may have said what it is."""
+        if self.status == 204:  # RFC 9110, 8.6
+            return b""
+        length = b"content-length: %d\r\n" % len(self.body)
+        if not self.body or b"\r\ncontent-type: " in head:
+            return length
+        return length + b"content-type: text/plain\r\n"
 
 
 NOT_FOUND = Reply(404, b"", "route_not_found", ResponseFlag.NR)
