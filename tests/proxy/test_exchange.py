@@ -580,13 +580,25 @@ def test_a_per_try_timeout_is_retried_on_5xx_until_the_route_times_out() -> None
     chart.at_rest()
 
 
-def test_a_stream_without_a_byte_for_five_minutes_is_given_up() -> None:
+def test_who_waits_for_a_pod_may_wait_for_ever() -> None:
     chart = warmed()
     chart >> from_client(GET) << to_pod(GET_AT_POD)
-    for _ in range(4):
+    for _ in range(100):
         (chart >> tick(70.0)).quiet()
-    chart >> tick(70.0) << abort("pod 0")
-    chart << to_client(local(b"504 Gateway Timeout", b"stream timeout"))
+    chart >> from_pod(OK)
+    late = response(b"200 OK", b"content-length: 2", body=b"ok", time=7_000_000)
+    chart << to_client(late)
+
+
+def test_a_body_without_a_byte_for_five_minutes_is_408() -> None:
+    chart = warmed()
+    chart >> from_client(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+    chart.commands.clear()
+    chart >> tick(200.0) >> from_client(b"x") >> tick(200.0)
+    chart << to_pod(b"x")
+    chart.quiet()
+    chart >> tick(120.0) << abort("pod 0")
+    chart << to_client(local(b"408 Request Timeout", b"stream timeout", last=CLOSES))
 
 
 def test_an_idle_client_is_let_go_after_an_hour() -> None:

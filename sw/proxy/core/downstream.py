@@ -5,6 +5,7 @@ exchange before it is over.  Where a request ends of whose end the NIC knew noth
 where the next head begins, if that is still to come.
 """
 
+import math
 from collections.abc import Callable
 
 from ..source import VerdictStream
@@ -28,7 +29,8 @@ _LINGER = 1.0
 the answer is not lost to a reset (RFC 9112, 9.6); Envoy's ``delayed_close_timeout``."""
 
 STREAM_IDLE = 300.0
-"""Seconds without a byte of the request or the response: Envoy's ``stream_idle_timeout``."""
+"""Seconds without a byte while a request is coming: Envoy's default ``stream_idle_timeout``, which
+Istio sets to none.  Whoever waits for a pod, or has switched protocols, may wait for ever."""
 
 CONNECTION_IDLE = 3600.0
 """Seconds without a request: Envoy's ``idle_timeout``."""
@@ -391,6 +393,8 @@ class Downstream:
             self._close()
             return
         limit = STREAM_IDLE if self.exchange is not None or self._buffer else CONNECTION_IDLE
+        if self.exchange is not None and self.exchange.waits:
+            limit = math.inf
         if clock.now >= self.touched + limit:
             if self.exchange is not None:
                 stats.downstream_rq_idle_timeout += 1

@@ -505,12 +505,17 @@ class Exchange:
         self._drop_attempt()
         self._end(close=True)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the client has nothing more to send, or may send when it likes."""
+        return self.request_done or self.status == 101
+
     def idle_timeout(self) -> None:
-        """Nothing has moved for as long as Envoy lets a stream be idle."""
+        """Nothing more has come of the request for too long."""
         if self.status:
             self.break_off(ResponseFlag.SI, "stream_idle_timeout")
         else:
-            self.reply(replies.IDLE_TIMEOUT if self.request_done else replies.REQUEST_TIMEOUT)
+            self.reply(replies.REQUEST_TIMEOUT)
 
     # Within.
 

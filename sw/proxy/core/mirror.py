@@ -13,7 +13,7 @@ from .retry import Reset
 __all__ = ["LONGEST", "Shadow", "shadowed"]
 
 LONGEST = 300.0
-"""Seconds that a copy may take where the route has no limit: Envoy's ``stream_idle_timeout``."""
+"""Seconds that a copy may take where the route has no limit."""
 
 
 def shadowed(head: bytes, local: str) -> bytes:

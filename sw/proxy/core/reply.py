@@ -76,7 +76,6 @@ NO_CLUSTER = Reply(503, b"", "cluster_not_found", ResponseFlag.NC)
 NO_ENDPOINT = Reply(503, b"no healthy upstream", "no_healthy_upstream", ResponseFlag.UH)
 TIMEOUT = Reply(504, b"upstream request timeout", "response_timeout", ResponseFlag.UT)
 TRY_TIMEOUT = Reply(504, b"upstream request timeout", "upstream_per_try_timeout", ResponseFlag.UT)
-IDLE_TIMEOUT = Reply(504, b"stream timeout", "stream_idle_timeout", ResponseFlag.SI)
 REQUEST_TIMEOUT = Reply(408, b"stream timeout", "stream_idle_timeout", ResponseFlag.SI, close=True)
 HEAD_TOO_LARGE = Reply(431, b"Request Header Fields Too Large", "request_headers_too_large",
                        ResponseFlag.DPE, close=True)  # fmt: skip
