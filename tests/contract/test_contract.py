@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,12 @@ def test_the_exported_files_are_those_of_the_contract(tmp_path):
         assert made.read_text() == (REFERENCE / made.name).read_text(), (
             f"run python -m hybridmesh.contract.export docs/reference for {made.name}"
         )
+
+
+def test_the_export_writes_its_files_into_the_folder_given(tmp_path):
+    command = [sys.executable, "-m", "hybridmesh.contract.export", str(tmp_path)]
+    subprocess.run(command, check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["contract.md", "verdict.h"]
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")

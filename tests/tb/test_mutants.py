@@ -325,6 +325,7 @@ def test_the_netlists_of_a_source_are_those_that_it_is_a_part_of():
     suites = Suites(root, Dependencies(root))
     assert suites.hardware("rtl/match/decimal.py") == [
         *(f"match_parts-{part}" for part in ("hosts1", "hosts8", "rows8", "decimal1", "decimal8")),
+        *(f"match_parts-{part}" for part in ("hosts64", "rows64", "decimal64")),
         *("nic-width1", "nic-width8"),
     ]
     assert suites.hardware("rtl/verilog.py") == suites.hardware(FLOW) == []
