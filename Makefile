@@ -28,7 +28,7 @@ test: lint  ## all checks and all tests
 	@$(BIN)/python -c 'import sys, find_libpython as f; sys.exit(not f.find_libpython())' || \
 	    { echo "make: Python's shared library is missing; run: apt-get install libpython3-dev" >&2; \
 	    exit 1; }  # cocotb loads it into the simulation
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and matcher agree
 	HYBRIDMESH_AGREEMENT=100x1000 $(BIN)/pytest -q -n 2 tests/agreement
