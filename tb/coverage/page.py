@@ -24,6 +24,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #edf0f3;
   vertical-align: top; font-variant-numeric: tabular-nums; }
 th { font-weight: 600; color: #5b6875; }
+td.share { white-space: nowrap; }
 .bar { display: inline-block; width: 5.5rem; height: .5rem; background: #f3d9d2; border-radius: 4px;
   overflow: hidden; margin-right: .5rem; }
 .bar i { display: block; height: 100%; background: #3a8f5c; }
@@ -47,7 +48,7 @@ def page(report: Report) -> str:
         f"{_tiles(report)}<h2>Holes</h2>{_holes(report)}"
         f"<h2>Groups</h2>{_groups(report)}"
         f"<h2>Argued unreachable</h2>{_argued(report)}"
-        f"<h2>Lines and toggles</h2>{''.join(map(_code, report.code))}"
+        f"{''.join(map(_code, report.code))}"
         "</body></html>\n"
     )
 
@@ -62,8 +63,10 @@ def _tiles(report: Report) -> str:
 
 
 def _bar(hit: int, of: int) -> str:
+    """A cell of a table."""
     part = 100 * hit / of if of else 100
-    return f'<span class="bar"><i style="width:{part:.1f}%"></i></span>{hit:,} of {of:,}'
+    bar = f'<span class="bar"><i style="width:{part:.1f}%"></i></span>'
+    return f'<td class="share">{bar}{hit:,} of {of:,}</td>'
 
 
 def _holes(report: Report) -> str:
@@ -94,7 +97,7 @@ def _groups(report: Report) -> str:
     rows = []
     for topic, by_width in topics.items():
         cells = "".join(
-            f"<td>{_bar(len(report.hits.hit(by_width[w])), len(by_width[w].due))}</td>"
+            _bar(len(report.hits.hit(by_width[w])), len(by_width[w].due))
             if w in by_width
             else "<td></td>"
             for w in widths
@@ -127,9 +130,10 @@ def _code(code: Code) -> str:
         lines = _bar(block.lines - len(block.missed_lines), block.lines)
         toggles = _bar(block.toggles - len(block.missed_toggles), block.toggles)
         name = f"<code>{escape(block.name)}</code>{missed}"
-        rows.append(f"<tr><td>{name}</td><td>{lines}</td><td>{toggles}</td></tr>")
+        rows.append(f"<tr><td>{name}</td>{lines}{toggles}</tr>")
     return (
-        f"<h3>Width {code.width}</h3><table><tr><th>component</th><th>lines and branches</th>"
+        f"<h2>Lines and toggles, width {code.width}</h2>"
+        "<table><tr><th>component</th><th>lines and branches</th>"
         f"<th>rises and falls of register bits</th></tr>{''.join(rows)}</table>"
     )
 

@@ -3,8 +3,15 @@
 import random
 from collections.abc import Iterator
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import (
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop,
+    IPv6ExtHdrRouting,
+    PadN,
+)
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
@@ -16,9 +23,14 @@ from .nic import Frame
 __all__ = ["frames", "long_frames"]
 
 _TCP = TCP(dport=PORT)
+_HOPS, _PAD = (
+    kind(options=[PadN(optdata=bytes(4))]) for kind in (IPv6ExtHdrHopByHop, IPv6ExtHdrDestOpt)
+)
 _ODD = (
     *((Dot1AD(), Dot1AD(), IP(), _TCP), (Dot1Q(), Dot1Q(), Dot1Q(), IP(), _TCP)),
     *((Dot1Q(), Dot1AD(), IP(), _TCP), (IPv6(version=4), _TCP), (IP(version=6), _TCP)),
+    *((IP(flags="MF"), _TCP), (IP(frag=3), _TCP), (IPv6(), IPv6ExtHdrFragment(), _TCP)),
+    *((IPv6(), _HOPS, IPv6ExtHdrRouting(), _PAD, _TCP), (IP(), UDP(dport=PORT))),
     *((IP(ihl=4), _TCP), (IP(), TCP(dport=PORT, dataofs=4)), (IPv6(), TCP(dport=PORT, dataofs=0))),
 )
 """What may stand before a head, and makes no segment."""

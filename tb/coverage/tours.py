@@ -177,14 +177,24 @@ def crowds(pair: Pair, rng: random.Random, times: int) -> None:
     for frames in (short, heads, long):
         pair.exchange(frames, takes=nothing)
         pair.exchange(frames, up=[bytes(9)] * 40, takes=b"\1" * 60 + bytes(4))
+        some = frames[: len(frames) // 4]
         for sends, takes in product(("coin", "every other", "none"), ("coin", "every other")):
-            pair.exchange(frames, sends=PACES[sends](rng), takes=PACES[takes](rng))
+            pair.exchange(some, sends=PACES[sends](rng), takes=PACES[takes](rng))
+    # the queue is full nearly always, and what comes does not come in every clock
+    now_and_then = bytes(rng.random() < 0.2 for _ in range(4096))
+    pair.exchange(long, sends=now_and_then, takes=PACES["coin"](rng))
 
 
 def heads_in_parts(pair: Pair, rng: random.Random, times: int) -> None:
-    """Heads that are cut everywhere, and segments that must not be put together."""
+    """Heads of all kinds that are cut once, one that is cut everywhere, and segments that must not
+    be put together."""
     pair.listen(PORT)
-    pair.load(deciding_table(pair.geometry))
+    image = deciding_table(pair.geometry)
+    pair.load(image)
+    for _ in range(3 * times):
+        pair.exchange(_sent(rng, list(toward.heads(rng, 0)), cut=True))
+    image.options[0] = 0  # no query parameters, so that none are too many at any width
+    pair.load(image)
     cuts.everywhere(pair, rng)
     cuts.scenarios(pair, rng)
 

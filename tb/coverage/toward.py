@@ -9,7 +9,7 @@ from hybridmesh.contract.verdict import Method
 
 from .classes import CLASSES
 
-__all__ = ["payloads"]
+__all__ = ["heads", "payloads"]
 
 
 class _Way(NamedTuple):
@@ -59,7 +59,7 @@ def payloads(rng: random.Random, width: int) -> Iterator[bytes]:
             lane, turn = number % width, number // width
             yield _payload(rng, way, leaving[turn % len(leaving)], lane, width)
     for lane in range(width):
-        yield from _heads(rng, lane)
+        yield from heads(rng, lane)
 
 
 def _payload(rng: random.Random, way: _Way, leaving: int, lane: int, width: int) -> bytes:
@@ -88,7 +88,7 @@ _ODD_LINES = (
 )
 
 
-def _heads(rng: random.Random, lane: int) -> Iterator[bytes]:
+def heads(rng: random.Random, lane: int) -> Iterator[bytes]:
     """Heads that are right, and ones that break each rule, all of it shifted by *lane* bytes."""
     shifted = b"/" + b"p" * lane
     for version in (b"1.1", b"1.0"):
@@ -104,6 +104,7 @@ def _heads(rng: random.Random, lane: int) -> Iterator[bytes]:
     for odd in (b"HTTP/1.2\r\n", b"HTTP/1.1\n", b"a HTTP/1.1\r\n", b"\r\n"):
         yield b"GET " + shifted + b" " + odd + b"Host: a\r\n\r\n"
     if not lane:
+        yield b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a: b\r\n" * 100 + b"\r\n"
         for method in Method:
             for line in _WORDS:
                 for target in (b" / ", b" /p ", b" /?a&b&c&d&e "):
