@@ -242,7 +242,7 @@ def test_heads_that_are_disagreed_on_are_shown_and_make_the_run_fail(counting, m
 def test_reasons_that_were_not_reached_are_named(counting, monkeypatch, capsys):
     called(monkeypatch)
     out = capsys.readouterr().out
-    assert "never reached: method, line-ending, target-form" in out
+    assert "never reached: method-byte, method, line-ending, target-form" in out
     assert "unknown-start" not in out
 
 
