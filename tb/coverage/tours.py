@@ -161,8 +161,8 @@ def frames_of_each_shape(pair: Pair, rng: random.Random, times: int) -> None:
     for pace in PACES.values():
         pair.exchange(longest, sends=pace(rng), takes=pace(rng))
     # so long a pause that all that waits for the end of a long frame is gone
-    pause = pair.geometry.max_frame // pair.geometry.width + 200
-    pair.exchange(longest, sends=bytes(pause // 3) + b"\1" * pause)
+    beats = pair.geometry.max_frame // pair.geometry.width
+    pair.exchange(longest, sends=bytes(max(beats // 3, 20)) + b"\1" * (beats + 200))
 
 
 def crowds(pair: Pair, rng: random.Random, times: int) -> None:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hybridmesh.contract.grammar import LINE, ROLE, Line, Role
+from hybridmesh.contract.grammar import LINE, MAX_FIELDS, ROLE, Line, Role
 from hybridmesh.contract.verdict import Method
 
 from .classes import CLASSES
@@ -95,6 +95,7 @@ def heads(rng: random.Random, lane: int) -> Iterator[bytes]:
         lines = rng.sample(_WORDS, len(_WORDS))
         target = shifted + b"?q=1&r" + b"s" * rng.randrange(4)
         yield b"\r\n".join([b"GET " + target + b" HTTP/" + version, *lines, b"", b""])
+        yield b"GET " + shifted + b" HTTP/" + version + b"\r\nHost: a\r\n\r\n"
     yield b"M" * (lane + 1) + b" /?&a=b HTTP/1.1\r\nHost: a\r\n\r\n"
     yield b"M" * (lane + 1) + b"  HTTP/1.1\r\nHost: a\r\n\r\n"
     for odd in _ODD:
@@ -104,7 +105,8 @@ def heads(rng: random.Random, lane: int) -> Iterator[bytes]:
     for odd in (b"HTTP/1.2\r\n", b"HTTP/1.1\n", b"a HTTP/1.1\r\n", b"\r\n"):
         yield b"GET " + shifted + b" " + odd + b"Host: a\r\n\r\n"
     if not lane:
-        yield b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a: b\r\n" * 100 + b"\r\n"
+        for line in (b"b: c\r\n", b"x-less-crowded-b: c\r\n"):
+            yield b"GET / HTTP/1.1\r\nHost: a\r\n" + line * MAX_FIELDS + b"\r\n"
         for method in Method:
             for line in _WORDS:
                 for target in (b" / ", b" /p ", b" /?a&b&c&d&e "):
