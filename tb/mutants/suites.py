@@ -23,6 +23,7 @@ STOPWATCHES = (
 """Tests that fail where the machine is slow, whatever the sources are."""
 
 _BENCHES = "tests/tb/test_benches.py"
+_SUITES = "tb/mutants/suites.py"
 _NETLISTS = "tb/mutants/netlists.py"
 _NIC_CORE = "rtl/nic.py"
 _ENGINE_CORE = "rtl/engine.py"  # benches of all of it are as large as a NIC, or take yosys
@@ -125,7 +126,7 @@ class Suites:
             return self.digest((by,))
         stages = self.stages(path)
         tests = (*chain.from_iterable(stages.near), *stages.wide)
-        return self.digest((*tests, *self.hardware(path)))
+        return self.digest((*tests, *self.hardware(path), _SUITES))
 
     def _files(self, places: tuple[str, ...], path: str) -> list[str]:
         """Test files of *places* that come to import *path*."""
