@@ -182,6 +182,7 @@ def _outcome(arrival: Arrival, asked: Input, virtual_host: str) -> _Outcome:
         return _Outcome(names, head, answer)
     reply = plan.answer(arrival.request)
     answer = reply.head(1)
+    answer += reply.body_lines(answer)
     subject = _Subject(scheme, status=reply.status, details=reply.details)
     names = {"path_redirect": lines.value(answer, "location")}
     for edit in plan.marks:

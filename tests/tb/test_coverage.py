@@ -184,7 +184,6 @@ def test_a_tour_hits_all_that_it_is_made_for(monkeypatch):
     for topic in ("condition", "cut", "join", "succession"):
         assert holes[topic] == []
     assert ("oversize",) in holes["counter"]
-    assert ("crowded", "in several") in holes["reason"]
 
 
 def test_a_nic_that_errs_stops_the_tour(monkeypatch):

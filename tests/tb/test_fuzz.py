@@ -371,7 +371,7 @@ def test_without_atheris_hypothesis_makes_the_inputs(run, monkeypatch, capsys) -
     assert run("--seconds", "10") == 1
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("heads: b'")
-    assert out[0].count("x") == 2
+    assert out[0].count("x") >= 2  # how small it gets is a matter of time
     assert out[1:-1] == ["  DisagreementError: two of them"]
     assert "is complained about" in out[-1]
     monkeypatch.setitem(TARGETS, "heads", Target("true", lambda data, seen: iter(()), (b"y",), 10))
