@@ -33,7 +33,7 @@ __all__ = ["WIDTHS", "Done", "Run", "geometry", "groups"]
 
 WIDTHS = (1, 8, 64)
 COUNTED = (8,)
-"""Widths at which Verilator counts lines and toggles; it takes three times as long to build that."""
+"""Widths at which Verilator counts lines and toggles; building that takes three times as long."""
 
 warnings.simplefilter("ignore", UnusedElaboratable)  # some components are asked for their sizes
 
