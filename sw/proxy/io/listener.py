@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from .tls import TlsDoor, server_name
@@ -86,6 +87,7 @@ class _Secure:
         self._door = door
         self._protocol = protocol
         self._tasks = {asyncio.create_task(self._accept(sock)) for sock in sockets}
+        self._strangers: set[socket.socket] = set()
 
     def close(self) -> None:
         for task in self._tasks:
@@ -98,16 +100,19 @@ class _Secure:
         while True:
             try:
                 client, _ = await loop.sock_accept(sock)
+            except ConnectionError:  # gone before it was accepted
+                continue
             except OSError as error:  # no more files, most likely
                 _LOG.warning("a client cannot be accepted (%s)", os.strerror(error.errno or 0))
                 await asyncio.sleep(1.0)
                 continue
+            self._strangers.add(client)
             task = asyncio.create_task(self._welcome(client))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._welcomed, client))
 
     async def _welcome(self, client: socket.socket) -> None:
-        """The handshake with the server that *client* asks for; without one it is closed."""
+        """The handshake with the server that *client* asks for."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(HANDSHAKE):
@@ -120,10 +125,17 @@ class _Secure:
                         ssl=self._door.contexts[number],
                         ssl_handshake_timeout=HANDSHAKE,
                     )
-                    return
+                    self._strangers.remove(client)
         except (OSError, TimeoutError):  # SSLError is one; the client has been told what there is
             pass
-        client.close()
+
+    def _welcomed(self, client: socket.socket, task: asyncio.Task[None]) -> None:
+        """Close *client* if it has no session, for whatever reason: a task that is cancelled may
+        never have begun."""
+        self._tasks.discard(task)
+        if client in self._strangers:
+            self._strangers.remove(client)
+            client.close()
 
 
 async def _asked(client: socket.socket) -> str | None:

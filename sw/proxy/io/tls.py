@@ -74,24 +74,35 @@ def server_name(hello: bytes) -> str | None:
     ssl.SSLError
         If it is no TLS.
     """
-    names: list[str] = []
-
-    def note(session: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> int:
-        names.append(name or "")
-        return ssl.ALERT_DESCRIPTION_CLOSE_NOTIFY  # nobody will see it
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sni_callback = note
     came, answer = ssl.MemoryBIO(), ssl.MemoryBIO()
     came.write(hello)
+    session = _HELLO.wrap_bio(came, answer, server_side=True)
+    assert isinstance(session, _Hello)
     try:
-        context.wrap_bio(came, answer, server_side=True).do_handshake()
+        session.do_handshake()
     except ssl.SSLWantReadError:
         pass
     except ssl.SSLError:
-        if not names:
+        if session.name is None:
             raise
-    return names[0] if names else None
+    return session.name
+
+
+class _Hello(ssl.SSLObject):
+    """A handshake that ends with the client's first words."""
+
+    name: str | None = None
+
+
+def _note(session: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> int:
+    assert isinstance(session, _Hello)
+    session.name = name or ""
+    return ssl.ALERT_DESCRIPTION_CLOSE_NOTIFY  # nobody will see it
+
+
+_HELLO = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+_HELLO.sslobject_class = _Hello
+_HELLO.sni_callback = _note
 
 
 def client_line(session: ssl.SSLObject) -> bytes:
