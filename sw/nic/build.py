@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..contract.geometry import Geometry
-from .driver import NicError
+from .error import NicError
 
 __all__ = ["PERIOD", "Waves", "shared_library"]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..contract.geometry import Geometry
 from ..contract.registers import COUNTERS, LISTENERS, MAGIC, VERSION, register
 from ..contract.table import TableImage
-from .driver import NicError
+from .error import NicError
 from .frames import Connection
 
 __all__ = ["RegisterBus", "RegisterControl"]

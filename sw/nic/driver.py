@@ -6,20 +6,13 @@ shims in the frames it hands out are taken off with :func:`hybridmesh.nic.frames
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from ..contract.geometry import Geometry
 from ..contract.table import TableImage
-from ..errors import HybridMeshError
+from .frames import Connection
 
-if TYPE_CHECKING:
-    from .frames import Connection
-
-__all__ = ["NicDriver", "NicError"]
-
-
-class NicError(HybridMeshError):
-    """A NIC cannot be built, does not answer, or does not keep its contract."""
+__all__ = ["NicDriver"]
 
 
 @runtime_checkable
@@ -37,14 +30,14 @@ class NicDriver(Protocol):
     def load(self, image: TableImage) -> int:
         """Put *image* into use between two frames; returns the epoch that its verdicts carry.
 
-        Raises :exc:`NicError`, and leaves the table in use as it is, where *image* does not reach
+        Raises :exc:`.NicError`, and leaves the table in use as it is, where *image* does not reach
         the NIC whole.
         """
 
     def verify(self) -> None:
         """Compare the NIC's table, word by word, with the image that was loaded last.
 
-        Raises :exc:`NicError` where they differ, or none was loaded.
+        Raises :exc:`.NicError` where they differ, or none was loaded.
         """
 
     def listen(self, *ports: int) -> None:
@@ -53,11 +46,11 @@ class NicDriver(Protocol):
         Of two listeners with one port the first counts.
         """
 
-    def expect_head(self, connection: "Connection", seq: int) -> None:
+    def expect_head(self, connection: Connection, seq: int) -> None:
         """Follow *connection* from sequence number *seq* (modulo 2**32) on, where a head begins.
 
         It counts for the frames that the NIC receives from now on, and may for the last before.
-        Raises :exc:`NicError` where the NIC does not listen on the connection's port.
+        Raises :exc:`.NicError` where the NIC does not listen on the connection's port.
         """
 
     def exchange(self, frames: Sequence[bytes]) -> list[bytes]:

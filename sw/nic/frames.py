@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..contract.flow import flow_hash
 from ..contract.verdict import ETHERTYPE, SHIM, VERSION, Reason, State, Verdict
-from .driver import NicError
+from .error import NicError
 
 __all__ = [
     "SHORTEST",

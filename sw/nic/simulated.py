@@ -19,7 +19,7 @@ from ..contract.table import TableImage
 from ..contract.verdict import SHIM
 from .build import Waves, shared_library
 from .control import RegisterControl, Words, check_frames
-from .driver import NicError
+from .error import NicError
 from .frames import Connection
 
 __all__ = ["SimulatedNic"]

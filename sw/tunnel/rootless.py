@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..contract.verdict import Verdict
-from ..nic.driver import NicDriver, NicError
+from ..nic.driver import NicDriver
+from ..nic.error import NicError
 from ..nic.frames import Connection, split
 
 __all__ = ["RootlessLink", "RootlessStream"]

@@ -17,8 +17,8 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.registers import COUNTERS, register
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import SHIM
+from hybridmesh.nic import NicError
 from hybridmesh.nic.control import RegisterControl
-from hybridmesh.nic.driver import NicError
 from hybridmesh.nic.frames import Connection
 from tb.lib.pauses import PAUSES
 
