@@ -1,19 +1,21 @@
 """The contract in other forms: a C header for the kernel side, tables for the reference pages.
 
-``python -m hybridmesh.contract.export FOLDER`` writes ``verdict.h`` and ``contract.md`` there.
+``python -m hybridmesh.contract.export FOLDER`` writes ``verdict.h``, ``tunnel.h`` and
+``contract.md`` there.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .geometry import Geometry
 from .grammar import TOUCHING
 from .record import Record
 from .registers import REGISTERS
+from .tunnel import SOCKET_LEVEL, Counter
 from .verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, Method, Reason, Verdict
 
-__all__ = ["c_header", "reference_page", "write"]
+__all__ = ["c_header", "reference_page", "tunnel_header", "write"]
 
 _PREFIX = "HYBRIDMESH"
 
@@ -27,21 +29,35 @@ def c_header() -> str:
         "NO_ROW": f"{NO_ROW:#06x}",
         **{f"FLAG_{flag.name}": f"{flag.value:#04x}" for flag in Flag},
         **{f"REASON_{reason.name}": reason.value for reason in Reason},
+        "REASONS": len(Reason),
         **{f"METHOD_{method.name}": method.value for method in Method},
     }
+    return _header("VERDICT", constants, *_struct(SHIM))
+
+
+def tunnel_header() -> str:
+    """``tunnel.h``: how the kernel's programs are asked, and the numbers of what they count."""
+    constants = {
+        "SOCKET_LEVEL": f"{SOCKET_LEVEL:#06x}",
+        **{f"COUNTER_{counter.name}": counter.value for counter in Counter},
+        "COUNTERS": len(Counter),
+    }
+    return _header("TUNNEL", constants)
+
+
+def _header(name: str, constants: Mapping[str, object], *body: str) -> str:
     lines = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
         "/* Made by hybridmesh.contract.export; change the contract, not this file. */",
-        f"#ifndef {_PREFIX}_VERDICT_H",
-        f"#define {_PREFIX}_VERDICT_H",
+        f"#ifndef {_PREFIX}_{name}_H",
+        f"#define {_PREFIX}_{name}_H",
         "",
         "#include <linux/types.h>",
         "",
-        *(f"#define {_PREFIX}_{name} {value}" for name, value in constants.items()),
+        *(f"#define {_PREFIX}_{constant} {value}" for constant, value in constants.items()),
         "",
-        *_struct(SHIM),
-        "",
-        f"#endif /* {_PREFIX}_VERDICT_H */",
+        *(*body, "") * bool(body),
+        f"#endif /* {_PREFIX}_{name}_H */",
     ]
     return "\n".join(lines) + "\n"
 
@@ -115,6 +131,11 @@ def reference_page() -> str:
         "A line that begins so raises `touch`, and so does a `connection:` line of anything but "
         "`keep-alive`; letters of either case.",
         "\n".join(f"- `{text}`" for text in TOUCHING),
+        "## Counters of the tunnel",
+        f"The kernel's programs answer `getsockopt` at level {SOCKET_LEVEL:#06x}, and count.",
+        _table(
+            ("number", "counter", "meaning"), ((c.value, f"`{c.word}`", c.meaning) for c in Counter)
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -125,8 +146,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def write(folder: Path) -> None:
-    """Write both files into *folder*."""
+    """Write all of them into *folder*."""
     (folder / "verdict.h").write_text(c_header())
+    (folder / "tunnel.h").write_text(tunnel_header())
     (folder / "contract.md").write_text(reference_page())
 
 

@@ -129,7 +129,11 @@ def test_the_exported_files_are_those_of_the_contract(tmp_path):
 def test_the_export_writes_its_files_into_the_folder_given(tmp_path):
     command = [sys.executable, "-m", "hybridmesh.contract.export", str(tmp_path)]
     subprocess.run(command, check=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["contract.md", "verdict.h"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "contract.md",
+        "tunnel.h",
+        "verdict.h",
+    ]
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")

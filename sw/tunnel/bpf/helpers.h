@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a program needs besides the kernel's own headers: sections, map definitions, the calls into
+ * the kernel that are made here, and byte order. */
+#ifndef HYBRIDMESH_HELPERS_H
+#define HYBRIDMESH_HELPERS_H
+
+#include <linux/bpf.h>
+
+#define SECTION(name) __attribute__((section(name), used))
+#define LICENSE char _license[] SECTION("license") = "Apache-2.0"
+
+/* Members of a map definition, as libbpf reads them from BTF. */
+#define MAP_NUMBER(name, value) int(*name)[value]
+#define MAP_TYPE(name, type) __typeof__(type) *name
+
+#define CALL(result, name, ...) \
+	static result (*const bpf_##name)(__VA_ARGS__) = (void *)BPF_FUNC_##name
+
+CALL(void *, map_lookup_elem, void *map, const void *key);
+CALL(long, map_update_elem, void *map, const void *key, const void *value, __u64 flags);
+CALL(long, map_delete_elem, void *map, const void *key);
+CALL(__u64, ktime_get_ns, void);
+CALL(long, xdp_adjust_head, struct xdp_md *frame, int bytes);
+CALL(void *, sk_storage_get, void *map, void *socket, void *value, __u64 flags);
+CALL(long, sock_ops_cb_flags_set, struct bpf_sock_ops *event, int flags);
+CALL(struct bpf_tcp_sock *, tcp_sock, struct bpf_sock *socket);
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define BE16(x) ((__be16)__builtin_bswap16(x))
+#define BE32(x) ((__be32)__builtin_bswap32(x))
+#else
+#define BE16(x) ((__be16)(x))
+#define BE32(x) ((__be32)(x))
+#endif
+#define HOST16(x) ((__u16)BE16(x))
+#define HOST32(x) ((__u32)BE32(x))
+
+#define INLINE static inline __attribute__((always_inline))
+
+#endif

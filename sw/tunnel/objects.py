@@ -1,0 +1,97 @@
+"""The kernel's programs as object files: C to BPF by clang, once.
+
+The objects are kept under the user's cache directory, named by a hash over all that they are made
+of; where they are, no clang is needed.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from ..contract.export import c_header, tunnel_header
+from .errors import TunnelError
+
+__all__ = ["PROGRAMS", "objects"]
+
+PROGRAMS = ("xdp", "sockops", "getsockopt")
+"""The programs, one object each."""
+
+_SOURCES = Path(__file__).with_name("bpf")
+_FLAGS = ("-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror")
+
+
+def objects() -> dict[str, Path]:
+    """The object of each program, built first where it is not there yet.
+
+    Raises
+    ------
+    TunnelError
+        Where clang or the kernel's headers are missing, or the objects cannot be kept.
+    """
+    headers = {"verdict.h": c_header(), "tunnel.h": tunnel_header()}
+    target = _cache() / f"bpf-{_digest(headers)}"
+    try:
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not target.exists():
+                    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+                        _build(Path(work), headers).rename(target)
+    except OSError as error:
+        raise TunnelError(
+            f"The kernel's programs cannot be kept: {error.strerror}",
+            place=str(error.filename or target),
+            remedy="set XDG_CACHE_HOME to a directory that can be written",
+        ) from None
+    return {name: target / f"{name}.o" for name in PROGRAMS}
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hybridmesh"
+
+
+def _digest(headers: dict[str, str]) -> str:
+    """Hash over all that the objects are made of."""
+    digest = hashlib.sha256(f"{sys.byteorder} {_FLAGS}".encode())
+    contents = headers | {path.name: path.read_text() for path in _SOURCES.iterdir()}
+    for name, text in sorted(contents.items()):
+        digest.update(f"{name} {len(text)}\n{text}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _build(work: Path, headers: dict[str, str]) -> Path:
+    clang = shutil.which("clang")
+    if clang is None:
+        raise TunnelError(
+            "The kernel's programs are built with clang, which is missing",
+            remedy="run: apt-get install clang linux-libc-dev",
+        )
+    for name, text in headers.items():
+        (work / name).write_text(text)
+    out = work / "objects"
+    out.mkdir()
+    # Debian keeps asm/types.h in a folder by the machine's name, where clang for BPF does not look.
+    machine = Path("/usr/include", sysconfig.get_config_var("MULTIARCH") or "")
+    for name in PROGRAMS:
+        source = _SOURCES / f"{name}.bpf.c"
+        command = [clang, *_FLAGS, f"-I{work}", "-idirafter", str(machine)]
+        done = subprocess.run(
+            [*command, "-c", str(source), "-o", str(out / f"{name}.o")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            what = next((line for line in lines if "error" in line), "no output")
+            raise TunnelError(
+                f"clang failed: {what}", remedy="run: apt-get install clang linux-libc-dev"
+            )
+    return out

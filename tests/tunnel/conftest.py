@@ -1,0 +1,34 @@
+"""The kernel's programs for the tests; these are skipped where they cannot be loaded.
+
+With ``HYBRIDMESH_TUNNEL=required`` only a lack of privileges is a reason to skip: a missing tool or
+feature is a failure.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from hybridmesh.tunnel.errors import TunnelError
+from hybridmesh.tunnel.features import check_privileges
+from hybridmesh.tunnel.programs import Programs
+
+
+@pytest.fixture(scope="session")
+def privileged() -> None:
+    try:
+        check_privileges()
+    except TunnelError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def loaded(privileged: None) -> Iterator[Programs]:
+    try:
+        programs = Programs()
+    except TunnelError as error:
+        if os.environ.get("HYBRIDMESH_TUNNEL") == "required":
+            raise
+        pytest.skip(str(error))
+    with programs:
+        yield programs
