@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from hybridmesh.config.model import Endpoint, Forward, Mesh, RouteTable
 from hybridmesh.proxy.core.action import lines
-from hybridmesh.proxy.core.action.rewrite import replace_host, replace_target, target_of
+from hybridmesh.proxy.core.action.rewrite import target_of
 from hybridmesh.proxy.core.action.values import Values
 from hybridmesh.proxy.core.clock import Clock
 from hybridmesh.proxy.core.context import Context
-from hybridmesh.proxy.core.intake import Arrival, Intake, Refusal
+from hybridmesh.proxy.core.intake import Intake, Refusal
 from hybridmesh.proxy.core.plan import Plan, Target
+from hybridmesh.proxy.core.request import Request
+from hybridmesh.proxy.core.request_ids import RequestIds
 from hybridmesh.proxy.core.stats import ListenerStats
 from hybridmesh.reference.resolver import Resolver
 
@@ -63,15 +65,17 @@ class Checker:
 
     def check(self, test: RouteTest) -> list[Mismatch]:
         """All that is not as *test* wants it."""
-        arrival = self._arrival(test.input)
-        if isinstance(arrival, Refusal):
-            reply = arrival.reply
-            return [Mismatch("input", "a request", f"{reply.status}: {reply.details}")]
-        head = arrival.request.head
-        assert head is not None  # only a NIC lets it go by unread
         context = self._context(test.input)
+        request = Intake(context, _PEER).read(_head(test.input), None)
+        assert request is not None  # all of the head is there
+        if isinstance(request, Refusal):
+            reply = request.reply
+            return [Mismatch("input", "a request", f"{reply.status}: {reply.details}")]
+        head = request.head
+        assert head is not None  # only a NIC lets it go by unread
         host = context.resolver.matcher.virtual_host(head.host)
-        outcome = _outcome(arrival, test.input, host.name if host else "")
+        plan = None if request.route is None else context.plan(request.route)
+        outcome = _outcome(request, plan, test.input, host.name if host else "")
         wanted = test.validate
         found = [
             Mismatch(word, repr(text), repr(outcome.names.get(word, "")))
@@ -86,11 +90,6 @@ class Checker:
         )
         return found
 
-    def _arrival(self, request: Input) -> Arrival | Refusal:
-        arrival = Intake(self._context(request), _PEER).read(_head(request), None)
-        assert arrival is not None  # all of the head is there
-        return arrival
-
     def _context(self, request: Input) -> Context:
         table, scheme = self._table(request), "https" if request.ssl else "http"
         key = id(table), scheme
@@ -100,6 +99,7 @@ class Checker:
                 resolver=Resolver(table),
                 clock=Clock(),
                 rng=random.Random(0),
+                ids=RequestIds(random.Random(0)),
                 stats=ListenerStats(),
                 scheme=scheme,
                 paths=self._mesh.paths,
@@ -161,8 +161,8 @@ class _Die(random.Random):
         return self._share
 
 
-def _outcome(arrival: Arrival, asked: Input, virtual_host: str) -> _Outcome:
-    plan, head = arrival.plan, arrival.request.prefix
+def _outcome(request: Request, plan: Plan | None, asked: Input, virtual_host: str) -> _Outcome:
+    head = request.prefix
     answer = _answer_head(asked)
     if plan is None:
         return _Outcome({}, head, answer)
@@ -170,7 +170,7 @@ def _outcome(arrival: Arrival, asked: Input, virtual_host: str) -> _Outcome:
     if isinstance(plan.route.action, Forward):
         cluster, target = _chosen(plan, plan.route.action, asked.random_value)
         subject = _Subject(scheme, cluster)
-        head = _changed(plan, target, head, Values(subject))
+        head = plan.change(target, head, Values(subject))
         for edit in target.marks:
             answer = edit.apply(answer, Values(subject, head))
         names = {
@@ -180,7 +180,7 @@ def _outcome(arrival: Arrival, asked: Input, virtual_host: str) -> _Outcome:
             "path_rewrite": target_of(head),
         }
         return _Outcome(names, head, answer)
-    reply = plan.answer(arrival.request)
+    reply = plan.answer(request)
     answer = reply.head(1)
     answer += reply.body_lines(answer)
     subject = _Subject(scheme, status=reply.status, details=reply.details)
@@ -199,17 +199,6 @@ def _chosen(plan: Plan, action: Forward, value: int) -> tuple[str, Target]:
             break
         left -= share.weight
     return share.cluster, plan.choose(_Die(value, total))
-
-
-def _changed(plan: Plan, target: Target, head: bytes, values: Values) -> bytes:
-    """The head as the pod gets it."""
-    for edit in target.edits:
-        head = edit.apply(head, values)
-    if target.host:
-        head = replace_host(head, target.host)
-    if plan.rewrite is not None:
-        head = replace_target(head, plan.rewrite.apply(target_of(head)))
-    return head
 
 
 def _answer_head(asked: Input) -> bytes:

@@ -6,9 +6,15 @@ from collections import Counter
 import pytest
 from playbook import Playbook, cluster, mesh, route
 
-from hybridmesh.config.model import RetryPolicy
+from hybridmesh.config.model import CircuitBreaker, RetryPolicy
+from hybridmesh.proxy.core.breaker import Breaker
 from hybridmesh.proxy.core.flags import ResponseFlag, spell
 from hybridmesh.proxy.core.retry import Reset, RetryState
+from hybridmesh.proxy.core.stats import ClusterStats
+
+
+def retries(policy: RetryPolicy, seed: int = 1) -> RetryState:
+    return RetryState(policy, random.Random(seed), Breaker(CircuitBreaker()), ClusterStats())
 
 
 def test_clusters_get_their_share_of_the_requests() -> None:
@@ -51,7 +57,7 @@ ISTIO = {"connect-failure", "refused-stream", "unavailable", "cancelled"}
 )  # fmt: skip
 def test_conditions_of_a_retry(on: set[str], wanted: set[object]) -> None:
     on_status = frozenset({503} if on == ISTIO else ())
-    state = RetryState(RetryPolicy(on=frozenset(on), on_status=on_status), random.Random(1))
+    state = retries(RetryPolicy(on=frozenset(on), on_status=on_status))
     found: set[object] = {s for s in (200, 404, 409, 500, 502, 503, 504) if state.wants_status(s)}
     found |= {reset.value for reset in Reset if state.wants_reset(reset)}
     found |= {f"grpc {n}" for n in (0, 1, 14) if state.wants_status(200, n)}
@@ -63,7 +69,7 @@ def test_the_back_off_doubles_up_to_its_limit_with_full_jitter() -> None:
     longest = [0.0] * len(limits)
     shortest = [1.0] * len(limits)
     for seed in range(300):
-        state = RetryState(RetryPolicy(), random.Random(seed))
+        state = retries(RetryPolicy(), seed)
         for n, limit in enumerate(limits):
             pause = state.back_off()
             assert 0 <= pause < limit

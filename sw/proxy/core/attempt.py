@@ -72,9 +72,10 @@ class Attempt(Protocol):
         """The response that was rejected is out of the way."""
 
     def respond(
-        self, head: ResponseHead, framing: Framing, out: list[Buffer], *, done: bool
+        self, head: ResponseHead, framing: Framing | None, out: list[Buffer], *, done: bool
     ) -> None:
-        """The response begins: *head*, and what came of the body together with it."""
+        """The response begins: *head*, and what came of the body together with it; *framing* is of
+        the rest, None where all is here."""
 
     def forward(self, out: list[Buffer], *, done: bool) -> None:
         """More of the response's body, and whether it ends here."""

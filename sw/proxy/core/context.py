@@ -9,6 +9,7 @@ from hybridmesh.reference.resolver import Resolver
 from .clock import Clock
 from .cluster import ClusterState
 from .plan import Plan
+from .request_ids import RequestIds
 from .stats import ListenerStats
 
 __all__ = ["Context"]
@@ -23,7 +24,8 @@ class Context:
     resolver : Resolver
     clock : Clock
     rng : random.Random
-        For balancers, weights, jitter and request ids.
+        For weights, jitter and faults.
+    ids : RequestIds
     stats : ListenerStats
     scheme : str
         ``http``, or ``https`` where clients speak TLS.
@@ -36,6 +38,7 @@ class Context:
         resolver: Resolver,
         clock: Clock,
         rng: random.Random,
+        ids: RequestIds,
         stats: ListenerStats,
         scheme: str,
         paths: PathNormalization,
@@ -43,6 +46,7 @@ class Context:
         self.resolver = resolver
         self.clock = clock
         self.rng = rng
+        self.ids = ids
         self.stats = stats
         self.scheme = scheme
         self.paths = paths

@@ -15,9 +15,11 @@ from .context import Context
 from .exchange import Exchange
 from .flags import ResponseFlag
 from .framing import Framing, FramingError, UntilClose
-from .intake import Arrival, Intake, Refusal
+from .intake import Intake, Refusal
 from .ports import Buffer, Port
 from .reply import bad_request
+from .request import Request
+from .writer import ResponseWriter
 
 __all__ = ["Downstream"]
 
@@ -91,6 +93,7 @@ class Downstream:
         "peer",
         "port",
         "touched",
+        "writer",
     )
 
     def __init__(
@@ -108,6 +111,7 @@ class Downstream:
         self._log = log
         self._left = left
         self.port = port
+        self.writer = ResponseWriter(port, context.clock)
         self.peer = peer
         self.local = local
         self.exchange: Exchange | None = None
@@ -268,35 +272,38 @@ class Downstream:
             self._begin(came, data)
         return True
 
-    def _begin(self, came: Arrival, data: bytes) -> None:
-        """Start the exchange of what *came*, with what there is of its body behind the head."""
-        stats = self.context.stats
+    def _begin(self, request: Request, data: bytes) -> None:
+        """Start the exchange of *request*, with what there is of its body behind the head."""
+        context = self.context
+        stats = context.stats
         stats.downstream_rq_total += 1
         stats.downstream_rq_active += 1
-        self.exchange = exchange = Exchange(self, came.plan, came.request)
-        self._followed = came.followed
-        if not came.keep_alive:
+        plan = None if request.route is None else context.plan(request.route)
+        self.exchange = exchange = Exchange(self, plan, request)
+        self._followed = request.followed
+        if not request.keep_alive:
             self.close_after = True
-        end, framing = came.end, came.framing
+        end, framing = len(request.raw), request.framing
         body: list[Buffer] = []
         if framing is not None:
-            self._framing = framing
             try:
                 end = framing.feed(data, end, body)
             except FramingError as error:
+                self._framing = framing
                 self._protocol_error(str(error))
                 return
-            if framing.done:
-                self._framing = None
+            if not framing.done:
+                self._framing = framing
         self._consume(data, end)
-        if self._framing is None and not self._followed:
+        done = self._framing is None
+        if done and not self._followed:
             self._expect()
-        if came.plan is None:
+        if plan is None:
             stats.no_route += 1
-            exchange.request_done = self._framing is None
+            exchange.request_done = done
             exchange.reply(replies.NOT_FOUND)
         else:
-            exchange.begin(body, done=self._framing is None)
+            exchange.begin(body, done=done)
 
     def _body(self, data: bytes) -> bytes:
         """More of the request's body; returns what comes after it."""

@@ -12,7 +12,6 @@ from hybridmesh.config.model import Endpoint
 from . import reply as replies
 from .action import lines
 from .action.cors import PREFLIGHT
-from .action.rewrite import replace_host, replace_target, target_of
 from .action.values import Values
 from .attempt import Stream
 from .balancing import Host, Tried
@@ -23,11 +22,12 @@ from .framing import Chunked, Framing, UntilClose
 from .mirror import Shadow, shadowed
 from .plan import Plan, Target
 from .ports import Buffer, Port
-from .reply import SERVER, Reply
+from .reply import Reply
 from .request import Request
 from .response import ResponseHead
 from .retry import Reset, RetryState
-from .upload import SMALL, Upload
+from .upload import Upload
+from .writer import ResponseWriter
 
 __all__ = ["Client", "Exchange"]
 
@@ -46,6 +46,7 @@ class Client(Protocol):
     close_after: bool
     held: int
     touched: float
+    writer: ResponseWriter
 
     def hold(self, reason: int) -> None:
         """Stop reading from the client, for one more *reason*."""
@@ -80,75 +81,48 @@ class Exchange:
         Whether the whole request is here.
     """
 
-    __slots__ = (
-        "_changed",
-        "_cookies",
-        "_cors",
-        "_deadline",
-        "_retry",
-        "_retrying",
-        "_target",
-        "_try_deadline",
-        "_upload",
-        "_wait",
-        "_wrap",
-        "attempts",
-        "bytes_received",
-        "bytes_sent",
-        "cluster",
-        "details",
-        "done_at",
-        "down",
-        "failure",
-        "flags",
-        "hash",
-        "head_only",
-        "host",
-        "minor",
-        "plan",
-        "request",
-        "request_done",
-        "service_time",
-        "started",
-        "status",
-        "tried",
-        "upgrade",
-        "upstream",
-    )
+    # Most requests leave most of these as they are; here they cost nothing.
+    request_done = False
+    cluster: ClusterState | None = None
+    hash: int | None = None
+    host: Host | None = None
+    upstream: Stream | None = None
+    attempts = 0
+    tried: Tried | None = None
+    status = 0
+    flags = 0
+    details = ""
+    failure = ""
+    service_time = 0
+    bytes_received = 0
+    bytes_sent = 0
+    _target: Target | None = None
+    _upload: Upload | None = None  # None: no byte of a body has come
+    _retry: RetryState | None = None
+    _cookies = b""  # lines that give the client its cookie
+    _changed = False  # the route has changed the head for the pod
+    _cors = False  # the response is marked for the browser
+    _deadline: int | None = None
+    _try_deadline: int | None = None
+    _wait: int | None = None  # until a fault's delay or a back-off is over
 
     def __init__(self, down: Client, plan: Plan | None, request: Request) -> None:
         self.down = down
         self.plan = plan
         self.request = request
-        self.head_only = request.head_only
-        self.minor = request.minor
-        self.upgrade = request.upgrade
         self.started = self.done_at = down.context.clock.now
-        self.request_done = False
-        self.cluster: ClusterState | None = None
-        self.hash: int | None = None
-        self.host: Host | None = None
-        self.upstream: Stream | None = None
-        self.attempts = 0
-        self.tried: Tried | None = None
-        self.status = 0
-        self.flags = 0
-        self.details = ""
-        self.failure = ""
-        self.service_time = 0
-        self.bytes_received = 0
-        self.bytes_sent = 0
-        self._target: Target | None = None
-        self._upload: Upload | None = None  # None: no byte of a body has come
-        self._retry: RetryState | None = None
-        self._retrying = False
-        self._cookies = b""  # lines that give the client its cookie
-        self._changed = False  # the route has changed the head for the pod
-        self._cors = False  # the response is marked for the browser
-        self._deadline: int | None = None
-        self._try_deadline: int | None = None
-        self._wait: int | None = None  # until a fault's delay or a back-off is over
-        self._wrap = False
+
+    @property
+    def head_only(self) -> bool:
+        return self.request.head_only
+
+    @property
+    def minor(self) -> int:
+        return self.request.minor
+
+    @property
+    def upgrade(self) -> bool:
+        return self.request.upgrade
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -282,21 +256,9 @@ class Exchange:
     def _change_request(self, plan: Plan, target: Target) -> None:
         """The head as the route and the destination want it."""
         request = self.request
-        head = request.prefix
-        head = self._numbered(head, plan.lines)  # a route may change these, too
+        head = request.prefix + plan.numbered(0.0, 1)  # a route may change these, too
         self._changed = True
-        if target.edits:
-            values = Values(self)
-            for edit in target.edits:
-                head = edit.apply(head, values)
-        if target.host:
-            before = lines.value(head, "host")
-            head = replace_host(head, target.host)
-            if before:
-                head = lines.add(head, "x-envoy-original-host", before)
-        if plan.rewrite is not None:
-            head = replace_target(head, plan.rewrite.apply(target_of(head)))
-        request.prefix = head
+        request.prefix = plan.change(target, head, Values(self))
 
     def _mirror(self) -> None:
         """Send copies, now that all of the request is here."""
@@ -316,18 +278,12 @@ class Exchange:
         """The head for this attempt."""
         prefix = self.request.prefix
         if self.attempts == 1:
-            if self._changed:
-                return prefix + b"\r\n"
-            return self._numbered(prefix, plan.lines) + b"\r\n"
+            return prefix + (b"\r\n" if self._changed else plan.tail)
         if self._changed:
             for name in ("x-envoy-expected-rq-timeout-ms", "x-envoy-attempt-count"):
                 prefix = lines.drop(prefix, name)
         elapsed = self.down.context.clock.now - self.done_at
-        return self._numbered(prefix, plan.time_line(elapsed)) + b"\r\n"
-
-    def _numbered(self, prefix: bytes, time_line: bytes) -> bytes:
-        """*prefix* with the lines that say how long there is, and which attempt it is."""
-        return b"%b%bx-envoy-attempt-count: %d\r\n" % (prefix, time_line, self.attempts)
+        return b"%b%b\r\n" % (prefix, plan.numbered(elapsed, self.attempts))
 
     # Events from the cluster and the upstream side.
 
@@ -403,7 +359,7 @@ class Exchange:
             down.unhold(down.UPSTREAM)
 
     def respond(
-        self, head: ResponseHead, framing: Framing, out: list[Buffer], *, done: bool
+        self, head: ResponseHead, framing: Framing | None, out: list[Buffer], *, done: bool
     ) -> None:
         """The response begins: *head*, and what came of the body together with it."""
         if self._try_deadline is not None:
@@ -414,50 +370,39 @@ class Exchange:
         self.status = status = head.status
         self.details = "via_upstream"
         time = self.service_time = int((clock.now - self.done_at) * 1000)
-        coding = b""
-        if self.minor:
-            self._wrap = isinstance(framing, UntilClose) and status != 101
-            if self._wrap or (head.chunked and (self.head_only or isinstance(framing, Chunked))):
-                coding = b"transfer-encoding: chunked\r\n"
-        elif isinstance(framing, UntilClose | Chunked):
-            down.close_after = True
-        if not (self.request_done or status == 101):
+        request_done = self.request_done
+        if not (request_done or status == 101):
             down.close_early()
+        minor = self.request.minor
+        wraps = bool(minor) and isinstance(framing, UntilClose) and status != 101
+        if not minor and isinstance(framing, UntilClose | Chunked):
+            down.close_after = True
         cluster = self.cluster
         assert cluster is not None
         cluster.stats.upstream_rq_xx[status // 100] += 1
         cluster.stats.upstream_rq_completed += 1
-        rendered, dated = head.render(self.minor, time if self.request_done else None), head.dated
+        text, dated = head.render(minor, time if request_done else None), head.dated
         plan = self.plan
         if plan is not None and not plan.plain:
-            rendered = self._marked(plan, rendered)
-            dated = bool(lines.value(rendered, "date"))
-        rendered = self._finished(rendered, coding, dated=dated)
-        if len(out) == 1 and not self._wrap and len(out[0]) <= SMALL:
-            self.bytes_sent += len(out[0])
-            down.port.write(rendered + out[0])
-            if done:
-                self._end()
-        else:
-            down.port.write(rendered)
-            self.forward(out, done=done)
+            text = self._marked(plan, text)
+            dated = bool(lines.value(text, "date"))
+        if minor and (wraps or (head.chunked and (self.head_only or isinstance(framing, Chunked)))):
+            text += b"transfer-encoding: chunked\r\n"
+        for piece in out:
+            self.bytes_sent += len(piece)
+        last = down.connection_line(minor)
+        down.writer.begin(text, last, out, dated=dated, wraps=wraps, done=done)
+        if done:
+            self._end()
 
     def forward(self, out: list[Buffer], *, done: bool) -> None:
         """More of the response's body, and whether it ends here."""
         down = self.down
         down.touched = down.context.clock.now
-        write = down.port.write
         for piece in out:
             self.bytes_sent += len(piece)
-            if self._wrap:
-                write(b"%x\r\n" % len(piece))
-                write(piece)
-                write(b"\r\n")
-            else:
-                write(piece)
+        down.writer.forward(out, done=done)
         if done:
-            if self._wrap:
-                write(b"0\r\n\r\n")
             self._end()
 
     # Decisions.
@@ -480,22 +425,24 @@ class Exchange:
     def reply(self, reply: Reply) -> None:
         """Answer with a local reply."""
         self._drop_attempt()
+        if self.request.prefix:
+            reply = reply.to(self.request)
         self.status = reply.status
         self.flags |= reply.flags
         self.details = reply.details
-        down = self.down
-        if self.plan is not None:
-            reply = reply.to(self.request)
-        if reply.close or reply.status == 400 or not self.minor:
+        down, minor, plan = self.down, self.minor, self.plan
+        if reply.close or reply.status == 400 or not minor:
             down.close_after = True
         if not self.request_done:
             down.close_early()
-        head, plan = reply.head(self.minor), self.plan
+        head = reply.head(minor)
         if plan is not None and not plan.plain:
             head = self._marked(plan, head)
-        head = self._finished(head, reply.body_lines(head), dated=bool(lines.value(head, "date")))
-        down.port.write(head if self.head_only else head + reply.body)
-        self.bytes_sent = 0 if self.head_only else len(reply.body)
+        head += reply.body_lines(head)
+        body: list[Buffer] = [] if self.head_only or not reply.body else [reply.body]
+        self.bytes_sent = sum(map(len, body))
+        dated = bool(lines.value(head, "date"))
+        down.writer.begin(head, down.connection_line(minor), body, dated=dated, done=True)
         self._end()
 
     def break_off(self, flag: ResponseFlag, details: str) -> None:
@@ -518,17 +465,6 @@ class Exchange:
             self.reply(replies.REQUEST_TIMEOUT)
 
     # Within.
-
-    def _finished(self, head: bytes, lines: bytes, *, dated: bool) -> bytes:
-        """The response *head*, with *lines* and the gateway's own; *dated*: it has a date."""
-        down = self.down
-        return b"%b%b%bserver: %b\r\n%b\r\n" % (
-            head,
-            lines,
-            b"" if dated else b"date: %b\r\n" % down.context.clock.date(),
-            SERVER,
-            down.connection_line(self.minor),
-        )
 
     def _marked(self, plan: Plan, head: bytes) -> bytes:
         """The response *head* as the route and the destination want it, but for its server."""
@@ -562,37 +498,20 @@ class Exchange:
     def _retry_state(self) -> RetryState | None:
         """What is left of the route's retries; made when first asked for."""
         if self._retry is None and self.plan is not None and self.plan.retry is not None:
-            self._retry = RetryState(self.plan.retry, self.down.context.rng)
+            assert self.cluster is not None
+            self._retry = RetryState(
+                self.plan.retry, self.down.context.rng, self.cluster.breaker, self.cluster.stats
+            )
         return self._retry
 
     def _decide(self, retry: RetryState) -> bool:
         """Whether the attempt that went wrong may be followed by another one."""
-        cluster = self.cluster
-        assert cluster is not None
-        stats = cluster.stats
-        self._end_retry()
+        retry.end()
         if self._upload is not None and not self._upload.kept:
             return False
-        if not retry.left:
-            stats.upstream_rq_retry_limit_exceeded += 1
-            self.flags |= ResponseFlag.URX
-            return False
-        if not cluster.breaker.may_retry:
-            stats.upstream_rq_retry_overflow += 1
-            self.flags |= ResponseFlag.UO
-            return False
-        retry.left -= 1
-        self._retrying = True
-        cluster.breaker.retries += 1
-        stats.upstream_rq_retry += 1
-        stats.upstream_rq_retry_backoff_exponential += 1
-        return True
-
-    def _end_retry(self) -> None:
-        if self._retrying:
-            self._retrying = False
-            assert self.cluster is not None
-            self.cluster.breaker.retries -= 1
+        flag = retry.begin()
+        self.flags |= flag
+        return not flag
 
     def _again(self) -> None:
         """The back-off is over."""
@@ -666,6 +585,6 @@ class Exchange:
             self._deadline = None
         if self._try_deadline is not None:
             self._stop_try()
-        if self._retrying:
-            self._end_retry()
+        if self._retry is not None:
+            self._retry.end()
         self.down.exchange_over(close=close)

@@ -14,7 +14,6 @@ __all__ = [
     "MAX_LINE",
     "MAX_TRAILER",
     "Chunked",
-    "Empty",
     "Framing",
     "FramingError",
     "Sized",
@@ -48,16 +47,6 @@ class Framing(Protocol):
     def feed(self, data: bytes, start: int, out: list[Buffer]) -> int:
         """Take *data* from *start*; returns where the rest begins that is not of this body."""
         ...
-
-
-class Empty:
-    """No body."""
-
-    __slots__ = ()
-    done = True
-
-    def feed(self, data: bytes, start: int, out: list[Buffer]) -> int:
-        return start
 
 
 class Sized:

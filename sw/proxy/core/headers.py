@@ -7,12 +7,11 @@ head without ``touch`` both give the same lines in the same order; only the spel
 differs, which rebuild lower-cases as Envoy does.
 """
 
-import random
 import re
 
 from hybridmesh.reference.head import Head
 
-__all__ = ["forwarded", "make_request_id", "pass_through", "rebuild"]
+__all__ = ["forwarded", "pass_through", "rebuild"]
 
 _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
@@ -53,18 +52,6 @@ def forwarded(peer: str, scheme: str) -> tuple[bytes, bytes]:
     return b"x-forwarded-for: %b\r\n" % address, (
         b"x-forwarded-proto: %b\r\nx-envoy-external-address: %b\r\nx-request-id: "
         % (scheme.encode(), address)
-    )
-
-
-def make_request_id(rng: random.Random) -> bytes:
-    """A random UUID (RFC 9562, version 4)."""
-    bits = rng.getrandbits(122)
-    return b"%08x-%04x-4%03x-%04x-%012x" % (
-        bits & 0xFFFFFFFF,
-        bits >> 32 & 0xFFFF,
-        bits >> 48 & 0xFFF,
-        0x8000 | bits >> 60 & 0x3FFF,
-        bits >> 74,
     )
 
 

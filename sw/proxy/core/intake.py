@@ -18,12 +18,11 @@ from hybridmesh.reference.resolver import SOFTWARE
 from . import reply as replies
 from .context import Context
 from .framing import Chunked, Framing, Sized, UntilClose
-from .headers import forwarded, make_request_id, pass_through, rebuild
-from .plan import Plan
+from .headers import forwarded, pass_through, rebuild
 from .reply import Reply, bad_request
 from .request import Request
 
-__all__ = ["Arrival", "Intake", "Refusal"]
+__all__ = ["Intake", "Refusal"]
 
 _DECIDED = int(Flag.DECIDED)
 _DECIDED_OR_TOUCH = int(Flag.DECIDED | Flag.TOUCH)
@@ -41,31 +40,6 @@ _WEBSOCKET = "websocket"
 
 _H2C = "h2c"
 """One that is passed over in silence (RFC 9110, 7.8: a server may ignore Upgrade)."""
-
-
-class Arrival(NamedTuple):
-    """A request has come.
-
-    Attributes
-    ----------
-    plan : Plan or None
-        None: no route matches.
-    end : int
-        Where in the buffer the head ends.
-    framing : Framing or None
-        Of its body, if it has one.
-    followed : bool
-        The NIC knows where the next head begins.
-    keep_alive : bool
-        The client lets the connection persist.
-    """
-
-    request: Request
-    plan: Plan | None
-    end: int
-    framing: Framing | None
-    followed: bool
-    keep_alive: bool
 
 
 class Refusal(NamedTuple):
@@ -87,14 +61,15 @@ class Intake:
         Further lines that say who it is.
     """
 
-    __slots__ = ("_context", "_forwarded", "_forwarded_for")
+    __slots__ = ("_context", "_forwarded", "_forwarded_for", "_lines")
 
     def __init__(self, context: Context, peer: str, identity: bytes = b"") -> None:
         self._context = context
         self._forwarded_for, ours = forwarded(peer, context.scheme)
         self._forwarded = identity + ours
+        self._lines = self._forwarded_for + self._forwarded
 
-    def read(self, data: bytes, verdict: Verdict | None) -> Arrival | Refusal | None:
+    def read(self, data: bytes, verdict: Verdict | None) -> Request | Refusal | None:
         """The head that *data* begins with; None: not all of it is there."""
         if verdict is not None and verdict.flags & _DECIDED_OR_TOUCH == _DECIDED:
             route = self._context.resolver.route_of(verdict)
@@ -123,19 +98,15 @@ class Intake:
 
     def refuse(self, raw: bytes, verdict: Verdict | None, reply: Reply) -> Refusal:
         """The head cannot be read."""
-        return Refusal(_bare(raw, verdict, None), reply)
+        return Refusal(Request(raw, verdict, None), reply)
 
-    def _pass_through(self, raw: bytes, verdict: Verdict, route: Route | None) -> Arrival:
+    def _pass_through(self, raw: bytes, verdict: Verdict, route: Route | None) -> Request:
         """A decided head without touch: on it goes, unparsed."""
         context = self._context
         context.stats.verdict_unparsed += 1
         flags = verdict.flags
         method = verdict.method
-        lines = b"%b%b%b\r\n" % (
-            self._forwarded_for,
-            self._forwarded,
-            make_request_id(context.rng),
-        )
+        lines = b"%b%b\r\n" % (self._lines, context.ids.next())
         framing: Framing | None = None
         if flags & _LENGTH:
             framing = Sized(verdict.body_length)
@@ -143,30 +114,25 @@ class Intake:
             framing = Chunked()
         elif method not in _BODILESS:
             lines += _NO_BODY_LINE
-        return Arrival(
-            Request(
-                raw,
-                verdict,
-                None,
-                pass_through(raw, lines),
-                head_only=method == _HEAD,
-                minor=1,
-            ),
-            context.plan(route) if route is not None else None,
-            len(raw),
+        return Request(
+            raw,
+            verdict,
+            None,
+            pass_through(raw, lines),
+            route,
             framing,
-            not flags & _CHUNKED,
-            True,
+            head_only=method == _HEAD,
+            followed=not flags & _CHUNKED,
         )
 
-    def _interpret(self, head: Head, verdict: Verdict | None) -> Arrival | Refusal:
+    def _interpret(self, head: Head, verdict: Verdict | None) -> Request | Refusal:
         """A parsed head: resolve it, and build it anew."""
         context = self._context
         upgrade = head.upgrade == _WEBSOCKET
         if head.upgrade is not None and not upgrade and head.upgrade != _H2C:
-            return Refusal(_bare(head.raw, verdict, head), replies.UPGRADE_REFUSED)
+            return Refusal(Request(head.raw, verdict, head), replies.UPGRADE_REFUSED)
         route = context.resolver.resolve(head, verdict).route
-        lines = b"%b%b\r\n" % (self._forwarded, make_request_id(context.rng))
+        lines = b"%b%b\r\n" % (self._forwarded, context.ids.next())
         framing: Framing | None = None
         if upgrade:
             framing = UntilClose()
@@ -176,21 +142,18 @@ class Intake:
             framing = Sized(head.content_length)
         elif head.method not in _BODILESS_NAMES:
             lines += _NO_BODY_LINE
-        return Arrival(
-            Request(
-                head.raw,
-                verdict,
-                head,
-                rebuild(head, self._forwarded_for, lines, upgrade=upgrade),
-                head_only=head.method == "HEAD",
-                minor=head.minor,
-                upgrade=upgrade,
-            ),
-            context.plan(route) if route is not None else None,
-            len(head.raw),
+        return Request(
+            head.raw,
+            verdict,
+            head,
+            rebuild(head, self._forwarded_for, lines, upgrade=upgrade),
+            route,
             framing,
-            verdict is not None and verdict.framed and not head.chunked,
-            head.keep_alive,
+            head_only=head.method == "HEAD",
+            followed=verdict is not None and verdict.framed and not head.chunked,
+            keep_alive=head.keep_alive,
+            minor=head.minor,
+            upgrade=upgrade,
         )
 
     def _count(self, verdict: Verdict | None) -> None:
@@ -206,8 +169,3 @@ class Intake:
             stats.verdict_undecided += 1
         else:
             stats.verdict_malformed += 1
-
-
-def _bare(raw: bytes, verdict: Verdict | None, head: Head | None) -> Request:
-    """A request that goes nowhere."""
-    return Request(raw, verdict, head, b"", head_only=False, minor=1)

@@ -100,7 +100,7 @@ class Shadow:
         pass
 
     def respond(
-        self, head: ResponseHead, framing: Framing, out: list[Buffer], *, done: bool
+        self, head: ResponseHead, framing: Framing | None, out: list[Buffer], *, done: bool
     ) -> None:
         self.forward(out, done=done)
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 
 from hybridmesh.config.model import DirectResponse, Forward, HeaderOps, Mirror, Redirect, Route
 
+from .action import lines
 from .action.cors import Cors
 from .action.edit import HeadEdit
 from .action.fault import Faults
-from .action.lines import wire
 from .action.redirect import Redirection
-from .action.rewrite import PathRewrite
+from .action.rewrite import PathRewrite, replace_host, replace_target, target_of
+from .action.values import Values
 from .balancing import Hasher
 from .cluster import ClusterState
-from .flags import ResponseFlag
 from .reply import Reply
 from .request import Request
 
@@ -42,7 +42,7 @@ class Target:
     ) -> None:
         self.cluster = cluster
         self.weight = weight
-        self.host = wire(host)
+        self.host = lines.wire(host)
         self.edits = [edit for ops in changes if (edit := HeadEdit(ops.request))]
         self.marks = [edit for ops in changes if (edit := HeadEdit(ops.response))]
 
@@ -52,10 +52,10 @@ class Plan:
 
     Attributes
     ----------
-    lines : bytes
-        Head lines that every request of the route gets.
     plain : bool
         Nothing is done but forwarding.
+    tail : bytes
+        The last lines of every request's head at its first attempt.
     hasher : Hasher or None
         Where a request belongs, in clusters that go by that.
     local : bool
@@ -74,7 +74,6 @@ class Plan:
         "cors",
         "faults",
         "hasher",
-        "lines",
         "local",
         "marks",
         "mirrors",
@@ -82,6 +81,7 @@ class Plan:
         "retry",
         "rewrite",
         "route",
+        "tail",
         "timeout",
         "try_timeout",
     )
@@ -122,7 +122,7 @@ class Plan:
             for share in forward.clusters
         ]
         self._total = sum(target.weight for target in self._targets)
-        self.lines = self.time_line(0.0)
+        self.tail = self.numbered(0.0, 1) + b"\r\n"
         self.plain = not (
             self.local
             or self.marks
@@ -134,14 +134,16 @@ class Plan:
             or any(target.edits or target.marks or target.host for target in self._targets)
         )
 
-    def time_line(self, elapsed: float) -> bytes:
-        """The line that tells a pod how long it has, *elapsed* seconds after the request came."""
+    def numbered(self, elapsed: float, attempt: int) -> bytes:
+        """The lines that tell a pod how long it has, *elapsed* seconds after the request came, and
+        which *attempt* it is."""
         limits = [self.try_timeout] if self.try_timeout else []
         if self.timeout:
             limits.append(max(self.timeout - elapsed, 0.001))
+        lines = b"x-envoy-attempt-count: %d\r\n" % attempt
         if not limits:
-            return b""
-        return b"x-envoy-expected-rq-timeout-ms: %d\r\n" % round(min(limits) * 1000)
+            return lines
+        return b"x-envoy-expected-rq-timeout-ms: %d\r\n%b" % (round(min(limits) * 1000), lines)
 
     def choose(self, rng: random.Random) -> Target:
         """A destination, by weight."""
@@ -155,6 +157,19 @@ class Plan:
                 return target
         return targets[-1]
 
+    def change(self, target: Target, head: bytes, values: Values) -> bytes:
+        """The request *head* as the route and its destination want it."""
+        for edit in target.edits:
+            head = edit.apply(head, values)
+        if target.host:
+            before = lines.value(head, "host")
+            head = replace_host(head, target.host)
+            if before:
+                head = lines.add(head, "x-envoy-original-host", before)
+        if self.rewrite is not None:
+            head = replace_target(head, self.rewrite.apply(target_of(head)))
+        return head
+
     def answer(self, request: Request) -> Reply:
         """The answer of a route that does not forward."""
         fields = b""
@@ -163,4 +178,4 @@ class Plan:
                 self._scheme, request.authority or "", request.path
             )
             fields = b"location: %b\r\n" % location.encode("latin-1")
-        return Reply(self._status, self._body, "direct_response", ResponseFlag(0), fields=fields)
+        return Reply(self._status, self._body, "direct_response", fields=fields)

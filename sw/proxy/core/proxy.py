@@ -12,6 +12,7 @@ from .cluster import ClusterState
 from .context import Context
 from .downstream import Downstream
 from .ports import Network, Port
+from .request_ids import RequestIds
 from .stats import ListenerStats, snapshot
 
 __all__ = ["Proxy"]
@@ -57,6 +58,7 @@ class Proxy:
         }
         self.connections: dict[Downstream, None] = {}
         self._rng = rng
+        self._ids = RequestIds(rng)
         self._paths = mesh.paths
         self._log = log
         self._draining = False
@@ -65,7 +67,14 @@ class Proxy:
     def open(self, resolver: Resolver, scheme: str = "http") -> Context:
         """The context of one more table of routes."""
         return Context(
-            self.clusters, resolver, self.clock, self._rng, self.stats, scheme, self._paths
+            clusters=self.clusters,
+            resolver=resolver,
+            clock=self.clock,
+            rng=self._rng,
+            ids=self._ids,
+            stats=self.stats,
+            scheme=scheme,
+            paths=self._paths,
         )
 
     def accept(

@@ -1,7 +1,11 @@
 """A request's head: as it came, what is known of it, and as it goes on to the pod."""
 
+from hybridmesh.config.model import Route
 from hybridmesh.contract.verdict import Verdict
 from hybridmesh.reference.head import Head
+
+from .action import lines
+from .framing import Framing
 
 __all__ = ["Request"]
 
@@ -19,11 +23,19 @@ class Request:
     verdict : Verdict or None
         What the NIC said of it.
     head : Head or None
-        Parsed; None where it goes on unparsed.
+        Parsed; None where it goes on unparsed, or cannot be read.
     prefix : bytes
-        For the pod, but for the lines of the route and of the attempt.
+        For the pod, but for the lines of the route and of the attempt; empty: it goes nowhere.
+    route : Route or None
+        That it takes; None: there is none.
+    framing : Framing or None
+        Of its body, if it has one.
     head_only : bool
         Whether the method is HEAD.
+    followed : bool
+        The NIC knows where the next head begins.
+    keep_alive : bool
+        The client lets the connection persist.
     minor : int
         The client's HTTP version is 1.minor.
     upgrade : bool
@@ -31,24 +43,44 @@ class Request:
         is of that, or of nobody if the pod declines.
     """
 
-    __slots__ = ("head", "head_only", "minor", "prefix", "raw", "upgrade", "verdict")
+    __slots__ = (
+        "followed",
+        "framing",
+        "head",
+        "head_only",
+        "keep_alive",
+        "minor",
+        "prefix",
+        "raw",
+        "route",
+        "upgrade",
+        "verdict",
+    )
 
     def __init__(
         self,
         raw: bytes,
         verdict: Verdict | None,
         head: Head | None,
-        prefix: bytes,
+        prefix: bytes = b"",
+        route: Route | None = None,
+        framing: Framing | None = None,
         *,
-        head_only: bool,
-        minor: int,
+        head_only: bool = False,
+        followed: bool = False,
+        keep_alive: bool = True,
+        minor: int = 1,
         upgrade: bool = False,
     ) -> None:
         self.raw = raw
         self.verdict = verdict
         self.head = head
         self.prefix = prefix
+        self.route = route
+        self.framing = framing
         self.head_only = head_only
+        self.followed = followed
+        self.keep_alive = keep_alive
         self.minor = minor
         self.upgrade = upgrade
 
@@ -80,11 +112,7 @@ class Request:
         """Value of the field *name* (lower case), repeated lines joined with ``,``."""
         if self.head is not None:
             return self.head.value(name)
-        start = self.raw.lower().find(b"\r\n%b:" % name.encode())
-        if start < 0:
-            return None
-        line = self.raw[start + 2 :].partition(b"\r\n")[0]
-        return line[len(name) + 1 :].strip(b" \t").decode("latin-1")
+        return lines.value(self.raw, name) or None
 
     def added(self, name: str) -> str | None:
         """Value of a line that the gateway has put into the head for the pod."""

@@ -5,14 +5,15 @@ lives on (9.3).  Fields of the pod's hop go, ``server`` becomes the gateway's, `
 where the pod gave none.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import httptools
 
-from .framing import Chunked, Empty, Framing, Sized, UntilClose
+from .framing import Chunked, Framing, Sized, UntilClose
 from .reply import reason_phrase
 
-__all__ = ["MAX_HEAD", "ResponseError", "ResponseHead"]
+__all__ = ["MAX_HEAD", "ResponseError", "ResponseHead", "read_head"]
 
 MAX_HEAD = 60 * 1024
 """Longest head in bytes, of requests and responses, as Envoy's ``max_request_headers_kb``."""
@@ -32,6 +33,11 @@ _DROPPED = frozenset(
 
 _KEPT = frozenset((b"content-length", b"date"))
 """Fields that no ``Connection`` option takes away."""
+
+
+_KNOWN = 1024
+"""Heads that are remembered, and bytes that each may have: pods give the same ones again and again,
+a second long where they are dated."""
 
 
 class ResponseError(Exception):
@@ -57,11 +63,13 @@ class ResponseHead:
         "_lines",
         "_minor",
         "_reason",
+        "_rendered",
         "_switch",
         "_upgrade",
         "chunked",
         "dated",
         "grpc_status",
+        "keep_alive",
         "length",
         "rate_limited",
         "status",
@@ -74,6 +82,7 @@ class ResponseHead:
         self._reason = b""
         self._switch = b"upgrade"
         self._upgrade = b""
+        self._rendered: list[bytes | None] = [None, None]  # by the client's version
         self.length: int | None = None
         self.chunked = False
         self.grpc_status: int | None = None
@@ -89,6 +98,7 @@ class ResponseHead:
         if not data.startswith(b"HTTP/1.") or self.status < 100:
             raise ResponseError("not a response of HTTP/1.x")
         self._minor = data[7] - 0x30
+        self.keep_alive = self._persists()
 
     # Called by httptools.
 
@@ -120,25 +130,22 @@ class ResponseHead:
 
     # What the gateway asks.
 
+    def size(self, *, head_only: bool) -> int | None:
+        """Bytes of the body, where the head says it (RFC 9112, 6.3)."""
+        if self.status == 101:
+            return None
+        if head_only or self.status in (204, 304):
+            return 0
+        return None if self.chunked else self.length
+
     def framing(self, *, head_only: bool, decode: bool) -> Framing:
         """How the body ends (RFC 9112, 6.3); *decode* for a client that knows no chunks."""
-        if self.status == 101:  # RFC 9110, 15.2.2: what comes now is of another protocol
-            return UntilClose()
-        if head_only or self.status in (204, 304):
-            return Empty()
-        if self.chunked:
+        size = self.size(head_only=head_only)
+        if size is not None:
+            return Sized(size)
+        if self.chunked and self.status != 101:
             return Chunked(decode=decode)
-        if self.length is None:
-            return UntilClose()
-        return Sized(self.length)
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the pod keeps the connection open (RFC 9112, 9.3), as far as the head says."""
-        if not self._connection:
-            return self._minor == 1
-        options = self._options()
-        return b"close" not in options and (self._minor == 1 or b"keep-alive" in options)
+        return UntilClose()  # or of another protocol (RFC 9110, 15.2.2)
 
     def render(self, minor: int, service_time: int | None) -> bytes:
         """The head for the client, but for the lines that are the gateway's own: coding, date,
@@ -151,18 +158,11 @@ class ResponseHead:
         service_time : int or None
             Milliseconds that the pod took; None: it answered before it had all of the request.
         """
-        lines = self._lines
-        if self._connection or self.status == 204:
-            gone = self._options() | ({b"content-length"} if self.status == 204 else set())
-            lines = [line for line in lines if line.partition(b":")[0] not in gone]
-        head = b"HTTP/1.%d %d %b\r\n%b" % (
-            minor,
-            self.status,
-            self._reason or reason_phrase(self.status),
-            b"".join(lines),
-        )
+        head = self._rendered[minor]
+        if head is None:
+            head = self._rendered[minor] = self._render(minor)
         if service_time is not None:
-            head += b"x-envoy-upstream-service-time: %d\r\n" % service_time
+            head = b"%bx-envoy-upstream-service-time: %d\r\n" % (head, service_time)
         if self.status == 101:
             head += b"connection: %b\r\nupgrade: %b\r\n" % (self._switch, self._upgrade)
         return head
@@ -172,5 +172,35 @@ class ResponseHead:
         reason = self._reason or reason_phrase(self.status)
         return b"HTTP/1.1 %d %b\r\n%b\r\n" % (self.status, reason, b"".join(self._lines))
 
+    def _render(self, minor: int) -> bytes:
+        """The status line, and the fields that go on."""
+        lines = self._lines
+        if self._connection or self.status == 204:
+            gone = self._options() | ({b"content-length"} if self.status == 204 else set())
+            lines = [line for line in lines if line.partition(b":")[0] not in gone]
+        reason = self._reason or reason_phrase(self.status)
+        return b"HTTP/1.%d %d %b\r\n%b" % (minor, self.status, reason, b"".join(lines))
+
+    def _persists(self) -> bool:
+        """Whether the pod keeps the connection open (RFC 9112, 9.3), as far as the head says."""
+        if not self._connection:
+            return self._minor == 1
+        options = self._options()
+        return b"close" not in options and (self._minor == 1 or b"keep-alive" in options)
+
     def _options(self) -> set[bytes]:
         return {option.strip() for option in self._connection.split(b",")} - _KEPT
+
+
+_remembered = lru_cache(_KNOWN)(ResponseHead)
+
+
+def read_head(data: bytes) -> ResponseHead:
+    """*data* as a head; what it is depends on nothing but its bytes.
+
+    Raises
+    ------
+    ResponseError
+        Where it is malformed.
+    """
+    return _remembered(data) if len(data) <= _KNOWN else ResponseHead(data)

@@ -9,6 +9,10 @@ import random
 
 from hybridmesh.config.model import RetryPolicy
 
+from .breaker import Breaker
+from .flags import ResponseFlag
+from .stats import ClusterStats
+
 __all__ = ["BASE_INTERVAL", "MAX_INTERVAL", "Reset", "RetryState"]
 
 BASE_INTERVAL = 0.025
@@ -48,20 +52,23 @@ class RetryState:
     policy : RetryPolicy
     rng : random.Random
         For the jitter of the back-off.
-
-    Attributes
-    ----------
-    left : int
-        Retries that may still be made.
+    breaker : Breaker
+    stats : ClusterStats
+        Of the cluster that is tried.
     """
 
-    __slots__ = ("_interval", "_policy", "_rng", "left")
+    __slots__ = ("_breaker", "_interval", "_left", "_policy", "_rng", "_stats", "_under_way")
 
-    def __init__(self, policy: RetryPolicy, rng: random.Random) -> None:
+    def __init__(
+        self, policy: RetryPolicy, rng: random.Random, breaker: Breaker, stats: ClusterStats
+    ) -> None:
         self._policy = policy
         self._rng = rng
+        self._breaker = breaker
+        self._stats = stats
         self._interval = BASE_INTERVAL
-        self.left = policy.attempts
+        self._left = policy.attempts
+        self._under_way = False
 
     def wants_status(
         self, status: int, grpc_status: int | None = None, *, limited: bool = False
@@ -90,6 +97,28 @@ class RetryState:
             or "reset" in on
             or (reset in _CONNECT and ("connect-failure" in on or "reset-before-request" in on))
         )
+
+    def begin(self) -> int:
+        """Take one retry; returns 0, or the flag that says why there is none."""
+        stats = self._stats
+        if not self._left:
+            stats.upstream_rq_retry_limit_exceeded += 1
+            return ResponseFlag.URX
+        if not self._breaker.may_retry:
+            stats.upstream_rq_retry_overflow += 1
+            return ResponseFlag.UO
+        self._left -= 1
+        self._under_way = True
+        self._breaker.retries += 1
+        stats.upstream_rq_retry += 1
+        stats.upstream_rq_retry_backoff_exponential += 1
+        return 0
+
+    def end(self) -> None:
+        """The retry under way, if there is one, is over."""
+        if self._under_way:
+            self._under_way = False
+            self._breaker.retries -= 1
 
     def back_off(self) -> float:
         """Seconds until the next retry: full jitter over a doubling interval."""

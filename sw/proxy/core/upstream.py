@@ -14,7 +14,7 @@ from .balancing import Host, http_status
 from .clock import Clock
 from .framing import Framing, FramingError, UntilClose
 from .ports import Buffer, Port, Way
-from .response import MAX_HEAD, ResponseError, ResponseHead
+from .response import MAX_HEAD, ResponseError, ResponseHead, read_head
 from .retry import Reset
 from .stats import ClusterStats
 
@@ -143,45 +143,20 @@ class Upstream:
         if attempt is None:  # nobody asked: what it says must not answer the next request
             self.close()
             return
+        if self._framing is None:
+            self._answered(attempt, data)
+            return
+        framing = self._framing
         out: list[Buffer] = []
-        head = None
         try:
-            framing = self._framing
-            if framing is None:
-                if self._partial:
-                    data = self._partial + data
-                    self._partial = b""
-                start, head = self._final_head(data, attempt)
-                if head is None:
-                    self._partial = data[start:]
-                    return
-                self._keep_alive = head.keep_alive
-                self._framing = framing = head.framing(
-                    head_only=attempt.head_only, decode=attempt.minor == 0
-                )
-                end = framing.feed(data, start, out)
-            else:
-                end = framing.feed(data, 0, out)
-        except (ResponseError, FramingError) as error:
-            self._cluster.stats.upstream_cx_protocol_error += 1
-            self._break(Reset.PROTOCOL_ERROR, str(error))
+            end = framing.feed(data, 0, out)
+        except FramingError as error:
+            self._protocol_error(str(error))
             return
         done = framing.done
-        if head is not None:
-            monitor = self.host.monitor
-            if monitor is not None:
-                grpc = head.grpc_status
-                monitor.responded(head.status if grpc is None else http_status(grpc))
-            if attempt.rejects(head):
-                self._release(attempt, reusable=done and end == len(data))
-                attempt.retry()
-                return
         if done:
             self._release(attempt, reusable=end == len(data))
-        if head is not None:
-            attempt.respond(head, framing, out, done=done)
-        else:
-            attempt.forward(out, done=done)
+        attempt.forward(out, done=done)
 
     def blocked(self) -> None:
         """The pod does not take the request's body as fast as it comes."""
@@ -257,12 +232,50 @@ class Upstream:
         """When it is closed if it stays idle."""
         return min(self._idle_since + self._cluster.cluster.idle_timeout, self._expires)
 
+    def _answered(self, attempt: Attempt, data: bytes) -> None:
+        """The response's head, or a part of it."""
+        if self._partial:
+            data = self._partial + data
+            self._partial = b""
+        out: list[Buffer] = []
+        framing: Framing | None = None
+        try:
+            start, head = self._final_head(data, attempt)
+            if head is None:
+                self._partial = data[start:]
+                return
+            size = head.size(head_only=attempt.head_only)
+            if size is not None and start + size <= len(data):
+                end = start + size
+                if size:
+                    out.append(data[start:end])
+            else:
+                framing = head.framing(head_only=attempt.head_only, decode=attempt.minor == 0)
+                end = framing.feed(data, start, out)
+        except (ResponseError, FramingError) as error:
+            self._protocol_error(str(error))
+            return
+        done = framing is None or framing.done
+        self._framing = framing
+        self._keep_alive = head.keep_alive
+        monitor = self.host.monitor
+        if monitor is not None:
+            grpc = head.grpc_status
+            monitor.responded(head.status if grpc is None else http_status(grpc))
+        rejected = attempt.rejects(head)
+        if done or rejected:
+            self._release(attempt, reusable=done and end == len(data))
+        if rejected:
+            attempt.retry()
+        else:
+            attempt.respond(head, framing, out, done=done)
+
     def _final_head(self, data: bytes, attempt: Attempt) -> tuple[int, ResponseHead | None]:
         """Where the body begins, and the head before it; interim responses (RFC 9110, 15.2) on
         the way go to the client.  None: the head that begins there is not complete."""
         start = 0
         while (end := data.find(b"\r\n\r\n", start) + 4) != 3:
-            head = ResponseHead(data[start:end])
+            head = read_head(data[start:end])
             if head.status >= 200:
                 return end, head
             if head.status == 101:
@@ -296,6 +309,10 @@ class Upstream:
                 self.host.monitor.reset()
             attempt.upstream = None
             attempt.reset(reset, detail)
+
+    def _protocol_error(self, detail: str) -> None:
+        self._cluster.stats.upstream_cx_protocol_error += 1
+        self._break(Reset.PROTOCOL_ERROR, detail)
 
     def _connect_timeout(self) -> None:
         self._alarm = None
