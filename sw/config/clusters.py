@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
+from .credentials import Credentials
 from .findings import Report
+from .istio.client_tls import ClientTls
 from .istio.destination_rule import DestinationRule, Subset
 from .istio.destinations import Destination
 from .istio.load_balancer import ConsistentHash
 from .istio.service_entry import Resolution, ServiceEntry
 from .istio.traffic_policy import Parts, TrafficPolicy, effective
 from .localities import Home, spread
-from .model import Cluster, Discovery, Location
+from .model import Cluster, ClusterTls, Discovery, Location
 from .names import full_host, host_within, visible
 from .resource import Resource, Resources
 from .services import Pod, Service, collect_services
@@ -54,6 +56,7 @@ class Clusters:
     Parameters
     ----------
     resources : Resources
+    credentials : Credentials
     namespace : str
         Namespace of the gateway.
     home : Home
@@ -62,9 +65,16 @@ class Clusters:
     """
 
     def __init__(
-        self, resources: Resources, namespace: str, home: Home, port: int, report: Report
+        self,
+        resources: Resources,
+        credentials: Credentials,
+        namespace: str,
+        home: Home,
+        port: int,
+        report: Report,
     ) -> None:
         self._complete = resources.complete
+        self._credentials = credentials
         self._namespace = namespace
         self._home = home
         self._port = port
@@ -178,8 +188,14 @@ class Clusters:
             max_requests_per_connection=http.max_requests_per_connection if http else 0,
             keep_alive=tcp.tcp_keepalive.model if tcp and tcp.tcp_keepalive else None,
             outlier=outliers.model if outliers else None,
-            tls=parts.tls.model(service.names if service else ()) if parts.tls else None,
+            tls=self._tls(parts.tls, service) if parts.tls else None,
             discovery=_DISCOVERY.get(resolution, Discovery.STATIC),
+        )
+
+    def _tls(self, tls: ClientTls, service: Service | None) -> ClusterTls | None:
+        names = service.names if service else ()
+        return self._credentials.resolve(
+            tls.node, lambda store: tls.model(names, store), self._report
         )
 
     def _rule_of(self, host: str) -> _HostRule:

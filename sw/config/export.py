@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .message import Also, Choice, Differs, Message, Read, field_hints, key_of, unwrapped
-from .resource import KINDS, PASSED_OVER, REFUSED_KINDS
+from .resource import KINDS, PASSED_OVER, REFUSED_KINDS, WITHOUT_SPEC
 
 __all__ = ["reference_page", "write"]
 
@@ -42,7 +42,8 @@ def reference_page() -> str:
     seen: set[type[Message]] = set()
     for kind, root in KINDS.items():
         parts.append(f"## {kind}")
-        for place, cls in _messages("`spec`", root, seen):
+        top = "the top" if kind in WITHOUT_SPEC else "`spec`"
+        for place, cls in _messages(top, root, seen):
             if cls is not root:
                 parts.append(f"### {cls.ISTIO_NAME}")
             parts += _section(place, cls)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 
 from .clusters import Clusters
+from .credentials import Credentials
 from .delegation import merge_delegates
 from .doors import Door, doors
 from .findings import Report
@@ -58,11 +59,15 @@ def bind(resources: Resources, folder: str, locality: str, report: Report) -> Me
     entrances = doors(gateways, report)
     home = Home(locality, gateways[0].spec.selector or {})
     namespace = gateways[0].namespace
-    clusters = Clusters(resources, namespace, home, entrances[0].port, report)
+    credentials = Credentials(resources)
+    clusters = Clusters(resources, credentials, namespace, home, entrances[0].port, report)
     services = merge_delegates(list(_bound(resources, gateways, report)), resources, report)
-    listeners = tuple(_listener(door, services, clusters, report) for door in entrances)
+    listeners = tuple(
+        _listener(door, services, clusters, credentials, report) for door in entrances
+    )
     if resources.complete:
         clusters.note_unused(resources)
+        credentials.note_unused(report)
         _report_unserved(gateways, services, report)
     return Mesh(listeners, clusters.clusters, _paths(resources, report))
 
@@ -80,7 +85,11 @@ def _paths(resources: Resources, report: Report) -> PathNormalization:
 
 
 def _listener(
-    door: Door, services: Sequence[Service], clusters: Clusters, report: Report
+    door: Door,
+    services: Sequence[Service],
+    clusters: Clusters,
+    credentials: Credentials,
+    report: Report,
 ) -> Listener:
     if not door.secure:
         hosts = _virtual_hosts(door, services, clusters, report)
@@ -88,9 +97,12 @@ def _listener(
     servers = []
     for gateway, server in door.servers:
         assert server.tls is not None
+        tls = credentials.resolve(server.tls.node, server.tls.model, report)
+        if tls is None:
+            continue
         alone = replace(door, servers=((gateway, server),))
         table = RouteTable(door.port, _virtual_hosts(alone, services, clusters, report))
-        servers.append(TlsServer(server.names, server.tls.model, table))
+        servers.append(TlsServer(server.names, tls, table))
     return Listener(door.port, servers=tuple(servers))
 
 

@@ -13,13 +13,22 @@ from .findings import Report
 from .istio.destination_rule import DestinationRule
 from .istio.gateway import Gateway
 from .istio.mesh_config import IstioOperator
+from .istio.secret import Secret
 from .istio.service_entry import ServiceEntry
 from .istio.virtual_service import VirtualService
 from .istio.workload_entry import WorkloadEntry
 from .message import BrokenError, FieldError, Message, attempt, expect, read
 from .model import Location
 
-__all__ = ["KINDS", "PASSED_OVER", "REFUSED_KINDS", "Resource", "Resources", "read_resources"]
+__all__ = [
+    "KINDS",
+    "PASSED_OVER",
+    "REFUSED_KINDS",
+    "WITHOUT_SPEC",
+    "Resource",
+    "Resources",
+    "read_resources",
+]
 
 SpecT = TypeVar("SpecT", bound=Message)
 
@@ -33,10 +42,14 @@ KINDS: Mapping[str, type[Message]] = {
     "ServiceEntry": ServiceEntry,
     "WorkloadEntry": WorkloadEntry,
     "IstioOperator": IstioOperator,
+    "Secret": Secret,
 }
 """What is read."""
 
-_GROUPS = {"IstioOperator": ("install.istio.io", ("v1alpha1",))}
+WITHOUT_SPEC = frozenset({"Secret"})
+"""Kinds whose fields stand beside ``metadata``."""
+
+_GROUPS = {"IstioOperator": ("install.istio.io", ("v1alpha1",)), "Secret": ("", ("v1",))}
 """Groups and versions of kinds that are not of networking."""
 
 REFUSED_KINDS = frozenset(
@@ -168,14 +181,17 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
     if version not in versions:
         raise FieldError(
             f"{kind} has no version {api_version!r}",
-            f"write {group}/{versions[0]}",
+            f"write {group and f'{group}/'}{versions[0]}",
             mapping["apiVersion"],
         )
-    for key in mapping:
-        if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
-            raise FieldError(f"unknown field {key!r}", "put it under 'spec'", mapping[key])
+    content = node
+    if kind not in WITHOUT_SPEC:
+        for key in mapping:
+            if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
+                raise FieldError(f"unknown field {key!r}", "put it under 'spec'", mapping[key])
+        content = _child(node, "spec")
     metadata = _child(node, "metadata")
-    spec = attempt(lambda n, r: read(KINDS[kind], n, r), _child(node, "spec"), report)
+    spec = attempt(lambda n, r: read(KINDS[kind], n, r), content, report)
     return Resource(
         kind=kind,
         namespace=_text(metadata, "namespace", "default"),

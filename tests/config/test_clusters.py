@@ -148,7 +148,6 @@ REFUSED = [
     (rule("{}"), "spec.trafficPolicy: the traffic policy says nothing"),
     (rule("{connectionPool: {}}"), "connectionPool: the connection pool says nothing"),
     (rule("{loadBalancer: {simple: BEST}}"), "'BEST' is not one of "),
-    (rule("{tls: {mode: SIMPLE, caCrl: x}}"), "'caCrl' is not supported yet"),
     (rule("{connectionPool: {http: {h2UpgradePolicy: UPGRADE}}}"), "UPGRADE is not supported yet"),
     (rule("{connectionPool: {tcp: {connectTimeout: 0s}}}"), "the duration must be at least 1ms"),
     (rule("{connectionPool: {tcp: {maxConnections: 1.5}}}"), "a whole number, found a number"),

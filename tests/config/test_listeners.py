@@ -2,14 +2,16 @@
 
 import pytest
 
-from hybridmesh.config.model import Redirect, ServerTls
+from hybridmesh.config.model import Certificate, ClientCertificates, Redirect, ServerTls
 
 from .conftest import PODS, service
 
 TO_A = "route: [{destination: {host: a, port: {number: 8080}}}]"
+OWN = (Certificate("/c.pem", "/k.pem"),)
 FILES = "serverCertificate: /c.pem, privateKey: /k.pem"
 PLAIN = "{port: {number: 80, protocol: HTTP}, hosts: ['*.example.com']}"
 SIMPLE = f"mode: SIMPLE, {FILES}"
+MUTUAL = f"mode: MUTUAL, {FILES}, caCertificates: /ca.pem"
 
 
 def gateway(*servers: str) -> str:
@@ -49,8 +51,8 @@ def test_a_tls_server_has_its_own_certificate_names_and_routes(read) -> None:
     (listener,) = mesh.listeners
     one, two = listener.servers
     assert (one.names, two.names) == (("www.example.com",), ("*.org", "a.net"))
-    assert one.tls == ServerTls("/c.pem", "/k.pem")
-    assert two.tls == ServerTls("/c.pem", "/k.pem", "/ca.pem")
+    assert one.tls == ServerTls(OWN)
+    assert two.tls == ServerTls(OWN, ClientCertificates("/ca.pem"))
     assert [host.name for host in one.table.virtual_hosts] == ["www.example.com:443"]
     assert [host.name for host in two.table.virtual_hosts] == ["b.org:443"]
 
@@ -73,7 +75,39 @@ def test_a_tls_server_has_its_own_certificate_names_and_routes(read) -> None:
 )
 def test_tls_is_spoken_as_the_server_says(read, fields, expected) -> None:
     mesh = read(gateway(secure(f"{SIMPLE}, {fields}")), PODS, service(f"- {TO_A}"))
-    assert mesh.listeners[0].servers[0].tls == ServerTls("/c.pem", "/k.pem", **expected)
+    assert mesh.listeners[0].servers[0].tls == ServerTls(OWN, **expected)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("", {}),
+        ("caCrl: /crl.pem", {"revoked": "/crl.pem"}),
+        ("subjectAltNames: [a.test, 'spiffe://b']", {"names": ("a.test", "spiffe://b")}),
+        (
+            f"verifyCertificateHash: [{'0A' * 32}, '{'0b:' * 31}0b']",
+            {"certificates": {b"\n" * 32, b"\x0b" * 32}},
+        ),
+        (f"verifyCertificateSpki: ['{'A' * 43}=']", {"keys": {bytes(32)}}),
+    ],
+)
+@pytest.mark.parametrize("mode", ["MUTUAL", "OPTIONAL_MUTUAL"])
+def test_clients_show_what_the_server_asks_for(read, fields, expected, mode) -> None:
+    tls = f"{MUTUAL.replace('MUTUAL', mode)}, {fields}"
+    mesh = read(gateway(secure(tls)), PODS, service(f"- {TO_A}"))
+    wanted = ClientCertificates("/ca.pem", required=mode == "MUTUAL", **expected)
+    assert mesh.listeners[0].servers[0].tls == ServerTls(OWN, wanted)
+
+
+def test_a_server_may_have_two_certificates(read) -> None:
+    files = [f"{{serverCertificate: /{n}.pem, privateKey: /{n}.key}}" for n in "ab"]
+    mesh = read(
+        gateway(secure(f"mode: SIMPLE, tlsCertificates: [{', '.join(files)}]")),
+        PODS,
+        service(f"- {TO_A}"),
+    )
+    certificates = tuple(Certificate(f"/{n}.pem", f"/{n}.key") for n in "ab")
+    assert mesh.listeners[0].servers[0].tls == ServerTls(certificates)
 
 
 def test_https_redirect_sends_all_clients_of_its_hosts_to_https(read) -> None:
@@ -133,10 +167,21 @@ def test_the_default_port_of_a_redirect_is_that_of_tls(read, redirect, port) -> 
 
 REFUSED = [
     (secure(FILES), "'mode' is missing; add mode SIMPLE or MUTUAL"),
-    (secure("mode: SIMPLE"), "mode SIMPLE needs a certificate; add 'serverCertificate' and"),
+    (secure("mode: SIMPLE"), "mode SIMPLE needs a certificate; add 'credentialName', or 'serverC"),
+    (secure("mode: SIMPLE, privateKey: /k.pem"), "mode SIMPLE needs a certificate; add 'credenti"),
     (secure(f"mode: MUTUAL, {FILES}"), "mode MUTUAL needs to know whose clients to let in"),
     (secure("mode: PASSTHROUGH"), "PASSTHROUGH is not supported yet: the gateway reads requests"),
-    (secure(f"{SIMPLE}, credentialName: x"), "names a secret of Kubernetes"),
+    (secure(f"{SIMPLE}, credentialName: x"), "'serverCertificate' and 'credentialName' do not"),
+    (secure(f"{SIMPLE}, subjectAltNames: [x]"), "'subjectAltNames' is about clients' certificates"),
+    (secure(f"{SIMPLE}, caCrl: /crl.pem"), "'caCrl' is about clients' certificates; write mode MU"),
+    (
+        secure("mode: MUTUAL, credentialName: x, caCrl: /crl.pem"),
+        "'caCrl' does not go together with a credential; put the list into its Secret",
+    ),
+    (secure("mode: SIMPLE, credentialNames: [x, y, z]"), "more than 2 certificates; keep one of R"),
+    (secure(f"{MUTUAL}, verifyCertificateHash: [00]"), "expected a string, found a number"),
+    (secure(f"{MUTUAL}, verifyCertificateHash: ['00:00']"), "is not the SHA-256 of a certificate"),
+    (secure(f"{MUTUAL}, verifyCertificateSpki: [AAAA]"), "'AAAA' is not the SHA-256 of a key"),
     (secure(f"{SIMPLE}, minProtocolVersion: TLSV2"), "'TLSV2' is not one of TLS_AUTO"),
     (
         secure(f"{SIMPLE}, minProtocolVersion: TLSV1_3, maxProtocolVersion: TLSV1_2"),

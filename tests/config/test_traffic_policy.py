@@ -5,6 +5,7 @@ import pytest
 from hybridmesh.config.model import (
     UNLIMITED,
     Balancer,
+    Certificate,
     Cluster,
     ClusterTls,
     CookieHash,
@@ -342,8 +343,9 @@ TLS = [
     ("{mode: SIMPLE, clientCertificate: /c, privateKey: /k}", ClusterTls()),
     (
         "{mode: MUTUAL, clientCertificate: /c.pem, privateKey: /k.pem}",
-        ClusterTls(certificate="/c.pem", key="/k.pem"),
+        ClusterTls(Certificate("/c.pem", "/k.pem")),
     ),
+    ("{mode: SIMPLE, caCrl: /crl.pem}", ClusterTls(revoked="/crl.pem")),
 ]
 
 
@@ -370,7 +372,7 @@ def test_passthrough_leads_nowhere_at_a_gateway_and_is_warned_of(cluster, findin
 REFUSED = [
     ("{tls: {mode: ISTIO_MUTUAL}}", "tls.mode: ISTIO_MUTUAL is not supported yet: istiod's certif"),
     ("{tls: {mode: MUTUAL}}", "tls: mode MUTUAL needs a certificate to show"),
-    ("{tls: {mode: SIMPLE, credentialName: x}}", "'credentialName' is not supported yet: it names"),
+    ("{tls: {mode: SIMPLE, credentialName: x, caCrl: /x}}", "'credentialName' and files do not go"),
     ("{tls: {mode: SIMPLE, insecureSkipVerify: true, caCertificates: /x}}", "leaves nothing to ch"),
     ("{portLevelSettings: [{loadBalancer: {}}]}", "portLevelSettings[0]: the field 'port' is miss"),
     ("{portLevelSettings: [{port: {number: 1}}]}", "the policy of the port says nothing"),

@@ -9,7 +9,7 @@ import pytest
 import trustme
 from test_gateway import play
 
-from hybridmesh.config.model import RouteTable, ServerTls, TlsServer
+from hybridmesh.config.model import Certificate, RouteTable, ServerTls, TlsServer
 from hybridmesh.proxy.io.listener import Listening, listen_tls
 from hybridmesh.proxy.io.tls import TlsDoor, server_name
 
@@ -20,7 +20,8 @@ def door(tmp_path: Path) -> TlsDoor:
     certificate, key = str(tmp_path / "a.pem"), str(tmp_path / "a.key")
     issued.cert_chain_pems[0].write_to_path(certificate)
     issued.private_key_pem.write_to_path(key)
-    return TlsDoor([TlsServer(("a.test",), ServerTls(certificate, key), RouteTable(443, ()))])
+    tls = ServerTls((Certificate(certificate, key),))
+    return TlsDoor([TlsServer(("a.test",), tls, RouteTable(443, ()))])
 
 
 async def opened(door: TlsDoor) -> Listening:

@@ -17,6 +17,8 @@ from playbook import cluster, mesh, route
 from test_gateway import Reader, Writer, play, read_request
 
 from hybridmesh.config.model import (
+    Certificate,
+    ClientCertificates,
     Cluster,
     ClusterTls,
     Endpoint,
@@ -28,7 +30,7 @@ from hybridmesh.config.model import (
 )
 from hybridmesh.proxy import Gateway, GatewayError, NoVerdicts
 from hybridmesh.proxy.io import listener
-from hybridmesh.proxy.io.tls import TlsError
+from hybridmesh.proxy.io.certificates import TlsError
 from hybridmesh.reference.resolver import Resolver
 
 
@@ -65,7 +67,7 @@ def keys(tmp_path: Path) -> Keys:
 
 def server(keys: Keys, cluster: str, *names: str, **tls: Any) -> TlsServer:
     table = mesh([route(clusters={cluster: 100})], []).table
-    return TlsServer(names, ServerTls(*keys.issue(*names), **tls), table)
+    return TlsServer(names, ServerTls((Certificate(*keys.issue(*names)),), **tls), table)
 
 
 async def pod(reader: Reader, writer: Writer) -> None:
@@ -154,7 +156,7 @@ def test_a_name_that_no_server_has_gets_no_connection(keys: Keys, name: str) -> 
 
 def test_a_client_without_a_certificate_is_not_let_in_where_one_is_asked_for(keys: Keys) -> None:
     async def scene() -> None:
-        mutual = server(keys, "one", "a.test", authorities=keys.authorities)
+        mutual = server(keys, "one", "a.test", clients=ClientCertificates(keys.authorities))
         async with gateway(Listener(443, servers=(mutual,))) as gate:
             with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
                 await ask(gate.port, "a.test", keys.client())
@@ -169,7 +171,7 @@ def test_a_client_without_a_certificate_is_not_let_in_where_one_is_asked_for(key
 
 def test_pods_are_told_of_a_clients_certificate(keys: Keys) -> None:
     async def scene() -> None:
-        mutual = server(keys, "one", "a.test", authorities=keys.authorities)
+        mutual = server(keys, "one", "a.test", clients=ClientCertificates(keys.authorities))
         mine = keys.issue("me.test", "my.test", common_name='me, "x"', organization_name="us")
         async with gateway(Listener(443, servers=(mutual,))) as gate:
             answer, _ = await ask(gate.port, "a.test", keys.client(mine))
@@ -229,7 +231,7 @@ def test_plain_ports_and_tls_ports_have_their_own_routes(keys: Keys) -> None:
 def test_a_redirect_keeps_the_scheme_of_a_tls_client(keys: Keys) -> None:
     async def scene() -> None:
         table = mesh([replace(route(), action=Redirect(path="/new"))], [cluster()]).table
-        secure = TlsServer(("a.test",), ServerTls(*keys.issue("a.test")), table)
+        secure = TlsServer(("a.test",), ServerTls((Certificate(*keys.issue("a.test")),)), table)
         async with gateway(Listener(443, servers=(secure,))) as gate:
             answer, _ = await ask(gate.port, "a.test", keys.client())
             assert b"\r\nlocation: https://a/new\r\n" in answer
@@ -243,7 +245,10 @@ def test_a_file_that_cannot_be_used_is_named(keys: Keys, broken: str, tmp_path: 
     files = {"certificate": certificate, "key": key, "authorities": keys.authorities}
     files[broken] = str(tmp_path / "none.pem")
     table = mesh([route()], []).table
-    config = Mesh((Listener(443, servers=(TlsServer(("*",), ServerTls(**files), table),)),), {})
+    tls = ServerTls(
+        (Certificate(files["certificate"], files["key"]),), ClientCertificates(files["authorities"])
+    )
+    config = Mesh((Listener(443, servers=(TlsServer(("*",), tls, table),)),), {})
     with pytest.raises(TlsError) as caught:
         Gateway(config, Resolver(config.table), NoVerdicts())
     assert "PEM" in str(caught.value)
@@ -327,9 +332,8 @@ def test_a_pod_of_another_authority_is_not_asked(keys: Keys, tmp_path: Path) -> 
 
 def test_a_pod_may_ask_who_the_gateway_is(keys: Keys) -> None:
     async def scene() -> None:
-        mine = dict(zip(("certificate", "key"), keys.issue("gateway.test"), strict=True))
         trusting = {"authorities": keys.authorities}
-        told = ClusterTls(**trusting, **mine)
+        told = ClusterTls(Certificate(*keys.issue("gateway.test")), **trusting)
         assert answered(await through(keys, told, ("pod.test",), mutual=True))
         assert not answered(await through(keys, ClusterTls(**trusting), ("pod.test",), mutual=True))
 
@@ -353,7 +357,8 @@ def test_servers_of_one_port_have_their_own_rules_for_clients(keys: Keys) -> Non
             ("open.test", "mine.test"),
             ("mine.test", "open.test"),
         ):
-            rules = {"mine.test": {"authorities": keys.authorities, "minimum": "1.3"}}
+            clients = ClientCertificates(keys.authorities)
+            rules = {"mine.test": {"clients": clients, "minimum": "1.3"}}
             made = tuple(server(keys, "one", name, **rules.get(name, {})) for name in servers)
             async with gateway(Listener(443, servers=made)) as gate:
                 mine = keys.client(keys.issue("me.test"))
@@ -380,7 +385,7 @@ def test_a_client_that_names_no_server_gets_the_one_for_all(
     keys: Keys, names: tuple[str, ...], served: bool
 ) -> None:
     async def scene() -> None:
-        certificate = ServerTls(*keys.issue("a.test"))
+        certificate = ServerTls((Certificate(*keys.issue("a.test")),))
         table = mesh([route(clusters={"one": 100})], []).table
         async with gateway(Listener(443, servers=(TlsServer(names, certificate, table),))) as gate:
             client = keys.client()

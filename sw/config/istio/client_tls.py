@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..message import Choice, FieldError, Message, Read
-from ..model import ClusterTls
+from ..message import Choice, Differs, FieldError, Message, Read
+from ..model import Certificate, ClusterTls, Source
+from .server_tls import IN_THE_YAML, Store
 
 __all__ = ["ClientTls", "TlsMode"]
 
@@ -21,52 +22,69 @@ class TlsMode(enum.Enum):
 
 _MODES = Choice(
     {mode.value: mode for mode in TlsMode},
-    {"ISTIO_MUTUAL": "istiod's certificates are not at hand; use MUTUAL with files"},
+    {"ISTIO_MUTUAL": "istiod's certificates are not at hand; use MUTUAL with others"},
 )
 
 
 @dataclass(frozen=True)
-class ClientTls(
-    Message,
-    name="ClientTLSSettings",
-    not_done={
-        "credentialName": "it names a secret of Kubernetes; name files",
-        "caCrl": "certificates are not looked up in lists of revoked ones",
-    },
-):
-    """All names are those of files; without ``caCertificates`` the system's CAs count."""
+class ClientTls(Message, name="ClientTLSSettings"):
+    """Certificates are files, or in a Secret; without ``caCertificates`` the system's CAs count."""
 
     mode: Annotated[TlsMode, Read(_MODES)] = TlsMode.DISABLE
     client_certificate: str = ""
     private_key: str = ""
     ca_certificates: str = ""
+    credential_name: Annotated[str, Differs(IN_THE_YAML)] = ""
     subject_alt_names: tuple[str, ...] = ()
     sni: str = ""
     insecure_skip_verify: bool = False
+    ca_crl: str = ""
 
     def check(self) -> None:
-        if self.mode is TlsMode.MUTUAL and not (self.client_certificate and self.private_key):
+        if self.mode is TlsMode.DISABLE:
+            return
+        files = self.client_certificate or self.private_key or self.ca_certificates or self.ca_crl
+        if self.credential_name and files:
+            raise FieldError(
+                "'credentialName' and files do not go together", "keep one or the other"
+            )
+        certificate = self.credential_name or (self.client_certificate and self.private_key)
+        if self.mode is TlsMode.MUTUAL and not certificate:
             raise FieldError(
                 "mode MUTUAL needs a certificate to show",
-                "add 'clientCertificate' and 'privateKey'",
+                "add 'credentialName', or 'clientCertificate' and 'privateKey'",
             )
-        checked = self.ca_certificates or self.subject_alt_names
-        if self.insecure_skip_verify and self.mode is not TlsMode.DISABLE and checked:
+        if self.insecure_skip_verify and (self.ca_certificates or self.subject_alt_names):
             raise FieldError(
                 "'insecureSkipVerify' leaves nothing to check",
                 "remove it, or 'caCertificates' and 'subjectAltNames'",
             )
 
-    def model(self, names: Sequence[str]) -> ClusterTls | None:
-        """None: plain text; *names* of the service count where the message has none."""
+    def model(self, names: Sequence[str], store: Store) -> ClusterTls | None:
+        """None: plain text; *names* of the service count where the message has none.
+
+        Raises
+        ------
+        FieldError
+            Where *store* does not have what it should.
+        """
         if self.mode is TlsMode.DISABLE:
             return None
-        mutual = self.mode is TlsMode.MUTUAL
+        verify = not self.insecure_skip_verify
+        authorities: Source = self.ca_certificates
+        revoked: Source = self.ca_crl
+        if self.credential_name and verify:
+            authorities, revoked = store.authorities(self.credential_name)
         return ClusterTls(
-            certificate=self.client_certificate if mutual else "",
-            key=self.private_key if mutual else "",
-            authorities=self.ca_certificates,
+            certificate=self._certificate(store) if self.mode is TlsMode.MUTUAL else None,
+            authorities=authorities,
+            revoked=revoked,
             sni=self.sni,
             names=self.subject_alt_names or tuple(names),
-            verify=not self.insecure_skip_verify,
+            verify=verify,
         )
+
+    def _certificate(self, store: Store) -> Certificate:
+        if self.credential_name:
+            return store.certificate(self.credential_name)
+        return Certificate(self.client_certificate, self.private_key)

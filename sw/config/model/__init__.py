@@ -32,7 +32,6 @@ from .cluster import (
     Balancer,
     CircuitBreaker,
     Cluster,
-    ClusterTls,
     Discovery,
     Endpoint,
     KeepAlive,
@@ -48,10 +47,10 @@ from .table import (
     PathNormalization,
     Route,
     RouteTable,
-    ServerTls,
     TlsServer,
     VirtualHost,
 )
+from .tls import Certificate, ClientCertificates, ClusterTls, Pem, ServerTls, Source
 
 __all__ = [
     "NO_CHANGE",
@@ -59,7 +58,9 @@ __all__ = [
     "Abort",
     "Action",
     "Balancer",
+    "Certificate",
     "CircuitBreaker",
+    "ClientCertificates",
     "Cluster",
     "ClusterTls",
     "CookieHash",
@@ -85,6 +86,7 @@ __all__ = [
     "OutlierDetection",
     "ParameterHash",
     "PathNormalization",
+    "Pem",
     "Redirect",
     "RegexRewrite",
     "RetryPolicy",
@@ -92,6 +94,7 @@ __all__ = [
     "RouteMatch",
     "RouteTable",
     "ServerTls",
+    "Source",
     "SourceAddressHash",
     "StringMatch",
     "TlsServer",

@@ -4,12 +4,13 @@ Istio sets it up."""
 import enum
 from dataclasses import dataclass
 
+from .tls import ClusterTls
+
 __all__ = [
     "UNLIMITED",
     "Balancer",
     "CircuitBreaker",
     "Cluster",
-    "ClusterTls",
     "Discovery",
     "Endpoint",
     "KeepAlive",
@@ -110,33 +111,6 @@ class KeepAlive:
     probes: int = 0
     time: int = 0
     interval: int = 0
-
-
-@dataclass(frozen=True)
-class ClusterTls:
-    """TLS towards the pods.
-
-    Attributes
-    ----------
-    certificate, key : str
-        Files of the gateway's own certificate; "": none (SIMPLE).
-    authorities : str
-        File with the CAs to be trusted; "": the system's.
-    sni : str
-        "": the host that the client asked for.
-    names : tuple of str
-        Subject alternative names, of which the pod's certificate must have one; empty: the host
-        that the client asked for if ``sni`` is empty too, else any that is signed.
-    verify : bool
-        False: any certificate is taken (``insecureSkipVerify``).
-    """
-
-    certificate: str = ""
-    key: str = ""
-    authorities: str = ""
-    sni: str = ""
-    names: tuple[str, ...] = ()
-    verify: bool = True
 
 
 class Discovery(enum.Enum):

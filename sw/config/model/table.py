@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .action import NO_CHANGE, Action, CorsPolicy, Fault, HeaderOps
 from .cluster import Cluster
 from .matching import RouteMatch
+from .tls import ServerTls
 
 __all__ = [
     "Listener",
@@ -15,7 +16,6 @@ __all__ = [
     "PathNormalization",
     "Route",
     "RouteTable",
-    "ServerTls",
     "TlsServer",
     "VirtualHost",
 ]
@@ -78,31 +78,6 @@ class RouteTable:
 
     port: int
     virtual_hosts: tuple[VirtualHost, ...]
-
-
-@dataclass(frozen=True)
-class ServerTls:
-    """How the gateway speaks TLS to clients.
-
-    Attributes
-    ----------
-    certificate, key : str
-        Files.
-    authorities : str
-        File with the CAs of which a client must have a certificate (MUTUAL); "": none is asked for
-        (SIMPLE).
-    minimum, maximum : str
-        Versions of the protocol: ``1.2`` and the like.
-    ciphers : tuple of str
-        Of TLS 1.2, in OpenSSL's names; empty: the library's.
-    """
-
-    certificate: str
-    key: str
-    authorities: str = ""
-    minimum: str = "1.2"
-    maximum: str = "1.3"
-    ciphers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

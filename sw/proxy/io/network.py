@@ -11,7 +11,7 @@ from hybridmesh.config.model import Cluster, ClusterTls, Endpoint, KeepAlive
 
 from ..core.clock import Clock
 from ..core.ports import Caller
-from .tls import TlsError
+from .certificates import has_name, show, trust
 
 __all__ = ["AsyncioNetwork"]
 
@@ -126,44 +126,25 @@ class _Tls:
         host = cluster.rpartition("|")[2]
         self.name = tls.sni or host
         self._names = frozenset(tls.names or (() if tls.sni else (host,))) if tls.verify else None
-        self.context = ssl.create_default_context(cafile=None)
+        own = tls.verify and tls.authorities
+        self.context = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if own else ssl.create_default_context()
+        )
         self.context.check_hostname = False
-        place = cluster
-        try:
-            if not tls.verify:
-                self.context.verify_mode = ssl.CERT_NONE
-            elif tls.authorities:
-                place = tls.authorities
-                self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                self.context.check_hostname = False
-                self.context.load_verify_locations(tls.authorities)
-            if tls.certificate:
-                place = tls.certificate
-                self.context.load_cert_chain(tls.certificate, tls.key)
-        except (OSError, ssl.SSLError) as error:
-            reason = getattr(error, "reason", None) or error.strerror or str(error)
-            raise TlsError(
-                f"TLS towards {cluster} cannot be set up ({reason})",
-                place=place,
-                remedy="give files in PEM format",
-            ) from None
+        who = f"TLS towards {cluster}"
+        if tls.verify:
+            trust(self.context, tls.authorities, tls.revoked, who)
+        else:
+            self.context.verify_mode = ssl.CERT_NONE
+        if tls.certificate is not None:
+            show(self.context, [tls.certificate], who)
 
     def objection(self, transport: asyncio.Transport) -> str:
         """Why the pod's certificate, which is signed as it should be, will not do; else empty."""
         if not self._names:
             return ""
-        certificate = transport.get_extra_info("ssl_object").getpeercert() or {}
-        has = {value for _, value in certificate.get("subjectAltName", ())}
-        if any(_covers(pattern, name) for pattern in has for name in self._names):
-            return ""
-        return "TLS_error: verify SAN list"
-
-
-def _covers(pattern: str, name: str) -> bool:
-    """Whether a certificate for *pattern* is one for *name*; a star is one label (RFC 6125)."""
-    if pattern.startswith("*."):
-        return name.partition(".")[2].lower() == pattern[2:].lower()
-    return pattern.lower() == name.lower()
+        certificate = transport.get_extra_info("ssl_object").getpeercert()
+        return "" if has_name(certificate, self._names) else "TLS_error: verify SAN list"
 
 
 def _keep_alive(sock: socket.socket, keep: KeepAlive) -> None:

@@ -50,7 +50,10 @@ class DownstreamProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         port = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername")
-        if peer is None:  # gone before it was accepted; whatever is still to come is of no interest
+        session = transport.get_extra_info("ssl_object")
+        tls = self._door.tls
+        if peer is None or (tls is not None and not tls.admits(self._number, session)):
+            # Gone before it was accepted, or not to be served: what is to come does not matter.
             port.set_protocol(asyncio.Protocol())
             port.abort()
             return
@@ -59,7 +62,6 @@ class DownstreamProtocol(asyncio.Protocol):
         self._clock.now = monotonic()
         door = self._door
         stream = door.source.open(peer, local)
-        session = transport.get_extra_info("ssl_object")
         identity = b"" if session is None else client_line(session)
         context = door.contexts[self._number]
         self._down = door.proxy.accept(port, stream, peer, local, context, identity)

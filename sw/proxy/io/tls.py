@@ -8,9 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 from hybridmesh.config.model import TlsServer
-from hybridmesh.errors import HybridMeshError
 
-__all__ = ["TlsDoor", "TlsError", "client_line", "server_name"]
+from .certificates import TlsError, admits, show, trust
+
+__all__ = ["TlsDoor", "client_line", "server_name"]
 
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -21,10 +22,6 @@ _VERSIONS = {
 
 _PROTOCOLS = ["http/1.1"]
 """What the gateway says that it speaks (RFC 7301)."""
-
-
-class TlsError(HybridMeshError):
-    """A certificate or a key cannot be used."""
 
 
 class TlsDoor:
@@ -42,11 +39,12 @@ class TlsDoor:
     Raises
     ------
     TlsError
-        Where a file is missing, or is not what it should be.
+        Where a certificate is missing, or is not what it should be.
     """
 
     def __init__(self, servers: Sequence[TlsServer]) -> None:
         self.contexts = [_context(server) for server in servers]
+        self._clients = [server.tls.clients for server in servers]
         self._by_name = {
             name.lower(): number for number, server in enumerate(servers) for name in server.names
         }
@@ -63,6 +61,11 @@ class TlsDoor:
             if suffix in self._by_name:
                 return self._by_name[suffix]
         return self._by_name.get("*")
+
+    def admits(self, number: int, session: ssl.SSLObject) -> bool:
+        """Whether the server *number* lets a client in who has been welcomed."""
+        clients = self._clients[number]
+        return clients is None or admits(clients, session)
 
 
 def server_name(hello: bytes) -> str | None:
@@ -148,21 +151,18 @@ def _context(server: TlsServer) -> ssl.SSLContext:
     context.minimum_version = _VERSIONS[tls.minimum]
     context.maximum_version = _VERSIONS[tls.maximum]
     context.set_alpn_protocols(_PROTOCOLS)
-    place = tls.certificate
-    try:
-        context.load_cert_chain(tls.certificate, tls.key)
-        if tls.authorities:
-            place = tls.authorities
-            context.load_verify_locations(tls.authorities)
-            context.verify_mode = ssl.CERT_REQUIRED
-        if tls.ciphers:
-            place = ":".join(tls.ciphers)
-            context.set_ciphers(place)
-    except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "reason", None) or error.strerror or str(error)
-        raise TlsError(
-            f"TLS for {', '.join(server.names)} cannot be set up ({reason})",
-            place=place,
-            remedy="give files in PEM format: the certificate with its chain, and its key",
-        ) from None
+    who = f"TLS for {', '.join(server.names)}"
+    show(context, tls.certificates, who)
+    if tls.clients is not None:
+        trust(context, tls.clients.authorities, tls.clients.revoked, who)
+        context.verify_mode = ssl.CERT_REQUIRED if tls.clients.required else ssl.CERT_OPTIONAL
+    if tls.ciphers:
+        try:
+            context.set_ciphers(":".join(tls.ciphers))
+        except ssl.SSLError:
+            raise TlsError(
+                f"{who} cannot be set up (none of the ciphers is known)",
+                place=":".join(tls.ciphers),
+                remedy="name ciphers of TLS 1.2 as OpenSSL does",
+            ) from None
     return context
