@@ -55,7 +55,7 @@ class Model:
             self._unreadable.add(pair)
             self._count("unreadable")
         if verdict is not None:
-            self._count("unknown_flow" if _is_bare(inner, self._ports) else "unplaced")
+            self._count("unplaced")
         return PASS, inner
 
     def kept(self) -> Kept:
@@ -69,10 +69,6 @@ class Model:
         self.counters[name] = self.counters.get(name, 0) + 1
 
     def _segment(self, frame: bytes, segment: Segment, verdict: Verdict | None) -> None:
-        if segment.port not in self._ports:
-            if verdict is not None:
-                self._count("unknown_flow")
-            return
         addresses = segment.addresses(frame)
         half = len(addresses) // 2
         pair = b"".join(
@@ -82,6 +78,8 @@ class Model:
         key = pair + frame[segment.tcp : segment.tcp + 4]
         length = segment.end - segment.start
         if segment.opens:
+            if segment.port not in self._ports:
+                return
             first = (segment.seq + 1) % 2**32
             old = self._flows.get(key)
             if old is None or old.first != first:
@@ -129,12 +127,6 @@ class Model:
 
 def _signed(number: int) -> int:
     return (number + 2**31) % 2**32 - 2**31
-
-
-def _is_bare(frame: bytes, ports: tuple[int, ...]) -> bool:
-    """Whether *frame* is a TCP segment without payload, to none of *ports*."""
-    layer = _ip(frame)
-    return layer is not None and layer.haslayer("TCP") and layer["TCP"].dport not in ports
 
 
 def _ip(frame: bytes) -> IP | IPv6 | None:

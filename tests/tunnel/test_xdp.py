@@ -194,7 +194,7 @@ def test_a_verdict_for_a_connection_that_was_not_seen_to_open_is_thrown_away(ker
     same(
         kernel,
         marked(data(0, HEAD), decided(0)),
-        marked(frame(V4, TCP(dport=PORT + 1), Raw(HEAD)), decided(0)),
+        marked(frame(V4, TCP(dport=PORT + 1, flags="PA"), Raw(HEAD)), decided(0)),
     )
     assert kernel.counters() == {"shims": 2, "unknown_flow": 2}
 

@@ -32,7 +32,7 @@ INLINE int strip(struct xdp_md *frame, __u8 *macs)
 	return bpf_xdp_adjust_head(frame, HYBRIDMESH_SHIM_SIZE);
 }
 
-/* A SYN: a new connection, unless it is the last one's sent again. */
+/* A SYN: a new connection, unless it is the last one's sent again or nobody listens. */
 INLINE void open_flow(const struct segment *segment)
 {
 	struct flow flow = {
@@ -42,7 +42,10 @@ INLINE void open_flow(const struct segment *segment)
 		.clear = segment->length,
 	};
 	struct flow *old = bpf_map_lookup_elem(&flows, &segment->flow);
+	__u32 port = HOST16(segment->flow.local_port);
 
+	if (!bpf_map_lookup_elem(&ports, &port))
+		return;
 	if (old) {
 		if (old->first == flow.first)
 			return;
@@ -70,7 +73,7 @@ INLINE void keep(const struct flow_key *key, struct flow *flow, __u64 offset,
 	count(HYBRIDMESH_COUNTER_RECORDED);
 }
 
-/* A payload for a listener; *verdict* may be none. */
+/* A payload; *verdict* may be none. */
 INLINE void follow(const struct segment *segment, const struct hybridmesh_verdict *verdict)
 {
 	struct flow *flow = bpf_map_lookup_elem(&flows, &segment->flow);
@@ -122,7 +125,6 @@ int hybridmesh_xdp(struct xdp_md *frame)
 	struct hybridmesh_verdict verdict;
 	struct segment segment = {};
 	int marked = 0;
-	__u32 port;
 	__u8 yes = 1;
 
 	if ((void *)(ethernet + 1) > end)
@@ -144,12 +146,6 @@ int hybridmesh_xdp(struct xdp_md *frame)
 		count(HYBRIDMESH_COUNTER_UNREADABLE);
 		break;
 	case SEGMENT:
-		port = HOST16(segment.flow.local_port);
-		if (!bpf_map_lookup_elem(&ports, &port)) {
-			if (marked)
-				count(HYBRIDMESH_COUNTER_UNKNOWN_FLOW);
-			return XDP_PASS;
-		}
 		if (segment.opens)
 			open_flow(&segment);
 		else if (segment.length)
