@@ -6,122 +6,22 @@ import random
 from dataclasses import replace
 
 import yaml
+from conformance.randommatch import (
+    ASKED_HOSTS,
+    METHODS,
+    NAMES,
+    PATHS,
+    VALUES,
+    random_hosts,
+    random_match,
+    random_query,
+)
 
 from hybridmesh.config.model import RouteTable
 
 __all__ = ["random_head", "random_yaml", "with_prefixes"]
 
-LABEL = "l" * 30
-HOSTS = (
-    "shop.test",
-    "*.shop.test",
-    "a.shop.test",
-    "api.test",
-    "*.test",
-    "deep.a.shop.test",
-    f"{LABEL}.{LABEL}.example",  # 69 bytes, more than are looked up
-    f"*.{LABEL}.example",
-)
-PREFIXES = ("shop.*", "shop.t*", "shop.eu.*", "api.*", "a*", "*")
-ASKED_HOSTS = (
-    *HOSTS[:6:2],
-    HOSTS[6],
-    f"{LABEL}.{LABEL}.EXAMPLE:80",
-    f"x{HOSTS[6]}",
-    f"x.{LABEL}.example",
-    "b.shop.test",
-    "x.y.test",
-    "API.TEST",
-    "shop.test:8080",
-    "Shop.EU.example",
-    "shop.eu",
-    "shop.t",
-    "api.x:80",
-    "a",
-    "other",
-    "test",
-)
-PATHS = (
-    "/",
-    "/api",
-    "/api/",
-    "/api/cart",
-    "/api/cart/1",
-    "/apiary",
-    "/API",
-    "/Api/Cart",
-    "/static/app.js",
-    "/a" * 31,
-    "/a" * 32,
-)
-REGEXES = (
-    "/api/[a-z]+",
-    "/api/.*",
-    ".*",
-    "/static/.*[.]js",
-    "/(api|static)(/.*)?",
-    "/api/cart/[0-9]+",
-)
-NAMES = ("x-user", "x-tier", "cookie", "accept", "user-agent")
-VALUES = ("1", "beta", "beta2", "gold", "a=b; c=d")
-METHODS = ("GET", "POST", "PUT", "DELETE")
-PARAMETERS = ("page", "q", "pa")
-PARAMETER_VALUES = ("1", "12", "beta", "", "%31", "a=b", "a+b", "no such")
-PARTS = (
-    "q",
-    "q=",
-    "q=1",
-    "q=12",
-    "page=beta",
-    "page=1",
-    "pa",
-    "pa=a=b",
-    "Q=1",
-    "q=%31",
-    "q=a+b",
-    "",
-)
-
-
-def _string(rng: random.Random, exact: tuple[str, ...], regexes: tuple[str, ...]) -> dict[str, str]:
-    kind = rng.choice(("exact", "exact", "prefix", "prefix", "regex"))
-    return {kind: rng.choice(regexes if kind == "regex" else exact)}
-
-
-def _parameter(rng: random.Random) -> dict[str, str]:
-    kind = rng.choice(("exact", "exact", "exact", "prefix", "regex"))
-    if kind == "regex":
-        return {kind: rng.choice(("*", ".*", "b.*", "[0-9]+", "1?"))}
-    return {kind: rng.choice(PARAMETER_VALUES[:3] if kind == "prefix" else PARAMETER_VALUES)}
-
-
-def _match(rng: random.Random) -> dict[str, object]:
-    match: dict[str, object] = {}
-    if rng.random() < 0.8:
-        match["uri"] = _string(rng, PATHS, REGEXES)
-        if rng.random() < 0.25:
-            match["ignoreUriCase"] = True
-    if rng.random() < 0.25:
-        match["method"] = _string(rng, METHODS, ("GET|POST", "P.*"))
-    for key, chance in (("headers", 0.35), ("withoutHeaders", 0.15)):
-        if rng.random() < chance:
-            match[key] = {
-                name: {} if rng.random() < 0.2 else _string(rng, VALUES, ("b.*", "[0-9]"))
-                for name in rng.sample(NAMES, rng.randint(1, 2))
-            }
-    if rng.random() < 0.25:
-        match["queryParams"] = {
-            name: _parameter(rng) for name in rng.sample(PARAMETERS, rng.choice((1, 1, 2)))
-        }
-    if rng.random() < 0.1:
-        match["authority"] = _string(rng, ASKED_HOSTS, (".*test",))
-    if rng.random() < 0.05:
-        match["scheme"] = {"exact": rng.choice(("http", "https"))}
-    return match
-
-
-def _within(host: str, wildcard: str) -> bool:
-    return wildcard.startswith("*") and host.endswith(wildcard[1:])
+PREFIXES = ("shop.*", "shop.t*", "shop.eu.*", "api.*", "a*")
 
 
 def random_yaml(rng: random.Random) -> str:
@@ -150,30 +50,25 @@ def random_yaml(rng: random.Random) -> str:
             },
         },
     ]
-    hosts = rng.sample(HOSTS, len(HOSTS))
-    for number in range(rng.randint(1, 4)):
-        mine = [hosts.pop() for _ in range(rng.randint(1, 2)) if hosts]
-        if len(mine) == 2 and (_within(*mine) or _within(*reversed(mine))):
-            mine.pop()  # Istio refuses it
+    for number, mine in enumerate(random_hosts(rng)[: rng.randint(1, 4)]):
         http = []
         for index in range(rng.choice((1, 3, 8, 20))):
             entry: dict[str, object] = {
                 "name": f"r{index}",
                 "route": [{"destination": {"host": "pods"}}],
             }
-            matches = [_match(rng) for _ in range(rng.randint(1, 2))]
+            matches = [random_match(rng) for _ in range(rng.randint(1, 2))]
             if rng.random() < 0.95 and all(matches):
                 entry["match"] = matches
             http.append(entry)
-        if mine:
-            documents.append(
-                {
-                    "apiVersion": "networking.istio.io/v1",
-                    "kind": "VirtualService",
-                    "metadata": {"name": f"vs{number}"},
-                    "spec": {"hosts": mine, "gateways": ["gateway"], "http": http},
-                }
-            )
+        documents.append(
+            {
+                "apiVersion": "networking.istio.io/v1",
+                "kind": "VirtualService",
+                "metadata": {"name": f"vs{number}"},
+                "spec": {"hosts": mine, "gateways": ["gateway"], "http": http},
+            }
+        )
     return yaml.safe_dump_all(documents, sort_keys=False)
 
 
@@ -194,7 +89,7 @@ def random_head(rng: random.Random) -> bytes:
     )
     query = ""
     if rng.random() < 0.4:
-        query = "?" + "&".join(rng.choices(PARTS, k=rng.choice((0, 1, 1, 1, 2, 3))))
+        query = f"?{random_query(rng)}"
     lines = [
         f"{rng.choice((*METHODS, 'GET', 'GET', 'HEAD', 'OPTIONS', 'FOO'))} {path}{query} HTTP/1.1",
         f"Host: {rng.choice(ASKED_HOSTS)}",

@@ -12,39 +12,22 @@ from typing import Any
 from .cases import Asked, resource
 from .client import Request
 from .pods import Step
+from .randommatch import (
+    ASKED_HOSTS,
+    METHODS,
+    NAMES,
+    PATHS,
+    VALUES,
+    random_hosts,
+    random_match,
+    random_query,
+)
 
 __all__ = ["SERVICES", "random_request", "random_resources"]
 
 SERVICES = ("web", "api", "cart", "shadow")
 
-_NAMED_HOSTS = ("shop.test", "a.shop.test", "api.test", "deep.a.shop.test")
-_WILD_HOSTS = ("*.shop.test", "*.test", "*")
-_ASKED_HOSTS = (
-    *("shop.test", "shop.test", "a.shop.test", "b.shop.test", "deep.a.shop.test", "api.test"),
-    *("x.y.test", "API.TEST", "shop.test:8080", "shop.test:80", "Shop.Test", "other", "test", ""),
-)
-_PATHS = ("/", "/api", "/api/", "/api/cart", "/api/cart/1", "/apiary", "/API", "/Api/Cart", "/a/b")
 _ENDS = ("", "", "", "", "/", "x", "/1", "/../api", "/%41", "//", "/./a", "/..", "%2Fx", "?", "#x")
-_REGEXES = ("/api/[a-z]+", "/api/.*", ".*", "/(api|a)(/.*)?", "/api/cart/[0-9]+", "/[^/]*")
-_NAMES = ("x-user", "x-tier", "cookie", "accept", "user-agent")
-_VALUES = ("1", "beta", "beta2", "gold", "a=b; c=d")
-_METHODS = ("GET", "POST", "PUT", "DELETE")
-_PARAMETERS = ("page", "q", "pa")
-_PARAMETER_VALUES = ("1", "12", "beta", "%31", "a=b", "a+b")
-_PARTS = (
-    "q",
-    "q=",
-    "q=1",
-    "q=12",
-    "page=beta",
-    "page=1",
-    "pa",
-    "pa=a=b",
-    "Q=1",
-    "q=%31",
-    "",
-    "a b",
-)
 _ORIGINS = ("https://a.test", "https://b.test", "http://a.test", "null")
 
 _Json = dict[str, Any]
@@ -53,12 +36,8 @@ _Json = dict[str, Any]
 # ------------------------------------------------------------------ tables
 def random_resources(rng: random.Random) -> list[_Json]:
     """VirtualServices, with hosts of their own."""
-    # Istio refuses a VirtualService with hosts that overlap.
-    named = rng.sample(_NAMED_HOSTS, len(_NAMED_HOSTS))
-    hosts = rng.sample([[named.pop(), named.pop()], named, *([host] for host in _WILD_HOSTS)], 5)
     found = []
-    for number in range(rng.choice((2, 3, 4, 5))):
-        mine = hosts.pop()
+    for number, mine in enumerate(random_hosts(rng)[: rng.choice((3, 5, 7))]):
         http = [_entry(rng) for _ in range(rng.choice((1, 3, 6, 12)))]
         if rng.random() < 0.6:
             http.append(_forward(rng))
@@ -69,7 +48,7 @@ def random_resources(rng: random.Random) -> list[_Json]:
 
 def _entry(rng: random.Random) -> _Json:
     entry: _Json = {}
-    matches = [_match(rng) for _ in range(rng.choice((1, 1, 2)))]
+    matches = [random_match(rng) for _ in range(rng.choice((1, 1, 2)))]
     if rng.random() < 0.95 and all(matches):
         entry["match"] = matches
     kind = rng.choices(("forward", "redirect", "direct"), (8, 2, 1))[0]
@@ -104,37 +83,6 @@ def _forward(rng: random.Random) -> _Json:
     if rng.random() < 0.08:
         entry["fault"] = _fault(rng)
     return entry
-
-
-def _string(rng: random.Random, exact: tuple[str, ...], regexes: tuple[str, ...]) -> _Json:
-    kind = rng.choice(("exact", "exact", "prefix", "prefix", "regex"))
-    return {kind: rng.choice(regexes if kind == "regex" else exact)}
-
-
-def _match(rng: random.Random) -> _Json:
-    match: _Json = {}
-    if rng.random() < 0.8:
-        match["uri"] = _string(rng, _PATHS, _REGEXES)
-        if rng.random() < 0.25:
-            match["ignoreUriCase"] = True
-    if rng.random() < 0.2:
-        match["method"] = _string(rng, _METHODS, ("GET|POST", "P.*"))
-    for key, chance in (("headers", 0.25), ("withoutHeaders", 0.1)):
-        if rng.random() < chance:
-            match[key] = {
-                name: {} if rng.random() < 0.2 else _string(rng, _VALUES, ("b.*", "[0-9]"))
-                for name in rng.sample(_NAMES, rng.randint(1, 2))
-            }
-    if rng.random() < 0.2:
-        match["queryParams"] = {
-            name: _string(rng, _PARAMETER_VALUES, (".*", "b.*", "[0-9]+"))
-            for name in rng.sample(_PARAMETERS, rng.choice((1, 1, 2)))
-        }
-    if rng.random() < 0.08:
-        match["authority"] = _string(rng, _ASKED_HOSTS[:-1], (".*test",))
-    if rng.random() < 0.04:
-        match["scheme"] = {"exact": rng.choice(("http", "https"))}
-    return match
 
 
 def _redirect(rng: random.Random) -> _Json:
@@ -238,20 +186,19 @@ def _fault(rng: random.Random) -> _Json:
 # ------------------------------------------------------------------ requests
 def random_request(rng: random.Random) -> Asked:
     """A request, and what a pod does with it."""
-    method = rng.choice((*_METHODS, "GET", "GET", "GET", "HEAD", "OPTIONS"))
-    target = rng.choice(_PATHS) + rng.choice(_ENDS)
+    method = rng.choice((*METHODS, "GET", "GET", "GET", "HEAD", "OPTIONS"))
+    target = rng.choice(PATHS) + rng.choice(_ENDS)
     if rng.random() < 0.4 and "#" not in target:
-        parts = rng.choices(_PARTS[:-1], k=rng.choice((0, 1, 1, 2, 3)))
-        target += ("&" if "?" in target else "?") + "&".join(parts)
+        target += ("&" if "?" in target else "?") + random_query(rng)
     if rng.random() < 0.02:
-        target = f"http://{rng.choice(_ASKED_HOSTS[:-1])}{target}"
-    lines = [f"host: {rng.choice(_ASKED_HOSTS)}"]
+        target = f"http://{rng.choice(ASKED_HOSTS)}{target}"
+    lines = [f"host: {rng.choice((*ASKED_HOSTS, ''))}"]
     for _ in range(rng.choice((0, 1, 1, 2, 3))):
         lines.append(_line(rng))
     if method == "OPTIONS" or rng.random() < 0.15:
         lines.append(f"origin: {rng.choice(_ORIGINS)}")
         if rng.random() < 0.8:
-            lines.append(f"access-control-request-method: {rng.choice(_METHODS)}")
+            lines.append(f"access-control-request-method: {rng.choice(METHODS)}")
     body = ""
     if method in ("POST", "PUT") or rng.random() < 0.05:
         body = rng.choice(("", "text", "x" * 3000))
@@ -265,12 +212,12 @@ def random_request(rng: random.Random) -> Asked:
 
 
 def _line(rng: random.Random) -> str:
-    name = rng.choice((*_NAMES, "X-User", "Connection", "x-forwarded-for", "x-other", "te"))
+    name = rng.choice((*NAMES, "X-User", "Connection", "x-forwarded-for", "x-other", "te"))
     value = {
         "Connection": rng.choice(("keep-alive", "close", "x-user")),
         "x-forwarded-for": "203.0.113.7",
         "te": rng.choice(("trailers", "gzip")),
-    }.get(name, rng.choice(_VALUES))
+    }.get(name, rng.choice(VALUES))
     return f"{name}: {value}"
 
 

@@ -1,0 +1,6 @@
+"""The random conditions of ``tests/conformance`` are asked for here too."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
