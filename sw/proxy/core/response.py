@@ -10,13 +10,15 @@ from typing import Any
 
 import httptools
 
+from hybridmesh.contract.grammar import MAX_FIELDS
+
 from .framing import Chunked, Framing, Sized, UntilClose
 from .reply import reason_phrase
 
 __all__ = ["MAX_HEAD", "ResponseError", "ResponseHead", "read_head"]
 
-MAX_HEAD = 60 * 1024
-"""Longest head in bytes, of requests and responses, as Envoy's ``max_request_headers_kb``."""
+MAX_HEAD = 80 * 1024
+"""Longest head in bytes that a pod may send, as Envoy has it by default."""
 
 _DROPPED = frozenset(
     (
@@ -55,7 +57,7 @@ class ResponseHead:
     Raises
     ------
     ResponseError
-        Where it is malformed.
+        Where it is malformed, too long or of too many fields.
     """
 
     __slots__ = (
@@ -76,6 +78,8 @@ class ResponseHead:
     )
 
     def __init__(self, data: bytes) -> None:
+        if len(data) > MAX_HEAD or data.count(b"\n") > MAX_FIELDS + 2:
+            raise ResponseError("the head is too large")
         self._lines: list[bytes] = []
         self._connection = b""
         self.dated = False

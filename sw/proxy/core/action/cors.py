@@ -60,7 +60,7 @@ class Cors:
                 head = lines.add(head, _ALLOW + name, value)
         if policy.max_age is not None:
             head = lines.add(head, "access-control-max-age", str(policy.max_age))
-        if policy.expose:
+        if policy.expose and allowed:
             head = lines.add(head, "access-control-expose-headers", policy.expose)
         return Reply(200, b"", PREFLIGHT, fields=head)
 

@@ -31,7 +31,8 @@ class Redirection:
         to = redirect.scheme or scheme
         port = f":{redirect.port}" if redirect.port else ""
         host = redirect.authority or self._host(scheme, to, authority)
-        return f"{to}://{host}{port}{self._target(target)}"
+        path = self._target(target)
+        return f"{to}://{host}{port}{path if path.startswith('/') else '/' + path}"
 
     def _host(self, scheme: str, to: str, authority: str) -> str:
         """The request's host, without its port where that would be wrong now."""
