@@ -38,6 +38,7 @@ __all__ = [
     "regex_text",
     "seconds",
     "status_code",
+    "target_text",
     "whole_percentage",
 ]
 
@@ -184,6 +185,14 @@ def field_text(node: Node) -> str:
     text = expect(node, str)
     if _CONTROLS.search(text):
         raise FieldError("a control character cannot stand in a head", "remove it")
+    return text
+
+
+def target_text(node: Node) -> str:
+    """What may stand in the target of a request: text without blanks, too."""
+    text = field_text(node)
+    if " " in text or "\t" in text:
+        raise FieldError("a blank would end the path that the pod reads", "write %20")
     return text
 
 

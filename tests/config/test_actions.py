@@ -318,6 +318,15 @@ REFUSED = [
     ("directResponse: {status: 200, body: {bytes: '*'}}", "body.bytes: not base64"),
     ("directResponse: {status: 200, body: {string: a, bytes: ''}}", "'string' and 'bytes' do not"),
     (f"rewrite: {{}}\n  {TO_A}", "rewrite: the rewrite says nothing"),
+    (
+        f"rewrite: {{uri: /a b}}\n  {TO_A}",
+        "uri: a blank would end the path that the pod reads; write %20",
+    ),
+    (f'rewrite: {{uri: "/a\\tb"}}\n  {TO_A}', "uri: a blank would end the path"),
+    (
+        f"rewrite: {{uriRegexRewrite: {{match: a, rewrite: a b}}}}\n  {TO_A}",
+        "rewrite: a blank would end the path",
+    ),
     (f"rewrite: {{uri: /a, uriRegexRewrite: {{match: a, rewrite: b}}}}\n  {TO_A}", "do not go tog"),
     (f"rewrite: {{uriRegexRewrite: {{match: '(', rewrite: b}}}}\n  {TO_A}", "match: not a regular"),
     (f"rewrite: {{uriRegexRewrite: {{match: a}}}}\n  {TO_A}", "the field 'rewrite' is missing"),

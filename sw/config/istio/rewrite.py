@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..message import FieldError, Message, Read
+from ..message import Differs, FieldError, Message, Read
 from ..model import RegexRewrite
-from ..values import compile_regex, field_text, regex_text
+from ..values import compile_regex, field_text, regex_text, target_text
 
 __all__ = ["HttpRewrite", "UriRegexRewrite"]
 
+_NO_BLANK = "a blank is refused; Envoy sends it"
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 
 
@@ -18,7 +19,7 @@ class UriRegexRewrite(Message, name="RegexRewrite"):
     r"""What of the path agrees with ``match`` becomes ``rewrite``, ``\1`` to ``\9`` its groups."""
 
     match: Annotated[str, Read(regex_text)]
-    rewrite: Annotated[str, Read(field_text)]
+    rewrite: Annotated[str, Read(target_text), Differs(_NO_BLANK)]
 
     def check(self) -> None:
         if not self.rewrite:
@@ -44,7 +45,7 @@ class UriRegexRewrite(Message, name="RegexRewrite"):
 class HttpRewrite(Message, name="HTTPRewrite", one_of=("uri uriRegexRewrite",)):
     """``uri`` takes the place of the prefix that matched, or of all of the path."""
 
-    uri: Annotated[str, Read(field_text)] = ""
+    uri: Annotated[str, Read(target_text), Differs(_NO_BLANK)] = ""
     authority: Annotated[str, Read(field_text)] = ""
     uri_regex_rewrite: UriRegexRewrite | None = None
 
