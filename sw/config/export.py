@@ -15,7 +15,7 @@ from typing import Any
 from .message import Also, Choice, Differs, Message, Read, field_hints, key_of, unwrapped
 from .resource import KINDS, PASSED_OVER, REFUSED_KINDS, WITHOUT_SPEC
 
-__all__ = ["reference_page", "write"]
+__all__ = ["inner_type", "is_message", "messages", "reference_page", "write"]
 
 Row = tuple[str, str, str]
 
@@ -43,7 +43,7 @@ def reference_page() -> str:
     for kind, root in KINDS.items():
         parts.append(f"## {kind}")
         top = "the top" if kind in WITHOUT_SPEC else "`spec`"
-        for place, cls in _messages(top, root, seen):
+        for place, cls in messages(top, root, seen):
             if cls is not root:
                 parts.append(f"### {cls.ISTIO_NAME}")
             parts += _section(place, cls)
@@ -55,7 +55,7 @@ def reference_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _messages(
+def messages(
     place: str, cls: type[Message], seen: set[type[Message]]
 ) -> Iterator[tuple[str, type[Message]]]:
     """*cls* and the messages within it, each once, with the place where it is first met."""
@@ -64,10 +64,10 @@ def _messages(
     seen.add(cls)
     yield place, cls
     for attribute, hint in field_hints(cls).items():
-        inner, suffix = _item(hint)
-        if _is_message(inner) and inner not in KINDS.values():
+        inner, suffix = inner_type(hint)
+        if is_message(inner) and inner not in KINDS.values():
             key = key_of(attribute)
-            yield from _messages(_within(place, key, suffix), inner, seen)
+            yield from messages(_within(place, key, suffix), inner, seen)
 
 
 def _within(place: str, key: str, suffix: str) -> str:
@@ -98,14 +98,14 @@ def _rows(cls: type[Message]) -> Iterator[Row]:
 
 def _field(attribute: str, hint: Any, required: bool) -> Row:
     key = key_of(attribute)
-    inner, _ = _item(hint)
+    inner, _ = inner_type(hint)
     marks = list(_marks(hint))
     words, refused = _words(inner, marks)
     differs = [mark.how for mark in marks if isinstance(mark, Differs)]
     remarks = [
         *(["required"] if required else []),
         *(f"also `{mark.key}`" for mark in marks if isinstance(mark, Also)),
-        *([_link(inner)] if _is_message(inner) else []),
+        *([_link(inner)] if is_message(inner) else []),
         *([", ".join(f"`{word}`" for word in words if word)] if words else []),
         *differs,
         *_refusals(refused),
@@ -133,7 +133,7 @@ def _words(inner: Any, marks: Sequence[Any]) -> tuple[list[str], Mapping[str, st
     return [], {}
 
 
-def _item(hint: Any) -> tuple[Any, str]:
+def inner_type(hint: Any) -> tuple[Any, str]:
     """The type of a field, or of its items, and what its path has behind its name."""
     hint, _ = unwrapped(hint)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -153,7 +153,7 @@ def _marks(hint: Any) -> Iterator[Any]:
             yield from unwrapped(argument)[1]
 
 
-def _is_message(inner: Any) -> bool:
+def is_message(inner: Any) -> bool:
     return isinstance(inner, type) and issubclass(inner, Message)
 
 

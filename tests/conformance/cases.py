@@ -12,9 +12,16 @@ and the services that it names::
       rules: {web: {trafficPolicy: ...}}  # DestinationRules, by host
       pods: {web: [{version: v1}, {}]}    # labels of a service's pods; one without any by default
                                           # null: nobody describes the service
+      services: {web: {resolution: DNS}}  # what else the ServiceEntry says; endpoints get their
+                                          # ports, and are as many as there are pods
+      more:                               # other resources
+        - {kind: WorkloadEntry, name: a, spec: ...}
+        - {kind: Secret, name: b, stringData: {cert: FILE/ca.pem}}
+      home: region/zone                   # of the gateway
       paths: MERGE_SLASHES                # pathNormalization
       pending: reason                     # the gateway does not do this yet
       live: reason                        # Envoy's answer is not the same every time: ask it anew
+      shares: true                        # how often pods are reached is compared, not which when
       apart: 0.05                         # seconds between requests, which do not wait for answers
       requests:
         - GET /path                       # to shop.test
@@ -32,11 +39,16 @@ and the services that it names::
           ours: {status: 400, lacks: [x]} # and what the gateway answers: parts, and no fields
         - raw: "GET / HTTP/1.1\\r\\n..."    # to the byte
 
-In ``servers``, KEYS stands for the folder of the certificates (:mod:`.keys`).
+KEYS stands for the folder of the certificates (:mod:`.keys`), FILE/ca.pem for all of a file in it,
+HASH/client for the SHA-256 of a certificate, SPKI/client for that of its key, PORT-web-7 for the
+port of a pod.  In requests and in what pods answer, ``<a*1000>`` is a thousand times ``a``, and a
+field ``x-<100>: 1`` a hundred of them, ``x-1`` first.
 """
 
 import json
+import re
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +60,8 @@ from hybridmesh.config import load
 from hybridmesh.config.model import Mesh
 
 from .client import Request
-from .exchange import Answer
+from .exchange import Answer, repeated
+from .keys import Keys
 from .pods import Pods, Step
 
 __all__ = [
@@ -61,6 +74,7 @@ __all__ = [
     "load_text",
     "mesh_of",
     "resource",
+    "text_of",
     "whole_yaml",
 ]
 
@@ -69,6 +83,8 @@ Json = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "cases"
 
+_POD = re.compile(r"PORT-(\w+-\d+)")
+_MANY = re.compile(r"([^:]*)<(\d+)>(:.*)")
 _HOST = "shop.test"
 _LOCAL = "svc.cluster.local"
 _SERVER: Json = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
@@ -118,17 +134,28 @@ class Case:
     servers: Sequence[Any]
     rules: Mapping[str, Any]
     pods: dict[str, Sequence[Mapping[str, str]] | None]
+    described: Mapping[str, Json]
+    more: Sequence[Json]
+    home: str
     paths: str
     pending: str
     live: str
+    shares: bool
     apart: float | None
     asked: tuple[Asked, ...]
 
-    def services(self) -> dict[str, Sequence[Mapping[str, str]]]:
-        """The labels of each service's pods."""
+    def services(self) -> dict[str, Json]:
+        """What the ServiceEntry of each service says."""
         named: dict[str, Sequence[Mapping[str, str]] | None]
         named = {host: [{}] for host in sorted(set(_destinations(self.http)))}
-        return {host: labels for host, labels in (named | self.pods).items() if labels is not None}
+        specs = {
+            host: {"endpoints": [{"labels": dict(own)} for own in labels]}
+            for host, labels in (named | self.pods).items()
+            if labels is not None
+        }
+        for host, spec in self.described.items():
+            specs[host] = specs.get(host, {}) | spec
+        return specs
 
 
 def cases() -> Iterator[Case]:
@@ -151,9 +178,13 @@ def _case(file: str, number: int, data: Json) -> Case:
         servers=data.pop("servers", [_SERVER]),
         rules=data.pop("rules", {}),
         pods=data.pop("pods", {}),
+        described=data.pop("services", {}),
+        more=data.pop("more", []),
+        home=data.pop("home", ""),
         paths=data.pop("paths", ""),
         pending=data.pop("pending", ""),
         live=data.pop("live", ""),
+        shares=data.pop("shares", False),
         apart=data.pop("apart", None),
         asked=tuple(map(_asked, data.pop("requests"))),
     )
@@ -172,14 +203,14 @@ def _asked(data: Any) -> Asked:
         if key in data
     }
     if "raw" in data:
-        request = Request(raw=data.pop("raw"))
+        request = Request(raw=repeated(data.pop("raw")))
     else:
-        host, body = data.pop("host", _HOST), data.pop("body", "")
-        lines = [*([] if host is None else [f"host: {host}"]), *data.pop("headers", ())]
+        host, body = data.pop("host", _HOST), repeated(data.pop("body", ""))
+        lines = [*([] if host is None else [f"host: {host}"]), *_lines(data.pop("headers", ()))]
         if body and not any(line.lower().startswith("transfer-encoding") for line in lines):
             lines.append(f"content-length: {len(body)}")
         version = data.pop("version", "1.1")
-        request = Request(f"{data.pop('send')} HTTP/{version}", tuple(lines), body)
+        request = Request(f"{repeated(data.pop('send'))} HTTP/{version}", tuple(lines), body)
     assert not data, f"what is {', '.join(data)} of a request?"
     return Asked(request, script, **plain)
 
@@ -190,7 +221,18 @@ def _step(data: Any) -> Step:
     if isinstance(data, int):
         return Step(data)
     data = dict(data)
-    return Step(fields=tuple(data.pop("headers", ())), **data)
+    for key in data.keys() & {"body", "raw"}:
+        data[key] = repeated(data[key])
+    return Step(fields=tuple(_lines(data.pop("headers", ()))), **data)
+
+
+def _lines(data: Sequence[str]) -> Iterator[str]:
+    for line in data:
+        many = _MANY.fullmatch(line)
+        if many:
+            yield from (f"{many[1]}{number}{many[3]}" for number in range(1, int(many[2]) + 1))
+        else:
+            yield repeated(line)
 
 
 def _destinations(data: Any) -> Iterator[str]:
@@ -207,9 +249,13 @@ def _destinations(data: Any) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------ to a mesh
-async def mesh_of(case: Case, pods: Pods, keys: Path) -> Mesh:
-    """The case's YAML as the gateway reads it, with *pods* at its services and certificates in the
-    folder *keys*."""
+async def mesh_of(case: Case, pods: Pods, keys: Keys) -> Mesh:
+    """The case's YAML as the gateway reads it, with *pods* at its services."""
+    return load_text(await text_of(case, pods, keys), case.home)
+
+
+async def text_of(case: Case, pods: Pods, keys: Keys) -> str:
+    """The same before it is read."""
     routes = {"hosts": case.hosts, "gateways": ["gateway"], "http": case.http}
     resources = [
         resource("VirtualService", "routes", routes),
@@ -217,38 +263,43 @@ async def mesh_of(case: Case, pods: Pods, keys: Path) -> Mesh:
             resource("DestinationRule", host, {"host": host, **rule})
             for host, rule in case.rules.items()
         ),
+        *(_other(dict(one), keys) for one in case.more),
     ]
     if case.paths:
         resources.append(_mesh_config(case.paths))
     text = await whole_yaml(resources, case.namespace, case.services(), pods, case.servers)
-    return load_text(text.replace("KEYS", str(keys)))
+    return keys.replaced(text)
 
 
 async def whole_yaml(
     resources: Sequence[Json],
     namespace: str,
-    services: Mapping[str, Sequence[Mapping[str, str]]],
+    services: Mapping[str, Json],
     pods: Pods,
     servers: Sequence[Json] = (_SERVER,),
 ) -> str:
     """*resources*, with a Gateway of *servers* in front of them and the *services* behind, whose
-    pods have these labels, all in *namespace*."""
+    ServiceEntries say this besides the pods' ports, all in *namespace*."""
     gateway = {"selector": {"istio": "ingressgateway"}, "servers": list(servers)}
     documents = [resource("Gateway", "gateway", gateway), *resources]
-    for host, labels in services.items():
-        ports = [await pods.port(f"{host}-{number}") for number in range(1, len(labels) + 1)]
-        documents.append(_service(host, namespace, ports, labels))
+    for host, spec in services.items():
+        named = range(1, len(spec.get("endpoints", ())) + 1)
+        ports = [await pods.port(f"{host}-{number}") for number in named]
+        documents.append(_service(host, namespace, ports, spec))
     for document in documents:
         document["metadata"]["namespace"] = namespace
-    return yaml.safe_dump_all(documents, sort_keys=False)
+    text = yaml.safe_dump_all(documents, sort_keys=False)
+    for pod in set(_POD.findall(text)):
+        text = text.replace(f"PORT-{pod}", str(await pods.port(pod)))
+    return text
 
 
-def load_text(text: str) -> Mesh:
-    """The mesh of YAML that is in no file yet."""
+def load_text(text: str, home: str = "") -> Mesh:
+    """The mesh of YAML that is in no file yet, for a gateway at the locality *home*."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "mesh.yaml")
         path.write_text(text)
-        return load([path])
+        return load([path], home)
 
 
 def resource(kind: str, name: str, spec: Json) -> Json:
@@ -257,26 +308,40 @@ def resource(kind: str, name: str, spec: Json) -> Json:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
+def _other(data: Json, keys: Keys) -> Json:
+    kind, name = data.pop("kind"), data.pop("name")
+    if "spec" in data:
+        return resource(kind, name, data["spec"])
+    secret: Json = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
+    for field_name, encode in (("stringData", str), ("data", _base64)):
+        files = data.get(field_name, {}).items()
+        secret[field_name] = {
+            part: encode(keys.file(text.removeprefix("FILE/"))) for part, text in files
+        }
+    return secret
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
 def _mesh_config(normalization: str) -> Json:
     settings = {"pathNormalization": {"normalization": normalization}}
     document = resource("IstioOperator", "istio", {"meshConfig": settings})
     return document | {"apiVersion": "install.istio.io/v1alpha1"}
 
 
-def _service(
-    host: str, namespace: str, ports: Sequence[int], labels: Sequence[Mapping[str, str]]
-) -> Json:
+def _service(host: str, namespace: str, ports: Sequence[int], spec: Json) -> Json:
     endpoints = [
-        {"address": "127.0.0.1", "ports": {"http": port}, "labels": dict(own)}
-        for port, own in zip(ports, labels, strict=True)
+        {"address": "127.0.0.1", "ports": {"http": port}, **endpoint}
+        for port, endpoint in zip(ports, spec.get("endpoints", ()), strict=True)
     ]
-    spec = {
+    whole = {
         "hosts": [host if "." in host else f"{host}.{namespace}.{_LOCAL}"],
         "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
         "resolution": "STATIC",
-        "endpoints": endpoints,
     }
-    return resource("ServiceEntry", host, spec)
+    return resource("ServiceEntry", host, whole | spec | {"endpoints": endpoints})
 
 
 # ------------------------------------------------------------------ Envoy's recorded answers

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from .exchange import Answer, masked
+from .exchange import Answer, masked, shortened
 from .pods import TAG
-from .wire import read_message
+from .wire import LIMIT, read_message
 
 __all__ = ["Client", "Request"]
 
@@ -72,7 +72,7 @@ class Client:
         if self._writer is None:
             try:
                 self._reader, self._writer = await asyncio.open_connection(
-                    "127.0.0.1", self._port, **self._tls
+                    "127.0.0.1", self._port, limit=LIMIT, **self._tls
                 )
             except OSError:
                 return Answer()
@@ -96,7 +96,7 @@ class Client:
             "".join(reason),
             tuple(interim),
             tuple(masked(name, value) for name, value in message.fields),
-            message.body.decode("latin-1"),
+            shortened(message.body.decode("latin-1")),
             message.whole,
         )
 

@@ -5,17 +5,30 @@ replaced by words as soon as they are read.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Answer", "Arrival", "Field", "masked"]
+__all__ = [
+    "Answer",
+    "Arrival",
+    "Field",
+    "alike",
+    "masked",
+    "repeated",
+    "service_of",
+    "shortened",
+]
 
 Field = tuple[str, str]
 """Name and value of a header field."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+
+
+_LONG = re.compile(r"(.)\1{199,}")
+_REPEATED = re.compile(r"<(.)\*(\d+)>")
 
 
 def _word(pattern: re.Pattern[str], word: str) -> Callable[[str], str]:
@@ -29,6 +42,7 @@ def _rounded_up(left: int) -> int:
 
 
 _MASKS: dict[str, Callable[[str], str]] = {
+    "set-cookie": _word(re.compile('(?<=")[0-9a-f]{16}(?=")'), "<hash>"),
     "date": _word(_DATE, "<date>"),
     "x-request-id": _word(_UUID, "<uuid>"),
     "x-envoy-upstream-service-time": _word(re.compile(r"\d+"), "<ms>"),
@@ -44,7 +58,17 @@ _MASKS: dict[str, Callable[[str], str]] = {
 def masked(name: str, value: str) -> Field:
     """The field, with a word in place of what is never twice the same."""
     mask = _MASKS.get(name.lower())
-    return name, mask(value) if mask else value
+    return name, shortened(mask(value) if mask else value)
+
+
+def shortened(text: str) -> str:
+    """*text* as :func:`repeated` reads it."""
+    return _LONG.sub(lambda run: f"<{run[1]}*{len(run[0])}>", text)
+
+
+def repeated(text: str) -> str:
+    """*text* with as many ``a`` as in ``<a*1000>``."""
+    return _REPEATED.sub(lambda run: run[1] * int(run[2]), text)
 
 
 @dataclass(frozen=True)
@@ -75,6 +99,22 @@ class Arrival:
     def from_json(cls, data: dict[str, Any]) -> "Arrival":
         line, *fields = data["request"]
         return cls(data["pod"], line, _fields(fields), data["body"])
+
+
+def alike(arrivals: Sequence[Arrival]) -> tuple[Arrival, ...]:
+    """*arrivals* with the pods of a service numbered in the order in which they were reached, as it
+    does not matter which of them was the first."""
+    names: dict[str, str] = {}
+    for arrival in arrivals:
+        service = service_of(arrival.pod)
+        number = sum(service_of(pod) == service for pod in names) + 1
+        names.setdefault(arrival.pod, f"{service}-{number}")
+    return tuple(replace(arrival, pod=names[arrival.pod]) for arrival in arrivals)
+
+
+def service_of(pod: str) -> str:
+    """The service of a pod, from its name."""
+    return pod.rpartition("-")[0]
 
 
 @dataclass(frozen=True)

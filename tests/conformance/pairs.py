@@ -83,7 +83,7 @@ class Table:
 async def _table(seed: int, number: int, requests: int, pods: Pods) -> Table:
     rng = random.Random(f"{seed}/{number}")
     resources = random_resources(rng)
-    services = dict.fromkeys(SERVICES, ({},))
+    services = {name: {"endpoints": [{}]} for name in SERVICES}
     text = await whole_yaml(resources, f"table-{number}", services, pods)
     asked = [random_request(rng) for _ in range(requests)]
     return Table(number, text, load_text(text), asked)

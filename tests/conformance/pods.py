@@ -7,12 +7,13 @@ step of its script, the next one (a retry) the second, and so on.
 
 import asyncio
 import socket
+import ssl
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from .exchange import Arrival, masked
-from .wire import Message, read_message
+from .exchange import Arrival, Field, masked, service_of, shortened
+from .wire import LIMIT, Message, read_message
 
 __all__ = ["PHRASE", "TAG", "Pods", "Step"]
 
@@ -53,10 +54,12 @@ class Pods:
     """Servers on ports of the system's choice, started when first asked for.
 
     A pod is called by the name of its service and a number, as in ``web-1``; one whose name begins
-    with ``dead`` refuses connections.
+    with ``dead`` refuses connections.  Those that have a key of *tls* in their name speak it, and
+    tell in a field ``:tls`` which server was asked for and which certificate was shown.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Mapping[str, ssl.SSLContext] | None = None) -> None:
+        self._tls = tls or {}
         self._ports: dict[str, int] = {}
         self._servers: list[asyncio.Server] = []
         self._unheard: list[socket.socket] = []
@@ -74,22 +77,11 @@ class Pods:
         follow."""
         self._scripts[tag] = script
 
-    def arrivals(self, tag: str, *, alike: bool) -> tuple[Arrival, ...]:
-        """The requests with *tag*, by service and then by time; they are forgotten.
-
-        With *alike* the pods of a service are numbered anew, in the order in which they were
-        reached, as it does not matter which of them was the first.
-        """
+    def arrivals(self, tag: str) -> tuple[Arrival, ...]:
+        """The requests with *tag*, by service and then by time; they are forgotten."""
         self._scripts.pop(tag, None)
-        found = sorted(self._arrivals.pop(tag, ()), key=lambda arrival: _service(arrival.pod))
-        if not alike:
-            return tuple(found)
-        names: dict[str, str] = {}
-        for arrival in found:
-            service = _service(arrival.pod)
-            number = sum(_service(pod) == service for pod in names) + 1
-            names.setdefault(arrival.pod, f"{service}-{number}")
-        return tuple(replace(arrival, pod=names[arrival.pod]) for arrival in found)
+        found = self._arrivals.pop(tag, ())
+        return tuple(sorted(found, key=lambda arrival: service_of(arrival.pod)))
 
     async def close(self) -> None:
         for server in self._servers:
@@ -105,29 +97,34 @@ class Pods:
             return int(unheard.getsockname()[1])
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            shown = _shown(writer.get_extra_info("ssl_object"))
             try:
                 while (request := await read_message(reader)) is not None:
-                    if not await self._answer(name, request, writer):
+                    if not await self._answer(name, shown, request, writer):
                         break
             except (ConnectionError, asyncio.CancelledError):
                 pass  # at the end, those that still wait are cancelled
             finally:
                 writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        contexts = (tls for part, tls in self._tls.items() if part in name)
+        tls = next(contexts, None)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=LIMIT, ssl=tls)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    async def _answer(self, name: str, request: Message, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(
+        self, name: str, shown: Sequence[Field], request: Message, writer: asyncio.StreamWriter
+    ) -> bool:
         """Whether the connection goes on."""
         tag = request.value(TAG) or ""
-        fields = tuple(masked(n, v) for n, v in request.fields if n.lower() != TAG)
+        fields = (*shown, *(masked(n, v) for n, v in request.fields if n.lower() != TAG))
         body = request.body.decode("latin-1")
         seen = self._arrivals[tag] if tag else []
-        seen.append(Arrival(name, request.line, fields, body))
+        seen.append(Arrival(name, shortened(request.line), fields, shortened(body)))
         script = self._scripts.get(tag) or (Step(),)
-        service = _service(name)
-        turn = sum(_service(arrival.pod) == service for arrival in seen)
+        service = service_of(name)
+        turn = sum(service_of(arrival.pod) == service for arrival in seen)
         step = script[min(turn, len(script)) - 1]
         if step.wait:
             await asyncio.sleep(step.wait)
@@ -147,5 +144,10 @@ class Pods:
         return not any(line.lower() == "connection: close" for line in step.fields)
 
 
-def _service(pod: str) -> str:
-    return pod.rpartition("-")[0]
+def _shown(tls: ssl.SSLObject | None) -> list[Field]:
+    """What the gateway said of itself when it connected."""
+    if tls is None:
+        return []
+    subject = dict(pair for (pair,) in (tls.getpeercert() or {}).get("subject", ()))
+    asked, shown = getattr(tls, "asked", None), subject.get("commonName")
+    return [(":tls", f"{asked or 'nobody'} is asked for, {shown or 'nothing'} shown")]

@@ -21,7 +21,7 @@ from hybridmesh.nic import NicDriver, open_nic
 from .cases import Asked, Case, cases, mesh_of
 from .client import Client
 from .envoy import Ports, envoy_running
-from .exchange import Answer
+from .exchange import Answer, alike
 from .gateway import gateway_running
 from .keys import Keys
 from .pods import Pods
@@ -52,7 +52,7 @@ async def ask_all(port: int, asked: Sequence[Asked], pods: Pods, *, late: bool) 
             said.append((tag, answer))
     if late:
         await asyncio.sleep(_SETTLE)
-    return [replace(answer, arrivals=pods.arrivals(tag, alike=True)) for tag, answer in said]
+    return [replace(answer, arrivals=alike(pods.arrivals(tag))) for tag, answer in said]
 
 
 async def ask_case(ports: Ports, case: Case, mesh: Mesh, pods: Pods, keys: Keys) -> list[Answer]:
@@ -74,9 +74,10 @@ async def ask_case(ports: Ports, case: Case, mesh: Mesh, pods: Pods, keys: Keys)
         said = await asyncio.gather(*map(ask, numbers))
     if has_mirrors(mesh):
         await asyncio.sleep(_SETTLE)
+    arrivals = map(pods.arrivals, tags)
     return [
-        replace(answer, arrivals=pods.arrivals(tag, alike=not case.live))
-        for tag, answer in zip(tags, said, strict=True)
+        replace(answer, arrivals=found if case.live else alike(found))
+        for answer, found in zip(said, arrivals, strict=True)
     ]
 
 
@@ -97,26 +98,29 @@ class Stage:
     def __init__(self) -> None:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._stack = AsyncExitStack()
-        self._pods = Pods()
         self._keys = Keys(Path(self._stack.enter_context(tempfile.TemporaryDirectory())))
+        self._pods = Pods(self._keys.pods)
         self._meshes: dict[str, Mesh] = {}
         self._envoy: dict[str, Ports] = {}
+        self._said: dict[str, list[Answer]] = {}
         self._nics: dict[NicChoice, NicDriver] = {}
 
     def mesh(self, case: Case) -> Mesh:
         """What the gateway reads in *case*; :exc:`ConfigError` where it does not know a field."""
         if case.namespace not in self._meshes:
-            self._meshes[case.namespace] = self._runner.run(
-                mesh_of(case, self._pods, self._keys.folder)
-            )
+            self._meshes[case.namespace] = self._runner.run(mesh_of(case, self._pods, self._keys))
         return self._meshes[case.namespace]
 
     def ask_envoy(self, case: Case) -> list[Answer]:
+        """Envoy's answers; it is asked once, as it remembers what has come of it."""
         mesh = self.mesh(case)
         if not self._envoy:
             self._start_envoy()
-        ports = self._envoy[case.namespace]
-        return self._runner.run(ask_case(ports, case, mesh, self._pods, self._keys))
+        if case.namespace not in self._said:
+            ports = self._envoy[case.namespace]
+            asking = ask_case(ports, case, mesh, self._pods, self._keys)
+            self._said[case.namespace] = self._runner.run(asking)
+        return self._said[case.namespace]
 
     def ask_gateway(self, case: Case, choice: NicChoice) -> list[Answer]:
         mesh, nic = self.mesh(case), self._nic(choice)

@@ -1,6 +1,8 @@
 """The gateway answers every case as Envoy did, with a NIC and without; and Envoy still does."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +11,7 @@ from hybridmesh.config import ConfigError
 from .cases import Asked, Case, answers, cases
 from .differences import complaints
 from .envoy import MISSING, is_installed
-from .exchange import Answer
+from .exchange import Answer, alike
 from .report import told
 from .stage import Stage
 
@@ -65,6 +67,16 @@ def test_envoy_answers_as_it_did(stage: Stage, case: Case):
 def judge(case: Case, envoy: Sequence[Answer], ours: Sequence[Answer]) -> None:
     """Fail with all that is wrong with *ours*."""
     failures = []
+    if case.shares:
+        shares = [
+            Counter(arrival.pod for answer in said for arrival in answer.arrivals)
+            for said in (envoy, ours)
+        ]
+        assert shares[0] == shares[1], "Envoy, the gateway"
+        envoy, ours = (
+            [replace(answer, arrivals=alike(answer.arrivals)) for answer in said]
+            for said in (envoy, ours)
+        )
     for asked, theirs, mine in zip(case.asked, envoy, ours, strict=True):
         found = complaints(asked.request, theirs, mine)
         if asked.differs:

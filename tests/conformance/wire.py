@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from .exchange import Field
 
-__all__ = ["Message", "read_message"]
+__all__ = ["LIMIT", "Message", "read_message"]
+
+LIMIT = 1 << 20
+"""Bytes of a head that are read."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def cluster(cluster: Cluster) -> Json:
     message: Json = {
         "name": cluster.name,
         "type": cluster.discovery.value,
+        "dns_lookup_family": "V4_ONLY",  # as for a gateway without IPv6
         "connect_timeout": duration(cluster.connect_timeout),
         "lb_policy": cluster.balancing.kind.value,
         "circuit_breakers": {"thresholds": [_thresholds(cluster.breaker)]},
@@ -59,7 +60,8 @@ def _thresholds(breaker: CircuitBreaker) -> Json:
 
 
 def _common_balancing(cluster: Cluster) -> Json:
-    message: Json = {}
+    # Else Envoy gathers changes of pods' health for a second.
+    message: Json = {"update_merge_window": "0s"}
     if cluster.outlier is not None:
         message["healthy_panic_threshold"] = {"value": cluster.outlier.min_healthy_percent}
     if cluster.balancing.by_locality:
@@ -73,11 +75,16 @@ def _http_options(cluster: Cluster) -> Json:
         common["max_requests_per_connection"] = cluster.max_requests_per_connection
     if cluster.max_connection_duration is not None:
         common["max_connection_duration"] = duration(cluster.max_connection_duration)
-    return typed(
+    options = typed(
         _HTTP_OPTIONS,
         common_http_protocol_options=common,
         explicit_http_config={"http_protocol_options": {}},
     )
+    if cluster.tls is not None and not cluster.tls.sni:
+        checked = cluster.tls.verify and not cluster.tls.names
+        names = {"auto_sni": True, "auto_san_validation": checked}
+        options["upstream_http_protocol_options"] = names
+    return options
 
 
 def _balancing(balancing: LoadBalancing) -> Json:
