@@ -412,7 +412,9 @@ def test_a_pod_that_ends_without_an_answer_is_503_uc(end: object) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
         b"HTTP/2.0 200 OK\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70000,
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 82000,
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 82000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 101 + b"\r\n",
     ],
 )
 def test_an_answer_that_is_not_http_is_502_upe(garbage: bytes) -> None:
