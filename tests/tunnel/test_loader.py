@@ -184,6 +184,20 @@ def test_a_user_without_capabilities_is_told_which(privileged: None):
     )
 
 
+def test_two_capabilities_are_enough(loaded: Programs):
+    kept = "-all,+bpf,+net_admin"
+    program = (
+        "from hybridmesh.tunnel.programs import Programs; "
+        "print(open('/proc/self/status').read().count('CapEff:\t0000008000001000')); Programs()"
+    )
+    limits = ["--bounding-set", f"{kept},+setpcap", "--inh-caps", kept, "--"]
+    drop = ["setpriv", *limits, "setpriv", "--bounding-set=-setpcap", "--"]
+    done = subprocess.run(
+        [*drop, sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
 def test_features_that_the_kernel_lacks_are_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(features, "supports_program", lambda kind: kind != 25)
     monkeypatch.setattr(features, "supports_map", lambda kind: kind != 24)

@@ -3,7 +3,8 @@
  * VLAN tags, IPv4 with options, IPv6 with up to two extension headers (RFC 894, IEEE 802.1Q,
  * RFC 791, RFC 8200, RFC 9293).
  *
- * No pointer is subtracted from another: that would ask for one capability more. */
+ * Headers whose place depends on the frame are copied by the kernel. To go there by a pointer would
+ * take one capability more, CAP_PERFMON. */
 #ifndef HYBRIDMESH_FRAME_H
 #define HYBRIDMESH_FRAME_H
 
@@ -41,45 +42,54 @@ struct extension {
 	__u8 words; /* of eight bytes, without the first */
 };
 
-INLINE enum reading read_tcp(void *at, void *end, __u32 length, struct segment *segment)
+/* A frame without a shim. */
+struct frame {
+	struct xdp_md *bytes;
+	__u32 size;
+};
+
+/* Copy the header at *at* into *header*; not zero: it does not end in the frame. */
+#define LOAD(frame, at, header) bpf_xdp_load_bytes((frame)->bytes, at, header, sizeof(*(header)))
+
+/* The segment of *length* bytes that begins at *at*. */
+INLINE enum reading read_tcp(const struct frame *frame, __u32 at, __u32 length,
+			     struct segment *segment)
 {
-	struct tcphdr *tcp = at;
+	struct tcphdr tcp;
 	__u32 header;
 
-	if ((void *)(tcp + 1) > end)
+	if (LOAD(frame, at, &tcp))
 		return OTHER;
-	header = 4 * tcp->doff;
-	if (header < sizeof(*tcp) || header > length || at + length > end)
+	header = 4 * tcp.doff;
+	if (header < sizeof(tcp) || header > length || at + length > frame->size)
 		return OTHER;
-	segment->flow.peer_port = tcp->source;
-	segment->flow.local_port = tcp->dest;
-	segment->seq = HOST32(tcp->seq);
+	segment->flow.peer_port = tcp.source;
+	segment->flow.local_port = tcp.dest;
+	segment->seq = HOST32(tcp.seq);
 	segment->length = length - header;
-	segment->opens = tcp->syn && !tcp->ack && !tcp->rst;
-	segment->urgent = tcp->urg;
+	segment->opens = tcp.syn && !tcp.ack && !tcp.rst;
+	segment->urgent = tcp.urg;
 	return SEGMENT;
 }
 
-INLINE enum reading read_ipv4(void *at, void *end, struct segment *segment)
+INLINE enum reading read_ipv4(const struct frame *frame, __u32 at, struct segment *segment)
 {
-	struct iphdr *ip = at;
 	struct pair *pair = &segment->flow.pair;
+	struct iphdr ip;
 	__u32 header, length;
 
-	if ((void *)(ip + 1) > end || ip->version != 4)
+	if (LOAD(frame, at, &ip) || ip.version != 4)
 		return OTHER;
-	header = 4 * ip->ihl;
-	length = HOST16(ip->tot_len);
-	if (header < sizeof(*ip) || length < header)
+	header = 4 * ip.ihl;
+	length = HOST16(ip.tot_len);
+	if (header < sizeof(ip) || length < header || ip.protocol != IPPROTO_TCP)
 		return OTHER;
 	pair->peer[2] = pair->local[2] = BE32(0xffff);
-	pair->peer[3] = ip->saddr;
-	pair->local[3] = ip->daddr;
-	if (ip->protocol != IPPROTO_TCP)
-		return OTHER;
-	if (ip->frag_off & BE16(FRAGMENT))
+	pair->peer[3] = ip.saddr;
+	pair->local[3] = ip.daddr;
+	if (ip.frag_off & BE16(FRAGMENT))
 		return UNREADABLE;
-	return read_tcp(at + header, end, length - header, segment);
+	return read_tcp(frame, at + header, length - header, segment);
 }
 
 /* Whether something may stand behind a header of this *kind* that the walker does not know. */
@@ -90,67 +100,64 @@ INLINE int is_extension(__u8 kind)
 	       kind == IPPROTO_MH || kind == 139 /* host identity */ || kind == 140 /* shim6 */;
 }
 
-INLINE enum reading read_ipv6(void *at, void *end, struct segment *segment)
+INLINE enum reading read_ipv6(const struct frame *frame, __u32 at, struct segment *segment)
 {
-	struct ipv6hdr *ip = at;
 	struct pair *pair = &segment->flow.pair;
-	__u32 length;
+	struct extension extension;
+	struct ipv6hdr ip;
+	__u32 length, size;
 	__u8 kind;
 
-	if ((void *)(ip + 1) > end || ip->version != 6)
+	if (LOAD(frame, at, &ip) || ip.version != 6)
 		return OTHER;
-	__builtin_memcpy(pair->peer, &ip->saddr, sizeof(pair->peer));
-	__builtin_memcpy(pair->local, &ip->daddr, sizeof(pair->local));
-	length = HOST16(ip->payload_len);
-	kind = ip->nexthdr;
-	at = ip + 1;
+	__builtin_memcpy(pair->peer, &ip.saddr, sizeof(pair->peer));
+	__builtin_memcpy(pair->local, &ip.daddr, sizeof(pair->local));
+	length = HOST16(ip.payload_len);
+	kind = ip.nexthdr;
+	at += sizeof(ip);
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
-		struct extension *extension = at;
-		__u32 size;
-
 		if (kind != IPPROTO_ROUTING && kind != IPPROTO_DSTOPTS &&
 		    (i || kind != IPPROTO_HOPOPTS))
 			break;
-		if ((void *)(extension + 1) > end)
+		if (LOAD(frame, at, &extension))
 			return OTHER;
-		size = 8 * (extension->words + 1);
+		size = 8 * (extension.words + 1);
 		if (size > length)
 			return OTHER;
-		kind = extension->next;
+		kind = extension.next;
 		length -= size;
 		at += size;
 	}
 	if (kind == IPPROTO_TCP)
-		return read_tcp(at, end, length, segment);
+		return read_tcp(frame, at, length, segment);
 	return is_extension(kind) ? UNREADABLE : OTHER;
 }
 
-/* What the frame between *at* and *end*, without a shim, holds; *segment* must be zero. */
-INLINE enum reading read_frame(void *at, void *end, struct segment *segment)
+/* What is in the *frame*; *segment* must be zero. */
+INLINE enum reading read_frame(const struct frame *frame, struct segment *segment)
 {
-	struct ethhdr *ethernet = at;
+	struct ethhdr ethernet;
+	struct tag tag;
+	__u32 at = sizeof(ethernet);
 	__be16 kind;
 
-	if ((void *)(ethernet + 1) > end)
+	if (LOAD(frame, 0, &ethernet))
 		return OTHER;
-	kind = ethernet->h_proto;
-	at = ethernet + 1;
+	kind = ethernet.h_proto;
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
-		struct tag *tag = at;
-
 		if (kind != BE16(ETH_P_8021Q) && (i || kind != BE16(ETH_P_8021AD)))
 			break;
-		if ((void *)(tag + 1) > end)
+		if (LOAD(frame, at, &tag))
 			return OTHER;
-		kind = tag->kind;
-		at = tag + 1;
+		kind = tag.kind;
+		at += sizeof(tag);
 	}
 	if (kind == BE16(ETH_P_IP))
-		return read_ipv4(at, end, segment);
+		return read_ipv4(frame, at, segment);
 	if (kind == BE16(ETH_P_IPV6))
-		return read_ipv6(at, end, segment);
+		return read_ipv6(frame, at, segment);
 	return OTHER;
 }
 

@@ -21,6 +21,8 @@ CALL(long, map_update_elem, void *map, const void *key, const void *value, __u64
 CALL(long, map_delete_elem, void *map, const void *key);
 CALL(__u64, ktime_get_ns, void);
 CALL(long, xdp_adjust_head, struct xdp_md *frame, int bytes);
+CALL(__u64, xdp_get_buff_len, struct xdp_md *frame);
+CALL(long, xdp_load_bytes, struct xdp_md *frame, __u32 at, void *to, __u32 size);
 CALL(void *, sk_storage_get, void *map, void *socket, void *value, __u64 flags);
 CALL(long, sock_ops_cb_flags_set, struct bpf_sock_ops *event, int flags);
 CALL(struct bpf_tcp_sock *, tcp_sock, struct bpf_sock *socket);

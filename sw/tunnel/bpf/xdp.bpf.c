@@ -77,8 +77,8 @@ INLINE void keep(const struct flow_key *key, struct flow *flow, __u64 offset,
 INLINE void follow(const struct segment *segment, const struct hybridmesh_verdict *verdict)
 {
 	struct flow *flow = bpf_map_lookup_elem(&flows, &segment->flow);
-	__u64 seen, end;
-	__s64 start, head;
+	__s64 seen, start, end, head;
+	int next;
 
 	if (!flow) {
 		if (verdict)
@@ -88,17 +88,12 @@ INLINE void follow(const struct segment *segment, const struct hybridmesh_verdic
 	seen = flow->seen;
 	start = seen + (__s32)(segment->seq - (flow->first + (__u32)seen));
 	end = start + segment->length;
-	if (start == (__s64)seen) {
-		/* Another CPU may be at the same bytes: one of the two is the first. */
-		if (__sync_val_compare_and_swap(&flow->seen, seen, end) != seen)
-			start = -1;
-	} else if (start > (__s64)seen) {
-		flow->seen = end;
-	}
-	if (start < (__s64)seen) {
-		if ((__s64)end > (__s64)flow->seen)
+	/* Another CPU may be at the same bytes: one of the two is the first. */
+	next = start == seen && __sync_val_compare_and_swap(&flow->seen, seen, end) == seen;
+	if (!next) {
+		if (end > (__s64)flow->seen)
 			flow->seen = end;
-		if (flow->clear < flow->seen)
+		if (start <= seen && flow->clear < flow->seen)
 			flow->clear = flow->seen;
 	}
 	if (segment->urgent)
@@ -106,11 +101,11 @@ INLINE void follow(const struct segment *segment, const struct hybridmesh_verdic
 	if (!verdict)
 		return;
 	head = start + (__s32)(HOST32(verdict->seq) - segment->seq);
-	if (start != (__s64)seen || head < (__s64)flow->clear) {
+	if (!next || head < (__s64)flow->clear) {
 		count(HYBRIDMESH_COUNTER_DOUBTED);
 		return;
 	}
-	if (head + HOST16(verdict->head_length) > (__s64)end || head >= (__s64)end) {
+	if (head + HOST16(verdict->head_length) > end || head >= end) {
 		count(HYBRIDMESH_COUNTER_UNPLACED);
 		return;
 	}
@@ -118,12 +113,13 @@ INLINE void follow(const struct segment *segment, const struct hybridmesh_verdic
 }
 
 SECTION("xdp")
-int hybridmesh_xdp(struct xdp_md *frame)
+int hybridmesh_xdp(struct xdp_md *bytes)
 {
-	void *start = (void *)(long)frame->data, *end = (void *)(long)frame->data_end;
+	void *start = (void *)(long)bytes->data, *end = (void *)(long)bytes->data_end;
 	struct ethhdr *ethernet = start;
-	struct hybridmesh_verdict verdict;
+	struct hybridmesh_verdict verdict = {};
 	struct segment segment = {};
+	struct frame frame = { .bytes = bytes };
 	int marked = 0;
 	__u8 yes = 1;
 
@@ -133,14 +129,13 @@ int hybridmesh_xdp(struct xdp_md *frame)
 		if (start + MACS + HYBRIDMESH_SHIM_SIZE > end)
 			goto malformed;
 		__builtin_memcpy(&verdict, start + MACS, sizeof(verdict));
-		if (!is_verdict(&verdict) || strip(frame, start))
+		if (!is_verdict(&verdict) || strip(bytes, start))
 			goto malformed;
 		count(HYBRIDMESH_COUNTER_SHIMS);
 		marked = 1;
-		start = (void *)(long)frame->data;
-		end = (void *)(long)frame->data_end;
 	}
-	switch (read_frame(start, end, &segment)) {
+	frame.size = bpf_xdp_get_buff_len(bytes);
+	switch (read_frame(&frame, &segment)) {
 	case UNREADABLE:
 		bpf_map_update_elem(&unreadable, &segment.flow.pair, &yes, BPF_ANY);
 		count(HYBRIDMESH_COUNTER_UNREADABLE);
