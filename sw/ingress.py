@@ -14,6 +14,7 @@ from .config.model import Mesh
 from .contract.geometry import Geometry
 from .nic import NicDriver, open_nic
 from .proxy import AccessLog, Gateway, NoVerdicts, VerdictSource, run, serve
+from .proxy.io.files import raise_limit
 from .reference.resolver import Resolver
 from .tunnel.rootless import RootlessLink
 
@@ -78,6 +79,8 @@ def serve_mesh(
 ) -> Signals:
     """Serve *mesh* on *host* until SIGINT or SIGTERM; returns which of them it was.
 
+    The process may open as many files as the hard limit allows from then on.
+
     Parameters
     ----------
     ports : mapping of int to int, or int
@@ -90,6 +93,7 @@ def serve_mesh(
     HybridMeshError
         Where the gateway cannot start.
     """
+    raise_limit()
     with open_table(mesh, choice) as table:
         nic = table.nic
         source: VerdictSource = NoVerdicts() if nic is None else RootlessLink(nic)

@@ -17,6 +17,7 @@ from .core.access_log import AccessLog
 from .core.clock import Clock
 from .core.proxy import Proxy
 from .io.clock import Alarm
+from .io.files import Files
 from .io.listener import Listening, listen, listen_tls
 from .io.names import Names
 from .io.network import AsyncioNetwork
@@ -29,6 +30,11 @@ __all__ = ["Gateway", "GatewayError", "run", "serve"]
 T = TypeVar("T")
 
 _POLL = 0.01
+
+_LAST_CALL = 0.2
+"""Share of the grace in which a client without a request may still bring one.  One that has sent a
+request when its connection closes cannot know whether it was done; told so with an answer
+(``connection: close``), it sends none."""
 
 
 class GatewayError(HybridMeshError):
@@ -73,15 +79,17 @@ class Gateway:
             random.Random(),
             access_log,
         )
+        files = Files()
         self._doors: dict[int, Door] = {}
         for listener in mesh.listeners:
             if listener.table is not None and listener.table is mesh.table:
-                door = Door(proxy, source, [proxy.context])
+                door = Door(proxy, source, [proxy.context], files)
             elif listener.table is not None:
-                door = Door(proxy, NoVerdicts(), [proxy.open(Resolver(listener.table))])
+                context = proxy.open(Resolver(listener.table))
+                door = Door(proxy, NoVerdicts(), [context], files)
             else:
                 opened = [proxy.open(Resolver(s.table), "https") for s in listener.servers]
-                door = Door(proxy, NoVerdicts(), opened, TlsDoor(listener.servers))
+                door = Door(proxy, NoVerdicts(), opened, files, TlsDoor(listener.servers))
             self._doors[listener.port] = door
         self._names = Names(proxy.clusters.values())
         self._servers: dict[int, Listening] = {}
@@ -133,22 +141,37 @@ class Gateway:
         assert self._servers, "the gateway has not been started"
         return next(iter(self.ports.values()))
 
-    async def stop(self, grace: float = 5.0) -> None:
-        """Accept no more, let the requests under way end for *grace* seconds, close everything."""
+    async def stop(self, grace: float = 5.0, hurry: asyncio.Event | None = None) -> None:
+        """Accept no more, let the requests under way end for *grace* seconds, close everything.
+
+        Answers end their connections from now on; those that wait for a request are closed after a
+        fifth of the time.  No time is left once *hurry* is set.
+        """
         self._names.close()
         for server in self._servers.values():
             server.close()
         self._servers = {}
         if self._alarm is None:
             return
+        self._proxy.retire()
+        started = time.monotonic()
+        await self._gone(started + grace * _LAST_CALL, hurry)
         self._proxy.drain()
-        end = time.monotonic() + grace
-        while self._proxy.connections and time.monotonic() < end:
-            await asyncio.sleep(_POLL)
+        await self._gone(started + grace, hurry)
         self._proxy.abort()
+        for door in self._doors.values():
+            for guest in door.guests:
+                guest.abort()
         self._alarm.close()
         self._alarm = None
         await asyncio.sleep(0)  # the transports close in the loop's next round
+
+    async def _gone(self, end: float, hurry: asyncio.Event | None) -> None:
+        """Wait until all clients have gone, at most until the time is *end*."""
+        while any(door.guests for door in self._doors.values()) and time.monotonic() < end:
+            if hurry is not None and hurry.is_set():
+                return
+            await asyncio.sleep(_POLL)
 
     def counters(self) -> dict[str, int]:
         """Everything that is counted, under Envoy's names."""
@@ -164,19 +187,28 @@ async def serve(
     on_start: Callable[[Gateway], None] | None = None,
 ) -> signal.Signals:
     """Start *gateway*, call *on_start*, and let it run until SIGINT or SIGTERM; then stop it
-    gracefully, within *grace* seconds.  Returns the first of these signals."""
+    gracefully, within *grace* seconds, or at once if there is another of these signals.  Returns
+    the first of them."""
     loop = asyncio.get_running_loop()
-    stopped: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    first: asyncio.Future[signal.Signals] = loop.create_future()
+    hurry = asyncio.Event()
+
+    def caught(number: signal.Signals) -> None:
+        if first.done():
+            hurry.set()
+        else:
+            first.set_result(number)
+
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
-        loop.add_signal_handler(number, stopped.put_nowait, number)
+        loop.add_signal_handler(number, caught, number)
     try:
         await gateway.start(host, ports)
         if on_start is not None:
             on_start(gateway)
-        return await stopped.get()
+        return await first
     finally:
-        await gateway.stop(grace)
+        await gateway.stop(grace, hurry)
         for number in signals:
             loop.remove_signal_handler(number)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sysconfig
@@ -50,11 +51,22 @@ class Served:
 
 
 @contextmanager
-def serving(yaml: Path, nic: str, log: Path) -> Iterator[Served]:
-    """Start it in a process group of its own; what is left of that in the end is killed."""
+def serving(
+    yaml: Path, nic: str, log: Path, *, strict: bool = False, files: tuple[int, int] | None = None
+) -> Iterator[Served]:
+    """Start it in a process group of its own; what is left of that in the end is killed.
+
+    With *strict* Python complains of all that is left open or never waited for.  *files* are the
+    soft and the hard limit of open ones.
+    """
     words = ["serve", "-f", yaml, "--nic", nic, "--listen", "127.0.0.1:0", "--access-log", log]
     process = subprocess.Popen(
-        [COMMAND, *words], stderr=subprocess.PIPE, text=True, start_new_session=True
+        [COMMAND, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | ({"PYTHONDEVMODE": "1"} if strict else {}),
+        preexec_fn=None if files is None else lambda: _limit(files),
     )
     try:
         for line in process.stderr:
@@ -69,6 +81,10 @@ def serving(yaml: Path, nic: str, log: Path) -> Iterator[Served]:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stderr.close()
+
+
+def _limit(files: tuple[int, int]) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, files)
 
 
 # ------------------------------------------------------------------ in this process

@@ -9,7 +9,7 @@ import signal
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from playbook import Rows, decided, mesh, route
@@ -527,6 +527,40 @@ def test_stopping_does_not_wait_for_ever() -> None:
             assert await reader.read() == b""
             await w.at_rest()
             assert w.counter("upstream_cx_active") == 0
+
+    play(scene)
+
+
+def test_stopping_waits_for_a_client_that_has_not_taken_its_answer_yet() -> None:
+    """All of the answer is there, but some of it in the gateway's own memory."""
+    behind: list[Callable[[], int]] = []
+
+    async def until_behind(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not behind or not behind[0]():
+            writer.write(MEGABYTE[: 1 << 15])
+            await asyncio.sleep(0.001)
+
+    async def scene() -> None:
+        async with world(until_behind) as w:
+            with socket.create_connection(("127.0.0.1", w.gateway.port)) as client:
+                client.setblocking(False)
+                client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await w.until(lambda: w.counter("downstream_rq_active") == 1)
+                (down,) = w.gateway._proxy.connections
+                transport = cast(asyncio.Transport, down.port)
+                behind.append(transport.get_write_buffer_size)
+                await w.until(lambda: w.counter("downstream_rq_active") == 0)
+                assert transport.get_write_buffer_size()
+                stopping = asyncio.create_task(w.gateway.stop(5.0))
+                await asyncio.sleep(0.1)
+                assert not stopping.done()
+                came = bytearray()
+                while data := await asyncio.get_running_loop().sock_recv(client, 1 << 20):
+                    came += data
+                assert came.endswith(b"\r\n0\r\n\r\n")
+                await stopping
 
     play(scene)
 

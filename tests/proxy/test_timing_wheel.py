@@ -1,8 +1,15 @@
 """The clock: deadlines fire in time, in order, once, and not at all when cancelled."""
 
+import asyncio
 import random
+import tracemalloc
+from functools import partial
+from typing import Any
+
+import pytest
 
 from hybridmesh.proxy.core.clock import RESOLUTION, Clock
+from hybridmesh.proxy.io.clock import Alarm
 
 
 def test_a_deadline_is_never_early_and_hardly_late() -> None:
@@ -79,3 +86,71 @@ def test_the_date_is_that_of_the_wall_clock() -> None:
     assert clock.date() == b"Sun, 06 Nov 1994 08:49:38 GMT"
     clock.set_wall(0.0)
     assert clock.date() == b"Thu, 01 Jan 1970 00:00:00 GMT"
+
+
+def test_deadlines_that_were_cancelled_leave_nothing_behind() -> None:
+    """As of connections that come and go, each with an hour's alarm."""
+    clock = Clock()
+
+    def never() -> None:
+        raise AssertionError
+
+    def an_hour() -> int:
+        tracemalloc.start()
+        for _ in range(3600):
+            for tick in range(10):
+                slot = clock.call_at(clock.now + tick / 10 + 3600, never)
+                clock.cancel(slot, never)
+            clock.advance(clock.now + 1)
+        used, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return used
+
+    kept = clock.call_at(7200, never)
+    assert an_hour() < 500_000
+    assert clock.due is not None
+    assert clock.due <= 7200 + RESOLUTION
+    clock.cancel(kept, never)
+    clock.advance(8000)
+
+
+def test_a_sweep_keeps_what_is_still_to_come() -> None:
+    clock = Clock()
+    fired: list[int] = []
+    for n in range(5000):
+        slot = clock.call_at(100 + n / 10, wake := partial(fired.append, n))
+        if n % 100:
+            clock.cancel(slot, wake)
+    clock.advance(1.0)
+    clock.advance(1000.0)
+    assert fired == list(range(0, 5000, 100))
+
+
+def test_a_call_that_fails_does_not_take_the_others_with_it() -> None:
+    clock = Clock()
+    fired: list[str] = []
+    for name in ("a", "b", "c"):
+        clock.call_at(1.0, partial(fired.append, name))
+        clock.call_at(1.0, partial(int, f"{name}?"))
+    for _ in range(3):
+        with pytest.raises(ValueError, match="invalid literal"):
+            clock.advance(2.0)
+    clock.advance(2.0)
+    assert fired == ["a", "b", "c"]
+
+
+def test_the_shell_goes_on_ringing_after_a_call_that_fails() -> None:
+    async def scene() -> list[str]:
+        loop = asyncio.get_running_loop()
+        complaints: list[Any] = []
+        loop.set_exception_handler(lambda _, context: complaints.append(context["exception"]))
+        clock, fired = Clock(loop.time()), list[str]()
+        alarm = Alarm(clock)
+        clock.call_at(clock.now + 0.01, partial(int, "?"))
+        clock.call_at(clock.now + 0.05, partial(fired.append, "later"))
+        await asyncio.sleep(0.2)
+        alarm.close()
+        assert [type(error) for error in complaints] == [ValueError]
+        return fired
+
+    assert asyncio.run(scene()) == ["later"]

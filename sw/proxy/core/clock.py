@@ -17,6 +17,9 @@ RESOLUTION = 0.005
 
 _RATE = 1 / RESOLUTION
 
+_FEW = 1024
+"""Slots that need not be looked through for empty ones."""
+
 
 class Clock:
     """Now, the date, and what is due later.
@@ -34,7 +37,16 @@ class Clock:
         Called when :attr:`due` becomes earlier than it was; the shell sets its alarm anew.
     """
 
-    __slots__ = ("_date", "_order", "_second", "_slots", "_wall_offset", "now", "on_earlier")
+    __slots__ = (
+        "_crowded",
+        "_date",
+        "_order",
+        "_second",
+        "_slots",
+        "_wall_offset",
+        "now",
+        "on_earlier",
+    )
 
     def __init__(self, now: float = 0.0, wall: float = 0.0) -> None:
         self.now = now
@@ -42,6 +54,7 @@ class Clock:
         self._wall_offset = wall - now
         self._slots: dict[int, dict[Callable[[], None], None]] = {}
         self._order: list[int] = []
+        self._crowded = _FEW
         self._second = -1
         self._date = b""
 
@@ -87,14 +100,31 @@ class Clock:
             due.pop(wake, None)
 
     def advance(self, now: float) -> None:
-        """Time is *now*: call whatever is due, earliest first."""
+        """Time is *now*: call whatever is due, earliest first.
+
+        A call that raises ends the round; the calls behind it are due still.
+        """
         self.now = now
         last = int(now * _RATE)
         while self._order and self._order[0] <= last:
             slot = heapq.heappop(self._order)
             due = self._slots[slot]
-            while due:  # a call may cancel another one of the same slot
-                wake = next(iter(due))
-                del due[wake]
-                wake()
-            del self._slots[slot]
+            try:
+                while due:  # a call may cancel another one of the same slot
+                    wake = next(iter(due))
+                    del due[wake]
+                    wake()
+            finally:
+                if due:
+                    heapq.heappush(self._order, slot)
+                else:
+                    del self._slots[slot]
+        if len(self._order) > self._crowded:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Forget the slots of which all has been cancelled: most deadlines are, and some are so far
+        away that hundreds of thousands of slots would come together until then."""
+        self._slots = {slot: due for slot, due in self._slots.items() if due}
+        self._order = sorted(self._slots)
+        self._crowded = 2 * len(self._order) + _FEW

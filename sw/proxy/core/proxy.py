@@ -109,9 +109,15 @@ class Proxy:
         del self.connections[down]
         self.stats.downstream_cx_active -= 1
 
+    def retire(self) -> None:
+        """End every connection with the response under way, idle ones with their next."""
+        self._draining = True
+        for down in self.connections:
+            down.close_after = True
+
     def drain(self) -> None:
         """End every connection with the response under way, idle ones at once."""
-        self._draining = True
+        self.retire()
         for down in list(self.connections):
             down.drain()
 

@@ -49,6 +49,7 @@ class ListenerStats:
     downstream_cx_active: int = 0
     downstream_cx_destroy_remote_active_rq: int = 0
     downstream_cx_idle_timeout: int = 0
+    downstream_cx_overflow: int = 0
     downstream_cx_protocol_error: int = 0
     downstream_rq_total: int = 0
     downstream_rq_active: int = 0

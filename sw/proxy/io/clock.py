@@ -39,6 +39,8 @@ class Alarm:
         self._handle = None
         clock = self._clock
         clock.set_wall(time.time())
-        clock.advance(time.monotonic())
-        if self._handle is None:
-            self._set()
+        try:
+            clock.advance(time.monotonic())
+        finally:  # one call that fails must not stop the clock for all others
+            if self._handle is None:
+                self._set()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import cast
 
@@ -10,6 +10,7 @@ from ..core.context import Context
 from ..core.downstream import Downstream
 from ..core.proxy import Proxy
 from ..source import VerdictSource
+from .files import Files
 from .tls import TlsDoor, client_line
 
 __all__ = ["Door", "DownstreamProtocol"]
@@ -25,14 +26,19 @@ class Door:
         Of their heads' verdicts.
     contexts : sequence of Context
         Of the routes that they get: one, or one by number of the TLS server.
+    files : Files
     tls : TlsDoor or None
         None: they speak plain HTTP.
+    guests : set of DownstreamProtocol
+        Who is connected, also if all that is left is to take the last answer.
     """
 
     proxy: Proxy
     source: VerdictSource
     contexts: Sequence[Context]
+    files: Files
     tls: TlsDoor | None = None
+    guests: set["DownstreamProtocol"] = field(default_factory=set)
 
 
 class DownstreamProtocol(asyncio.Protocol):
@@ -57,14 +63,20 @@ class DownstreamProtocol(asyncio.Protocol):
             port.set_protocol(asyncio.Protocol())
             port.abort()
             return
+        door = self._door
+        if not door.files.admits(transport.get_extra_info("socket").fileno()):
+            door.proxy.stats.downstream_cx_overflow += 1
+            port.set_protocol(asyncio.Protocol())
+            port.abort()
+            return
         peer = peer[:2]
         local = transport.get_extra_info("sockname")[:2]
         self._clock.now = monotonic()
-        door = self._door
         stream = door.source.open(peer, local)
         identity = b"" if session is None else client_line(session)
         context = door.contexts[self._number]
         self._down = door.proxy.accept(port, stream, peer, local, context, identity)
+        door.guests.add(self)
 
     def data_received(self, data: bytes) -> None:
         self._clock.now = monotonic()
@@ -79,4 +91,9 @@ class DownstreamProtocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._clock.now = monotonic()
+        self._door.guests.discard(self)
         self._down.lost()
+
+    def abort(self) -> None:
+        """Close at once, whatever the client has not taken yet."""
+        self._down.port.abort()
