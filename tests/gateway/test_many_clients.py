@@ -131,8 +131,9 @@ def test_idle_clients_end_in_time_and_leave_nothing(mesh, table, monkeypatch):
                 for _ in range(60):
                     for data in (b"", REQUEST, REQUEST[:20]):
                         group.create_task(idle(data))
-            counters = gateway.counters()
-            assert counters["http.ingress.downstream_cx_active"] == 0
+            async with asyncio.timeout(2):
+                while (counters := gateway.counters())["http.ingress.downstream_cx_active"]:
+                    await asyncio.sleep(0.01)
             assert counters["http.ingress.downstream_rq_active"] == 0
             assert counters["http.ingress.downstream_cx_idle_timeout"] == 120
         finally:
