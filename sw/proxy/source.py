@@ -5,6 +5,7 @@ source may send the bytes through a NIC on the way (the rootless link), or leave
 they came through one (the kernel's tunnel).
 """
 
+from socket import socket
 from typing import Protocol
 
 from hybridmesh.contract.verdict import Verdict
@@ -37,15 +38,16 @@ class VerdictStream(Protocol):
 class VerdictSource(Protocol):
     """Opens a stream for each connection."""
 
-    def open(self, peer: tuple[str, int], local: tuple[str, int]) -> VerdictStream:
-        """*peer* is the client's address and port, *local* the gateway's."""
+    def open(self, peer: tuple[str, int], local: tuple[str, int], sock: socket) -> VerdictStream:
+        """*peer* is the client's address and port, *local* the gateway's; *sock*, or what looks
+        like one, stays the caller's, and open until the stream is closed."""
         ...
 
 
 class NoVerdicts:
     """No NIC: every head is parsed in software."""
 
-    def open(self, peer: tuple[str, int], local: tuple[str, int]) -> VerdictStream:
+    def open(self, peer: tuple[str, int], local: tuple[str, int], sock: socket) -> VerdictStream:
         return _NO_STREAM
 
 

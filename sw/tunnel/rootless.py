@@ -41,8 +41,11 @@ class RootlessLink:
         self._nic = nic
         self.failures = 0
 
-    def open(self, peer: tuple[Any, ...], local: tuple[Any, ...]) -> "RootlessStream":
-        """The stream of a connection from socket address *peer* to *local*, IPv4 or IPv6."""
+    def open(
+        self, peer: tuple[Any, ...], local: tuple[Any, ...], sock: object = None
+    ) -> "RootlessStream":
+        """The stream of a connection from socket address *peer* to *local*, IPv4 or IPv6; its
+        *sock* is not needed."""
         return RootlessStream(self, Connection(peer[:2], local[:2]))
 
     def exchange(self, frames: Sequence[bytes]) -> list[Verdict | None]:

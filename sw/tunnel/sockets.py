@@ -5,22 +5,17 @@ call a head; where no tunnel is loaded, one a connection.
 """
 
 import logging
-from typing import Any, Protocol
+from socket import socket
+from typing import Any
 
 from ..contract.tunnel import SOCKET_LEVEL
 from ..contract.verdict import SHIM, Verdict
 
-__all__ = ["Asked", "SocketLink", "SocketStream"]
+__all__ = ["SocketLink", "SocketStream"]
 
 _SIZE = SHIM.size
 
 _log = logging.getLogger(__name__)
-
-
-class Asked(Protocol):
-    """What is asked of a socket."""
-
-    def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
 
 
 class SocketLink:
@@ -35,9 +30,9 @@ class SocketLink:
     def __init__(self) -> None:
         self.failures = 0
 
-    def open(self, peer: tuple[Any, ...], local: tuple[Any, ...], sock: Asked) -> "SocketStream":
-        """The stream of the connection of *sock*."""
-        return SocketStream(self, sock)
+    def open(self, peer: tuple[Any, ...], local: tuple[Any, ...], sock: socket) -> "SocketStream":
+        """The stream of the connection of *sock*, or of what looks like one, as uvloop's do."""
+        return SocketStream(self, _Borrowed(sock.family, sock.type, sock.proto, sock.fileno()))
 
     def failed(self, error: OSError) -> None:
         """No program answers on a connection."""
@@ -55,9 +50,9 @@ class SocketStream:
 
     __slots__ = ("_at", "_kept", "_link", "_socket")
 
-    def __init__(self, link: SocketLink, sock: Asked) -> None:
+    def __init__(self, link: SocketLink, sock: socket) -> None:
         self._link = link
-        self._socket: Asked | None = sock
+        self._socket: socket | None = sock
         self._at = -1
         self._kept: Verdict | None = None
 
@@ -89,3 +84,15 @@ class SocketStream:
 
     def close(self) -> None:
         self._socket = None
+
+
+class _Borrowed(socket):
+    """A socket over a descriptor that is another's, and is not closed here.
+
+    An event loop's own stand-in for a socket makes a new one for each call.
+    """
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.detach()

@@ -53,7 +53,9 @@ class EagerStream:
 
 
 class EagerNic:
-    def open(self, peer: tuple[str, int], local: tuple[str, int]) -> EagerStream:
+    def open(
+        self, peer: tuple[str, int], local: tuple[str, int], sock: socket.socket
+    ) -> EagerStream:
         return EagerStream()
 
 

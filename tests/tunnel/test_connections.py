@@ -142,6 +142,9 @@ def test_the_stream_keeps_the_last_verdict_until_it_is_past(stage: Stage):
         assert stream.received(b"as it came") == b"as it came"
         stream.close()
         assert stream.verdict(0) is None
+        SocketLink().open((), (), server)
+        client.sendall(b"x")
+        assert server.recv(1) == b"x"  # the socket is not the stream's to close
 
 
 def test_no_verdict_comes_before_its_bytes(loaded: Programs):

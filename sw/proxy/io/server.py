@@ -72,7 +72,7 @@ class DownstreamProtocol(asyncio.Protocol):
         peer = peer[:2]
         local = transport.get_extra_info("sockname")[:2]
         self._clock.now = monotonic()
-        stream = door.source.open(peer, local)
+        stream = door.source.open(peer, local, transport.get_extra_info("socket"))
         identity = b"" if session is None else client_line(session)
         context = door.contexts[self._number]
         self._down = door.proxy.accept(port, stream, peer, local, context, identity)
