@@ -72,6 +72,7 @@ __all__ = [
     "cases",
     "keep_answers",
     "load_text",
+    "mesh_config",
     "mesh_of",
     "resource",
     "text_of",
@@ -266,7 +267,7 @@ async def text_of(case: Case, pods: Pods, keys: Keys) -> str:
         *(_other(dict(one), keys) for one in case.more),
     ]
     if case.paths:
-        resources.append(_mesh_config(case.paths))
+        resources.append(mesh_config(case.paths))
     text = await whole_yaml(resources, case.namespace, case.services(), pods, case.servers)
     return keys.replaced(text)
 
@@ -325,7 +326,8 @@ def _base64(text: str) -> str:
     return b64encode(text.encode()).decode()
 
 
-def _mesh_config(normalization: str) -> Json:
+def mesh_config(normalization: str) -> Json:
+    """How the mesh normalises paths."""
     settings = {"pathNormalization": {"normalization": normalization}}
     document = resource("IstioOperator", "istio", {"meshConfig": settings})
     return document | {"apiVersion": "install.istio.io/v1alpha1"}

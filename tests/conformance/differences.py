@@ -109,6 +109,14 @@ def _repeated_lines(request: Request, envoy: Answer, ours: Answer) -> Pair:
     return envoy, _at_pods(ours, joined)
 
 
+def _grpc_timeout(request: Request, envoy: Answer, ours: Answer) -> Pair:
+    def without(fields: Fields) -> Fields:
+        return tuple(field for field in fields if field[0] != "grpc-timeout")
+
+    grpc = any(line.startswith("content-type: application/grpc") for line in request.lines)
+    return (_at_pods(envoy, without), _at_pods(ours, without)) if grpc else (envoy, ours)
+
+
 # ------------------------------------------------------------------ what the client sees
 def _reason(request: Request, envoy: Answer, ours: Answer) -> Pair:
     """The pod's own reason phrase."""
@@ -145,6 +153,7 @@ DIFFERENCES = (
     Difference("case-of-names", _case_of_names),
     Difference("keep-alive", _keep_alive),
     Difference("repeated-lines", _repeated_lines),
+    Difference("grpc-timeout", _grpc_timeout),
     Difference("reason-phrase", _reason),
     Difference("head-without-body", _head_of_nothing),
     Difference("body-of-a-400", _body_of_a_400),

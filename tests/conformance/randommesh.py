@@ -9,7 +9,7 @@ nothing, and every service has one pod.
 import random
 from typing import Any
 
-from .cases import Asked, resource
+from .cases import Asked, mesh_config, resource
 from .client import Request
 from .pods import Step
 from .randommatch import (
@@ -35,8 +35,11 @@ _Json = dict[str, Any]
 
 # ------------------------------------------------------------------ tables
 def random_resources(rng: random.Random) -> list[_Json]:
-    """VirtualServices, with hosts of their own."""
+    """VirtualServices, with hosts of their own, and how paths are normalised."""
     found = []
+    if rng.random() < 0.4:
+        normalizations = ("NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES")
+        found.append(mesh_config(rng.choice(normalizations)))
     for number, mine in enumerate(random_hosts(rng)[: rng.choice((3, 5, 7))]):
         http = [_entry(rng) for _ in range(rng.choice((1, 3, 6, 12)))]
         if rng.random() < 0.6:
@@ -70,6 +73,10 @@ def _forward(rng: random.Random) -> _Json:
     if rng.random() < 0.15:
         destination["headers"] = _headers(rng)
     entry: _Json = {"route": [destination]}
+    if rng.random() < 0.1:
+        destination["weight"] = 7
+        nobody = {"destination": {"host": "shadow"}, "weight": 0, "headers": _headers(rng)}
+        entry["route"].insert(rng.randint(0, 1), nobody)
     if rng.random() < 0.3:
         entry["rewrite"] = _rewrite(rng)
     elif rng.random() < 0.1:
@@ -88,7 +95,7 @@ def _forward(rng: random.Random) -> _Json:
 def _redirect(rng: random.Random) -> _Json:
     redirect: _Json = {}
     if rng.random() < 0.5:
-        redirect["uri"] = rng.choice(("/new", "/new?x=1", "/"))
+        redirect["uri"] = rng.choice(("/new", "/new?x=1", "/", "/a b", "new", "/caf\u00e9#x"))
     if rng.random() < 0.5:
         redirect["authority"] = rng.choice(("other.test", "other.test:8443"))
     if rng.random() < 0.4 or not redirect:
@@ -112,10 +119,12 @@ def _direct_response(rng: random.Random) -> _Json:
 def _rewrite(rng: random.Random) -> _Json:
     rewrite: _Json = {}
     if rng.random() < 0.4:
-        rewrite["authority"] = rng.choice(("inner.test", "inner.test:81"))
+        rewrite["authority"] = rng.choice(("inner.test", "inner.test:81", "caf\u00e9"))
     if rng.random() < 0.7 or not rewrite:
         if rng.random() < 0.7:
-            rewrite["uri"] = rng.choice(("/", "/v2", "/v2/"))
+            rewrite["uri"] = rng.choice(
+                ("/", "/v2", "/v2/", "/v2?x=1", "v2#x", "/%2f/../caf\u00e9")
+            )
         else:
             pattern, substitution = rng.choice(
                 (

@@ -71,6 +71,11 @@ RECONCILED = {
         at_pod(("accept", "a,b"), ("x-a", "1"), ("x-a", "2")),
         at_pod(("accept", "a"), ("accept", "b"), ("x-a", "1"), ("x-a", "2")),
     ),
+    "grpc-timeout": (
+        replace(REQUEST, lines=("content-type: application/grpc",)),
+        at_pod(("grpc-timeout", "9000m")),
+        at_pod(),
+    ),
     "reason-phrase": (REQUEST, ANSWER, replace(ANSWER, reason="Pod")),
     "head-without-body": (
         replace(REQUEST, line="HEAD /a HTTP/1.1"),
