@@ -14,6 +14,7 @@ from .lint import lint
 from .route_check import route_check
 from .serve import serve
 from .timing import timing
+from .tunnel import tunnel
 from .verilog import verilog
 
 __all__ = ["cli", "main"]
@@ -40,7 +41,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (compile_command, demo, explain, lint, route_check, serve, timing, verilog):
+for command in (compile_command, demo, explain, lint, route_check, serve, timing, tunnel, verilog):
     cli.add_command(command)
 
 

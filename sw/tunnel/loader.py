@@ -47,6 +47,7 @@ class Tunnel:
 
     Attributes
     ----------
+    cgroup : Path
     mode : Mode
         How XDP runs: native or generic.
 
@@ -63,10 +64,11 @@ class Tunnel:
         number = _number(interface)
         _check_mtu(interface)
         self._programs = Programs()
-        self._cgroup: Cgroup | None = None
+        self._group: Cgroup | None = None
+        self.cgroup = cgroup
         try:
-            self._cgroup = Cgroup(cgroup)
-            self._attach_to_cgroup(self._cgroup)
+            self._group = Cgroup(cgroup)
+            self._attach_to_cgroup(self._group)
             self.mode = self._attach_to_interface(interface, number, mode)
         except TunnelError:
             self.close()
@@ -92,8 +94,8 @@ class Tunnel:
             os.close(descriptor)
         self._links.clear()
         self._programs.close()
-        if self._cgroup is not None:
-            self._cgroup.close()
+        if self._group is not None:
+            self._group.close()
 
     def __enter__(self) -> Self:
         return self

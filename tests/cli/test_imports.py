@@ -10,7 +10,7 @@ import hybridmesh
 ROOT = Path(hybridmesh.__file__).parent
 
 UPWARDS = (
-    "cli", "demo", "explain", "ingress", "routecheck", "trace", "proxy", "tunnel", "nic",
+    "cli", "demo", "lab", "explain", "ingress", "routecheck", "trace", "proxy", "tunnel", "nic",
     "reference", "compiler", "config", "contract", "errors",
 )  # fmt: skip
 """From the top down: a room imports those behind it."""
