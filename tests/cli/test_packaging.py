@@ -25,7 +25,7 @@ def test_every_file_of_a_package_is_installed():
     beside = {
         file
         for package in SETUPTOOLS["packages"]
-        for file in folder(package).iterdir()
+        for file in folder(package).rglob("*")
         if file.is_file() and file.suffix not in (".py", ".pyc")
     }
     named = {
