@@ -94,10 +94,11 @@ def _url(host: str, port: int, secure: bool = False) -> str:
 @contextmanager
 def _opened(path: Path | None) -> Iterator["AccessLog | None"]:
     from ..proxy import AccessLog
+    from ..proxy.io.lines import LogFile
 
     if path is None:
         yield None
         return
-    descriptor = sys.stdout.fileno() if str(path) == "-" else path
-    with open(descriptor, "a", buffering=1, closefd=descriptor is path) as lines:
+    target = sys.stdout.fileno() if str(path) == "-" else path
+    with LogFile.opened(target, f"the access log {path}") as lines:
         yield AccessLog(lines)

@@ -13,29 +13,61 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
-from hybridmesh.config.model import (
-    Cluster,
-    Endpoint,
-    Forward,
-    Location,
-    MatchKind,
-    Mesh,
-    RetryPolicy,
-    Route,
-    RouteMatch,
-    RouteTable,
-    StringMatch,
-    VirtualHost,
-    WeightedCluster,
-)
-
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
 COLOURS = ("blue", "green")
 PODS = 3
 TIMEOUT = 1.0
 
-_RETRY = RetryPolicy(2, frozenset({"connect-failure", "refused-stream"}), frozenset())
+_ROUTES = """\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gate, namespace: chaos}
+spec:
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.test]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: chaos, namespace: chaos}
+spec:
+  hosts: [a.test]
+  gateways: [gate]
+  http:
+"""
+
+_ROUTE = """\
+    - match: [{{uri: {{prefix: /{colour}/}}}}]
+      timeout: 1s
+      retries: {{attempts: 2, retryOn: "connect-failure,refused-stream"}}
+      route: [{{destination: {{host: {colour}}}}}]
+"""
+
+_PODS = """\
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: {colour}, namespace: chaos}}
+spec:
+  hosts: [{colour}.chaos.svc.cluster.local]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{{number: 80, name: http, protocol: HTTP}}]
+  endpoints:
+"""
+
+_POD = "    - {{address: 127.0.0.1, ports: {{http: {port}}}}}\n"
+
+_EJECTION = """\
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: green, namespace: chaos}
+spec:
+  host: green
+  trafficPolicy:
+    connectionPool: {http: {maxRequestsPerConnection: 20}}
+    outlierDetection: {consecutiveGatewayErrors: 5, interval: 0.2s, baseEjectionTime: 0.2s}
+"""
 
 
 class Pods:
@@ -54,26 +86,36 @@ class Pods:
         self._open: set[Writer] = set()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Mesh]:
-        """The mesh that has them."""
-        ends: dict[str, list[Endpoint]] = {colour: [] for colour in COLOURS}
-        for colour in COLOURS:
-            for _ in range(PODS):
-                server = await asyncio.start_server(self._handler(colour), "127.0.0.1", 0)
-                self._servers.append(server)
-                ends[colour].append(Endpoint("127.0.0.1", server.sockets[0].getsockname()[1]))
+    async def running(self) -> AsyncIterator[str]:
+        """The YAML of the mesh that has them."""
+        self._servers = [await self._start(n, 0) for n in range(len(COLOURS) * PODS)]
         try:
-            yield _mesh(ends)
+            yield _yaml([server.sockets[0].getsockname()[1] for server in self._servers])
         finally:
             for server in self._servers:
                 server.close()
-            for writer in self._open:
-                writer.transport.abort()
+            self.kill_all()
 
-    def kill_one(self) -> None:
-        """Reset all connections of some pod at once."""
-        for writer in self._rng.sample(sorted(self._open, key=id), len(self._open) // 3):
+    def kill_all(self) -> None:
+        self.kill(len(self._open))
+
+    def kill(self, number: int) -> None:
+        """Reset so many connections at once."""
+        for writer in self._rng.sample(sorted(self._open, key=id), number):
             _reset(writer)
+
+    async def misfortune(self) -> None:
+        """A third of the connections is reset, or a pod is gone for a while."""
+        self.kill(len(self._open) // 3)
+        if self._rng.random() < 0.5:
+            n = self._rng.randrange(len(self._servers))
+            port = self._servers[n].sockets[0].getsockname()[1]
+            self._servers[n].close()
+            await asyncio.sleep(0.1)
+            self._servers[n] = await self._start(n, port)
+
+    async def _start(self, n: int, port: int) -> asyncio.Server:
+        return await asyncio.start_server(self._handler(COLOURS[n // PODS]), "127.0.0.1", port)
 
     def _handler(self, colour: str) -> Callable[[Reader, Writer], Awaitable[None]]:
         async def handler(reader: Reader, writer: Writer) -> None:
@@ -96,6 +138,11 @@ class Pods:
         if mood == "reset before the body":
             _reset(writer)
             return False
+        if mood == "answers before the body":
+            writer.write(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            return False
+        if mood == "reads slowly":
+            await asyncio.sleep(0.1)
         await _body(head, reader)
         number = _field(head, b"x-number")
         self.served[number] += 1
@@ -114,6 +161,18 @@ class Pods:
             case "half a head":
                 writer.write(sized[:30])
                 return False
+            case "half a body, and no more":
+                writer.write(sized % (2 * len(text)) + text)
+                await asyncio.sleep(TIMEOUT * 2)
+                return False
+            case "reset in the body":
+                writer.write(sized % (2 * len(text)) + text)
+                await asyncio.sleep(0.01)
+                _reset(writer)
+                return False
+            case "two lengths":
+                writer.write(sized[:-2] % len(text) + b"content-length: 7\r\n\r\n" + text)
+                return True
             case "half a body":
                 writer.write(sized % (2 * len(text)) + text)
                 return False
@@ -150,11 +209,16 @@ class Pods:
 
 _MOODS = ["well"] * 12 + [
     "reset before the body",
+    "answers before the body",
+    "reads slowly",
     "reset",
     "hang",
     "garbage",
     "half a head",
     "half a body",
+    "half a body, and no more",
+    "reset in the body",
+    "two lengths",
     "more than it says",
     "broken chunks",
     "slow",
@@ -216,7 +280,14 @@ class Clients:
                 if rng.random() < 0.05:  # goes without waiting for the answer
                     await asyncio.sleep(rng.random() * 0.02)
                     return
+                if rng.random() < 0.05:  # goes in the middle of the answer
+                    await reader.read(rng.randrange(1, 400))
+                    return
+                if rng.random() < 0.05:  # has nothing more to say, and would hear the answer
+                    writer.write_eof()
                 for number, colour, _ in asked:
+                    if rng.random() < 0.05:  # does not read for a while
+                        await asyncio.sleep(rng.random() * 0.2)
                     if not await self._answer(reader, number, colour):
                         return
         finally:
@@ -261,18 +332,12 @@ class Clients:
         return b"\r\nconnection: close\r\n" not in head
 
 
-def _mesh(ends: dict[str, list[Endpoint]]) -> Mesh:
-    routes = tuple(
-        Route(
-            f"chaos/{colour}",
-            RouteMatch(path=StringMatch(MatchKind.PREFIX, f"/{colour}/")),
-            Forward((WeightedCluster(colour),), timeout=TIMEOUT, retry=_RETRY),
-            Location("chaos", 0),
-        )
-        for colour in ends
-    )
-    table = RouteTable(80, (VirtualHost("a.test:80", "a.test", routes),))
-    return Mesh.of(table, {colour: Cluster(colour, tuple(pods)) for colour, pods in ends.items()})
+def _yaml(ports: list[int]) -> str:
+    text = _ROUTES + "".join(_ROUTE.format(colour=colour) for colour in COLOURS)
+    for n, colour in enumerate(COLOURS):
+        text += _PODS.format(colour=colour)
+        text += "".join(_POD.format(port=port) for port in ports[n * PODS : (n + 1) * PODS])
+    return text + _EJECTION
 
 
 def _field(head: bytes, name: bytes) -> str:
@@ -282,7 +347,7 @@ def _field(head: bytes, name: bytes) -> str:
 async def _body(head: bytes, reader: Reader) -> bytes:
     if _field(head, b"transfer-encoding") == "chunked":
         body = b""
-        while size := int((await reader.readline()).partition(b";")[0], 16):
+        while size := int((await reader.readuntil(b"\n")).partition(b";")[0], 16):
             body += (await reader.readexactly(size + 2))[:-2]
         await reader.readexactly(2)
         return body
