@@ -405,9 +405,7 @@ def _connection(special: dict[str, str], keep_alive: bool) -> tuple[bool, str | 
     for option in options:
         if option in _NOT_OPTIONS or option.startswith(":"):
             raise HeadError(400, "Connection names a field that must not be removed")
-    if "close" in options:
-        keep_alive = False
-    elif "keep-alive" in options:
-        keep_alive = True
+    # Each version asks for what it is not itself; what else is said does not count.
+    keep_alive = "close" not in options if keep_alive else "keep-alive" in options
     upgrade = special.get("upgrade") if "upgrade" in options else None
     return keep_alive, upgrade.lower() if upgrade else None
