@@ -55,7 +55,7 @@ def recorded(case: dict[str, Any]) -> Balancing[Host]:
     for n, weight, locality, priority, locality_weight, healthy in case["hosts"]:
         address = f"127.0.1.{n}"
         host = Host(Endpoint(address, 28000 + n, weight, locality, priority, locality_weight))
-        host.eligible = healthy
+        host.healthy = healthy
         hosts.append(host)
     return balancing(
         Balancer[case["kind"]], hosts, panic=case["panic"], by_locality=case["by_locality"],
@@ -184,7 +184,7 @@ def test_localities_share_by_their_weights_and_health() -> None:
     chooser = balancing(LEAST, hosts, by_locality=True)
     expected = [3 / 8, 3 / 8, 1 / 12, 1 / 12, 1 / 12]
     assert shares(chooser, hosts) == pytest.approx(expected, abs=0.02)
-    near[0].eligible = False  # half of it is able to take 70 % of its share
+    near[0].healthy = False  # half of it is able to take 70 % of its share
     chooser.refresh()
     assert shares(chooser, hosts)[:2] == pytest.approx([0, 2.1 / 3.1], abs=0.02)
 
@@ -193,10 +193,10 @@ def test_the_next_priority_takes_what_the_first_cannot() -> None:
     hosts = pods(1, 1) + pods(1, 1, priority=1)
     chooser = balancing(ROUND, hosts)
     assert shares(chooser, hosts) == [0.5, 0.5, 0, 0]
-    hosts[0].eligible = False
+    hosts[0].healthy = False
     chooser.refresh()
     assert shares(chooser, hosts) == pytest.approx([0, 0.7, 0.15, 0.15], abs=0.02)
-    hosts[1].eligible = False
+    hosts[1].healthy = False
     chooser.refresh()
     assert shares(chooser, hosts) == [0, 0, 0.5, 0.5]
 
@@ -210,7 +210,7 @@ def test_a_priority_without_endpoints_is_passed_over() -> None:
 def test_in_panic_all_pods_are_used_and_without_it_none(kind: Balancer) -> None:
     hosts = pods(1, 1, 1)
     for host in hosts:
-        host.eligible = False
+        host.healthy = False
     chooser = balancing(kind, hosts, panic=50)
     assert min(shares(chooser, hosts, 300)) > 0.2
     assert chooser.panics == 300
@@ -250,11 +250,11 @@ def test_an_ejected_pod_gets_nothing_until_it_is_back() -> None:
         hosts = pods(1, 1, 1)
         chooser = balancing(kind, hosts)
         assert chooser.pick() in hosts
-        hosts[1].eligible = False
+        hosts[1].healthy = False
         chooser.refresh()
         assert shares(chooser, hosts, 300)[1] == 0
         assert (chooser.healthy, chooser.total) == (2, 3)
-        hosts[1].eligible = True
+        hosts[1].healthy = True
         chooser.refresh()
         assert shares(chooser, hosts, 300)[1] > 0.2
 
@@ -287,7 +287,7 @@ def test_an_unhealthy_pod_that_joins_takes_from_the_share_of_its_locality() -> N
     assert shares(chooser, hosts) == [0.5, 0.5]
     sick = pods(1, 1, locality="a")
     for host in sick:
-        host.eligible = False
+        host.healthy = False
     chooser.update(hosts + sick)  # a third of the locality is able to take 140 / 3 % of its share
     assert shares(chooser, hosts)[0] == pytest.approx(1.4 / 3 / (1 + 1.4 / 3), abs=0.01)
 
@@ -296,7 +296,7 @@ def test_rotation_goes_on_where_another_priority_changes() -> None:
     hosts = pods(1, 1, 1, 1, 1) + pods(1, priority=1)
     chooser = balancing(ROUND, hosts)
     first = [chooser.pick() for _ in range(2)]
-    hosts[5].eligible = False
+    hosts[5].healthy = False
     chooser.refresh()
     assert set(first + [chooser.pick() for _ in range(3)]) == set(hosts[:5])
 

@@ -34,9 +34,11 @@ from .cluster import (
     Cluster,
     Discovery,
     Endpoint,
+    HttpGet,
     KeepAlive,
     LoadBalancing,
     OutlierDetection,
+    Probe,
     Warmup,
 )
 from .matching import FieldMatch, MatchKind, RouteMatch, StringMatch
@@ -76,6 +78,7 @@ __all__ = [
     "HashPolicy",
     "HeaderChange",
     "HeaderOps",
+    "HttpGet",
     "KeepAlive",
     "Listener",
     "LoadBalancing",
@@ -87,6 +90,7 @@ __all__ = [
     "ParameterHash",
     "PathNormalization",
     "Pem",
+    "Probe",
     "Redirect",
     "RegexRewrite",
     "RetryPolicy",

@@ -13,9 +13,11 @@ __all__ = [
     "Cluster",
     "Discovery",
     "Endpoint",
+    "HttpGet",
     "KeepAlive",
     "LoadBalancing",
     "OutlierDetection",
+    "Probe",
     "Warmup",
 ]
 
@@ -124,6 +126,54 @@ class Discovery(enum.Enum):
 
 
 @dataclass(frozen=True)
+class HttpGet:
+    """A request that an endpoint in good health answers with a status from 200 to 399.
+
+    Attributes
+    ----------
+    host : str
+        Value of the Host field.
+    fields : tuple of (str, str)
+        All others, names and values.
+    secure : bool
+        It goes over TLS, whatever the certificate.
+    """
+
+    path: str
+    host: str
+    fields: tuple[tuple[str, str], ...] = ()
+    secure: bool = False
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to find out whether an endpoint is in good health (``WorkloadGroup``); times in seconds.
+
+    Attributes
+    ----------
+    port : int
+        That is asked; it need not be the endpoint's.
+    host : str
+        The same; "": the endpoint's address.
+    http : HttpGet or None
+        None: to accept a connection is enough.
+    delay, period, timeout : float
+        Before the first probe, from one to the next, and for each.
+    successes, failures : int
+        In a row, after which an endpoint counts as healthy, or no more.  It does not at first.
+    """
+
+    port: int
+    host: str = ""
+    http: HttpGet | None = None
+    delay: float = 0.0
+    period: float = 10.0
+    timeout: float = 1.0
+    successes: int = 1
+    failures: int = 1
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One pod: IP ``address``, TCP ``port``, share ``weight``.
 
@@ -137,6 +187,8 @@ class Endpoint:
         0 first; the others take over as the ones before them fail (locality failover).
     locality_weight : int
         Of all of its locality, where the cluster balances by locality.
+    probe : Probe or None
+        None: it is taken to be in good health.
     """
 
     address: str
@@ -145,6 +197,7 @@ class Endpoint:
     locality: str = ""
     priority: int = 0
     locality_weight: int = 1
+    probe: Probe | None = None
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

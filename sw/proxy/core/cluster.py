@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from hybridmesh.config.model import Cluster, Discovery, Endpoint
 
 from .attempt import Attempt
-from .balancing import PANIC_THRESHOLD, Balancing, Detector
+from .balancing import PANIC_THRESHOLD, Balancing, Detector, Health
 from .breaker import Breaker
 from .clock import Clock
 from .ports import Way
@@ -47,12 +47,19 @@ class ClusterState:
         endpoints = cluster.endpoints if cluster.discovery is Discovery.STATIC else ()
         self.hosts = [HostState(endpoint, clock.now) for endpoint in endpoints]
         outlier = cluster.outlier
-        panic = PANIC_THRESHOLD if outlier is None else outlier.min_healthy_percent
+        probed = any(endpoint.probe for endpoint in cluster.endpoints)
+        panic = 0 if probed else PANIC_THRESHOLD
+        if outlier is not None:
+            panic = outlier.min_healthy_percent
         self._balancing = Balancing(self.hosts, cluster.balancing, clock, rng, panic)
         self._detector: Detector | None = None
         if outlier is not None:
             self._detector = Detector(outlier, clock, self._balancing.refresh)
             self._detector.update(self.hosts)
+        self._health: Health | None = None
+        if probed:
+            self._health = Health(network, clock, self._balancing.refresh)
+            self._health.update(self.hosts)
         self.hashing = self._balancing.hashing
         self._connections: set[Upstream] = set()
         self._waiting: dict[Attempt, HostState] = {}
@@ -71,6 +78,8 @@ class ClusterState:
         self._balancing.update(self.hosts)
         if self._detector is not None:
             self._detector.update(self.hosts)
+        if self._health is not None:
+            self._health.update(self.hosts)
 
     def acquire(self, attempt: Attempt) -> None:
         """Find a connection for *attempt*, which is told how it went: ``ready``, ``no_endpoint`` or
@@ -155,16 +164,20 @@ class ClusterState:
             self._grow(host)
 
     def close_idle(self) -> None:
-        """Close every connection that has no request."""
+        """Close every connection that has no request, and put nobody to a probe any more."""
+        if self._health is not None:
+            self._health.update(())
         for upstream in [u for u in self._connections if u.attempt is None]:
             upstream.close()
 
     def counters(self) -> dict[str, int]:
         prefix = f"cluster.{self.name}"
         ejections = {} if self._detector is None else self._detector.counters
+        probes = {} if self._health is None else self._health.counters
         return {
             **snapshot(prefix, self.stats),
             **{f"{prefix}.outlier_detection.{name}": n for name, n in ejections.items()},
+            **{f"{prefix}.health_check.{name}": n for name, n in probes.items()},
             f"{prefix}.lb_healthy_panic": self._balancing.panics,
             f"{prefix}.membership_healthy": self._balancing.healthy,
             f"{prefix}.membership_total": self._balancing.total,

@@ -6,11 +6,12 @@ No object is made per event or command: at tens of thousands of requests a secon
 time would go to.  An asyncio transport is a :class:`Port` as it stands.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from hybridmesh.config.model import Cluster, Endpoint
 
-__all__ = ["Buffer", "Caller", "Lines", "Network", "Port", "Way"]
+__all__ = ["Buffer", "Caller", "Lines", "Network", "Port", "Prober", "Way"]
 
 
 Buffer = bytes | memoryview
@@ -62,7 +63,18 @@ class Network(Protocol):
     def to(self, cluster: Cluster) -> "Way": ...
 
 
-class Way(Protocol):
+class Prober(Protocol):
+    """Puts endpoints to their probes."""
+
+    def probe(self, endpoint: Endpoint, done: Callable[[bool], None]) -> Callable[[], None]:
+        """Begin, and tell *done* later whether *endpoint* has stood it.
+
+        Returns what to call to stop; *done* is not told anything more then.
+        """
+        ...
+
+
+class Way(Prober, Protocol):
     """The way to the pods of a cluster."""
 
     def connect(self, endpoint: Endpoint, caller: Caller) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from hybridmesh.config.model import Cluster, ClusterTls, Endpoint, KeepAlive
 from ..core.clock import Clock
 from ..core.ports import Caller
 from .certificates import has_name, show, trust
+from .probe import stands
 
 __all__ = ["AsyncioNetwork"]
 
@@ -51,6 +53,14 @@ class Route:
         if task is not None:
             task.cancel()
 
+    def probe(self, endpoint: Endpoint, done: Callable[[bool], None]) -> Callable[[], None]:
+        task = asyncio.get_running_loop().create_task(self._probe(endpoint, done))
+
+        def stop() -> None:
+            task.cancel()
+
+        return stop
+
     def opened(self, caller: Caller, transport: asyncio.Transport) -> None:
         """The connection is there; whether it may be used is another question."""
         self._connecting.pop(caller, None)
@@ -78,6 +88,11 @@ class Route:
             if self._connecting.pop(caller, None) is not None:
                 self._clock.now = monotonic()
                 caller.failed(_reason(error))
+
+    async def _probe(self, endpoint: Endpoint, done: Callable[[bool], None]) -> None:
+        well = await stands(endpoint)
+        self._clock.now = monotonic()
+        done(well)
 
 
 def _reason(error: OSError) -> str:

@@ -36,20 +36,27 @@ class Host:
     ----------
     active : int
         Requests under way.
-    eligible : bool
-        Whether it may get requests.  Who changes it calls :meth:`.Balancing.refresh`.
+    healthy, ejected : bool
+        What its probes and outlier detection say of it.  Who changes one of them calls
+        :meth:`.Balancing.refresh`.
     monitor : Watch or None
         None where the cluster has no outlier detection.
     """
 
-    __slots__ = ("active", "added", "eligible", "endpoint", "monitor")
+    __slots__ = ("active", "added", "ejected", "endpoint", "healthy", "monitor")
 
     def __init__(self, endpoint: Endpoint, added: float = 0.0) -> None:
         self.endpoint = endpoint
         self.added = added
         self.active = 0
-        self.eligible = True
+        self.healthy = True
+        self.ejected = False
         self.monitor: Watch | None = None
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may get requests."""
+        return self.healthy and not self.ejected
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.endpoint})"

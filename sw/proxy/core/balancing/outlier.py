@@ -135,7 +135,7 @@ class Detector:
         self._monitors = {host: before.get(host) or Monitor(self, host) for host in hosts}
         for host, monitor in self._monitors.items():
             host.monitor = monitor
-        self.counters["ejections_active"] = sum(not host.eligible for host in self._monitors)
+        self.counters["ejections_active"] = sum(host.ejected for host in self._monitors)
 
     def found(self, monitor: Monitor, kind: str) -> bool:
         """A host has as many errors of this *kind* as it takes; whether to count anew."""
@@ -161,7 +161,7 @@ class Detector:
         monitor.ejected_at = self._clock.now
         if monitor.times * policy.base_ejection < self._longest + policy.base_ejection:
             monitor.times += 1
-        monitor.host.eligible = False
+        monitor.host.ejected = True
         self._arm()
         self._changed()
 
@@ -189,7 +189,7 @@ class Detector:
         for monitor in back:
             monitor.ejected_at = None
             monitor.forget()
-            monitor.host.eligible = True
+            monitor.host.ejected = False
         self.counters["ejections_active"] -= len(back)
         if any(monitor.times for monitor in self._monitors.values()):
             self._arm()
