@@ -17,6 +17,7 @@ from .istio.secret import Secret
 from .istio.service_entry import ServiceEntry
 from .istio.virtual_service import VirtualService
 from .istio.workload_entry import WorkloadEntry
+from .istio.workload_group import WorkloadGroup
 from .message import BrokenError, FieldError, Message, attempt, expect, read
 from .model import Location
 
@@ -41,6 +42,7 @@ KINDS: Mapping[str, type[Message]] = {
     "DestinationRule": DestinationRule,
     "ServiceEntry": ServiceEntry,
     "WorkloadEntry": WorkloadEntry,
+    "WorkloadGroup": WorkloadGroup,
     "IstioOperator": IstioOperator,
     "Secret": Secret,
 }
@@ -70,7 +72,6 @@ PASSED_OVER = frozenset(
     {
         (_NETWORKING, "ProxyConfig"),
         (_NETWORKING, "Sidecar"),
-        (_NETWORKING, "WorkloadGroup"),
         ("security.istio.io", "PeerAuthentication"),
         ("telemetry.istio.io", "Telemetry"),
     }
@@ -92,6 +93,7 @@ class Resource(Generic[SpecT]):
     spec: SpecT
     location: Location
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -198,7 +200,8 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
         name=_text(metadata, "name"),
         spec=spec,
         location=node.location,
-        labels=_labels(metadata),
+        labels=_words(metadata, "labels"),
+        annotations=_words(metadata, "annotations"),
     )
 
 
@@ -225,12 +228,12 @@ def _child(node: Node, key: str) -> Node:
     return child
 
 
-def _labels(metadata: Node) -> Mapping[str, str]:
-    """The labels of the resource itself; what is no string is none."""
-    labels = expect(metadata, dict).get("labels")
-    if labels is None or labels.value is None:
+def _words(metadata: Node, key: str) -> Mapping[str, str]:
+    """Labels or annotations of the resource itself; what is no string is none."""
+    words = expect(metadata, dict).get(key)
+    if words is None or words.value is None:
         return {}
-    items = expect(labels, dict).items()
+    items = expect(words, dict).items()
     return {key: child.value for key, child in items if isinstance(child.value, str)}
 
 

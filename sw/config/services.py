@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from .findings import Report
 from .istio.service_entry import Resolution, ServiceEntry, ServicePort
 from .istio.workload_entry import WorkloadEntry
-from .model import Endpoint, Location
+from .istio.workload_group import WorkloadGroup
+from .model import Endpoint, Location, Probe
 from .resource import Resource, Resources
 
 __all__ = ["TOPOLOGY", "Pod", "Service", "collect_services"]
@@ -26,12 +27,29 @@ TOPOLOGY = (
 """The labels that Istio makes of a locality."""
 
 
+_GROUP = "istio.io/autoRegistrationGroup"
+"""The annotation in which a WorkloadEntry names its WorkloadGroup."""
+
+
 @dataclass(frozen=True)
 class Pod:
     """An endpoint, and the labels by which subsets and failover know it."""
 
     endpoint: Endpoint
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A WorkloadEntry, and how to find out whether it is in good health."""
+
+    resource: Resource[WorkloadEntry]
+    probe: Probe | None
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Those of the resource go before those of its spec."""
+        return {**(self.resource.spec.labels or {}), **self.resource.labels}
 
 
 class Service:
@@ -42,7 +60,7 @@ class Service:
         self.entries = [entry]
         self.namespace = entry.namespace
         self.resolution = entry.spec.resolution
-        self.workloads: list[Resource[WorkloadEntry]] = []
+        self.workloads: list[Workload] = []
 
     def __str__(self) -> str:
         return str(self.entries[0])
@@ -88,23 +106,19 @@ class Service:
         for endpoint in spec.endpoints:
             yield _pod(endpoint, port, endpoint.labels or {})
         for workload in self.workloads:
-            labels = _labels(workload)
             selector = spec.workload_selector
-            if selector is not None and selector.selects(labels):
-                yield _pod(workload.spec, port, labels)
+            if selector is not None and selector.selects(workload.labels):
+                yield _pod(workload.resource.spec, port, workload.labels, workload.probe)
 
 
-def _pod(entry: WorkloadEntry, port: ServicePort, labels: Mapping[str, str]) -> Pod:
+def _pod(
+    entry: WorkloadEntry, port: ServicePort, labels: Mapping[str, str], probe: Probe | None = None
+) -> Pod:
     parts = filter(None, entry.locality.split("/"))
     return Pod(
-        Endpoint(entry.address, port.at(entry), entry.weight or 1, entry.locality),
+        Endpoint(entry.address, port.at(entry), entry.weight or 1, entry.locality, probe=probe),
         {**labels, **dict(zip(TOPOLOGY, parts, strict=False))},
     )
-
-
-def _labels(workload: Resource[WorkloadEntry]) -> Mapping[str, str]:
-    """Those of the resource go before those of its spec."""
-    return {**(workload.spec.labels or {}), **workload.labels}
 
 
 def collect_services(
@@ -142,7 +156,7 @@ def _merge(service: Service, entry: Entry, report: Report) -> None:
 
 def _select(services: Mapping[str, Service], resources: Resources, report: Report) -> None:
     """Gives each service the WorkloadEntries that it may select from."""
-    workloads = resources.of(WorkloadEntry)
+    workloads = _workloads(resources, report)
     selected: set[Location] = set()
     for service in services.values():
         for entry in service.entries:
@@ -154,13 +168,35 @@ def _select(services: Mapping[str, Service], resources: Resources, report: Repor
                     selector.node.location, "a selector without labels selects nothing", "add some"
                 )
             for workload in workloads:
-                if workload.namespace == entry.namespace and selector.selects(_labels(workload)):
-                    selected.add(workload.location)
-                    if _fits(service, workload, report) and workload not in service.workloads:
+                resource = workload.resource
+                if resource.namespace == entry.namespace and selector.selects(workload.labels):
+                    selected.add(resource.location)
+                    if _fits(service, resource, report) and workload not in service.workloads:
                         service.workloads.append(workload)
     for workload in workloads if resources.complete else ():
-        if workload.location not in selected:
-            report.note(workload.location, f"{workload} is not selected by any ServiceEntry")
+        resource = workload.resource
+        if resource.location not in selected:
+            report.note(resource.location, f"{resource} is not selected by any ServiceEntry")
+
+
+def _workloads(resources: Resources, report: Report) -> list[Workload]:
+    """The WorkloadEntries, with the probes of their groups."""
+    groups = {(group.namespace, group.name): group for group in resources.of(WorkloadGroup)}
+    named = set()
+    workloads = []
+    for entry in resources.of(WorkloadEntry):
+        key = entry.namespace, entry.annotations.get(_GROUP, "")
+        named.add(key)
+        probe = groups[key].spec.probe if key in groups else None
+        workloads.append(Workload(entry, probe.model if probe else None))
+    for key, group in groups.items() if resources.complete else ():
+        if key not in named:
+            report.note(
+                group.location,
+                f"{group} has no WorkloadEntry",
+                f"name it in the annotation {_GROUP!r} of its entries",
+            )
+    return workloads
 
 
 def _fits(service: Service, workload: Resource[WorkloadEntry], report: Report) -> bool:
