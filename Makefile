@@ -11,7 +11,7 @@ SEED_GIVEN := $(SEED)
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test agreement conformance timing fuzz formal mutants coverage lint clean
+.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,13 @@ test: lint  ## all checks and all tests
 	    { echo "make: Python's shared library is missing; run: apt-get install libpython3-dev" >&2; \
 	    exit 1; }  # cocotb loads it into the simulation
 	$(BIN)/pytest -q -n 2 --dist worksteal
+
+native: setup  ## the proxy's core as machine code, as pip installs it, and the proxy's tests on it
+	@rm -rf build/native
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/native .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --target build/native build/native/*.whl
+	PYTHONPATH=build/native $(BIN)/pytest -q tests/proxy tests/gateway tests/conformance
 
 agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and matcher agree
 	HYBRIDMESH_AGREEMENT=100x1000 $(BIN)/pytest -q -n 2 tests/agreement

@@ -68,8 +68,10 @@ class Downstream:
         When the last byte of a request or a response went by.
     """
 
-    UPSTREAM, WAITING, AHEAD, CLOSING = 1, 2, 4, 8
-    """Reasons for :attr:`held`."""
+    # Reasons for :attr:`held`.
+    UPSTREAM = 1
+    WAITING = 2
+    AHEAD = 4
 
     __slots__ = (
         "_alarm",

@@ -86,7 +86,6 @@ class Exchange:
     cluster: ClusterState | None = None
     hash: int | None = None
     host: Host | None = None
-    upstream: Stream | None = None
     attempts = 0
     tried: Tried | None = None
     status = 0
@@ -110,6 +109,7 @@ class Exchange:
         self.down = down
         self.plan = plan
         self.request = request
+        self.upstream: Stream | None = None
         self.started = self.done_at = down.context.clock.now
 
     @property

@@ -104,7 +104,9 @@ class Chunked:
 
     __slots__ = ("_decode", "_left", "_line", "_state", "_trailer", "done")
 
-    _SIZE, _DATA, _TRAILER = range(3)
+    _SIZE = 0
+    _DATA = 1
+    _TRAILER = 2
 
     def __init__(self, *, decode: bool = False) -> None:
         self.done = False
