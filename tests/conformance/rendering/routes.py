@@ -76,7 +76,6 @@ def _virtual_host(host: VirtualHost) -> Json:
 
 def _route(route: Route) -> Json:
     message: Json = {"name": route.id, "match": _match(route.match)}
-    changes = [route.headers]
     filters: Json = {}
     match route.action:
         case Redirect():
@@ -85,16 +84,13 @@ def _route(route: Route) -> Json:
             message["direct_response"] = _direct_response(route.action)
         case Forward():
             message["route"] = _forward(route.action)
-            if len(route.action.clusters) == 1:
-                # An only destination's changes come behind the route's own, in one list.
-                changes.append(route.action.clusters[0].headers)
     if route.fault is not None:
         filters["envoy.filters.http.fault"] = _fault(route.fault)
     if route.cors is not None:
         filters["envoy.filters.http.cors"] = _cors(route.cors)
     if filters:
         message["typed_per_filter_config"] = filters
-    return message | _header_ops(changes)
+    return message | _header_ops(route.headers)
 
 
 # ------------------------------------------------------------------ conditions
@@ -140,16 +136,13 @@ def _field(field: FieldMatch) -> Json:
 
 
 # ------------------------------------------------------------------ changes of heads
-def _header_ops(changes: list[HeaderOps]) -> Json:
+def _header_ops(changes: HeaderOps) -> Json:
     message: Json = {}
-    for side in ("request", "response"):
-        parts: list[HeaderChange] = [getattr(change, side) for change in changes]
-        added = [option for part in parts for option in _added(part)]
-        removed = [name for part in parts for name in part.remove]
-        if added:
+    for side, change in (("request", changes.request), ("response", changes.response)):
+        if added := _added(change):
             message[f"{side}_headers_to_add"] = added
-        if removed:
-            message[f"{side}_headers_to_remove"] = removed
+        if change.remove:
+            message[f"{side}_headers_to_remove"] = list(change.remove)
     return message
 
 
@@ -168,15 +161,13 @@ def _forward(action: Forward) -> Json:
         "timeout": duration(action.timeout),
         "max_grpc_timeout": duration(action.timeout),
     }
-    authority = action.authority
-    if len(action.clusters) == 1:
-        (only,) = action.clusters
-        message["cluster"] = only.cluster
-        authority = authority or only.authority
+    name = action.clusters[0].cluster
+    if action.clusters == (WeightedCluster(name),):
+        message["cluster"] = name
     else:
         message["weighted_clusters"] = {"clusters": [_weighted(c) for c in action.clusters]}
-    if authority:
-        message["host_rewrite_literal"] = authority
+    if action.authority:
+        message["host_rewrite_literal"] = action.authority
     if action.prefix_rewrite:
         message["prefix_rewrite"] = action.prefix_rewrite
     if action.regex_rewrite is not None:
@@ -194,7 +185,7 @@ def _forward(action: Forward) -> Json:
 
 
 def _weighted(cluster: WeightedCluster) -> Json:
-    message = {"name": cluster.cluster, "weight": cluster.weight} | _header_ops([cluster.headers])
+    message = {"name": cluster.cluster, "weight": cluster.weight} | _header_ops(cluster.headers)
     if cluster.authority:
         message["host_rewrite_literal"] = cluster.authority
     return message
