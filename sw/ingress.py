@@ -6,6 +6,7 @@ Whoever wants an ingress gateway of this package starts here.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from signal import Signals
 from typing import Literal
 
@@ -13,10 +14,12 @@ from .compiler import CompiledTable, compile_table
 from .config.model import Mesh
 from .contract.geometry import Geometry
 from .nic import NicDriver, open_nic
+from .nic.loaded import Loaded
 from .proxy import AccessLog, Gateway, NoVerdicts, VerdictSource, run, serve
 from .proxy.io.files import raise_limit
 from .reference.resolver import Resolver
 from .tunnel.rootless import RootlessLink
+from .tunnel.sockets import SocketLink
 
 __all__ = ["NicChoice", "Table", "load_table", "open_table", "serve_mesh"]
 
@@ -76,6 +79,7 @@ def serve_mesh(
     *,
     access_log: AccessLog | None = None,
     on_start: Callable[[Mapping[int, int]], None] | None = None,
+    tunnel: Path | None = None,
 ) -> Signals:
     """Serve *mesh* on *host* until SIGINT or SIGTERM; returns which of them it was.
 
@@ -87,6 +91,9 @@ def serve_mesh(
         As :meth:`.proxy.Gateway.start` takes them.
     on_start : callable
         Called once with the ports that are listened on, by port of the configuration.
+    tunnel : Path or None
+        What the NIC of the kernel's tunnel was loaded with, if the verdicts come from there; then
+        there is no choice of a NIC.
 
     Raises
     ------
@@ -94,9 +101,11 @@ def serve_mesh(
         Where the gateway cannot start.
     """
     raise_limit()
-    with open_table(mesh, choice) as table:
+    with open_table(mesh, choice) if tunnel is None else _loaded_table(mesh, tunnel) as table:
         nic = table.nic
         source: VerdictSource = NoVerdicts() if nic is None else RootlessLink(nic)
+        if tunnel is not None:
+            source = SocketLink()
         gateway = Gateway(mesh, table.resolver, source, access_log=access_log)
 
         def started(gateway: Gateway) -> None:
@@ -107,3 +116,14 @@ def serve_mesh(
                 on_start(gateway.ports)
 
         return run(lambda: serve(gateway, host, ports, on_start=started))
+
+
+@contextmanager
+def _loaded_table(mesh: Mesh, path: Path) -> Iterator[Table]:
+    """The routes of *mesh*, with which somebody else has loaded a NIC, as *path* says."""
+    compiled = compile_table(mesh.table, Geometry())
+    loaded = Loaded.read(path)
+    loaded.check(compiled.image, path)
+    resolver = Resolver(compiled.table)
+    resolver.add_epoch(loaded.epoch, compiled)
+    yield Table(None, resolver, compiled)

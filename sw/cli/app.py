@@ -10,6 +10,7 @@ from ..errors import HybridMeshError
 from .compile import compile_command
 from .demo import demo
 from .explain import explain
+from .lab import lab
 from .lint import lint
 from .route_check import route_check
 from .serve import serve
@@ -41,7 +42,8 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (compile_command, demo, explain, lint, route_check, serve, timing, tunnel, verilog):
+COMMANDS = (compile_command, demo, explain, lab, lint, route_check, serve, timing, tunnel, verilog)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -25,6 +25,13 @@ __all__ = ["curl_line", "serve"]
 @options.ports
 @options.nic
 @click.option(
+    "--tunnel",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Take the verdicts from the kernel's tunnel, and no --nic; FILE says what its NIC was "
+    "loaded with.",
+)
+@click.option(
     "--access-log",
     type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
     metavar="FILE",
@@ -41,6 +48,7 @@ def serve(
     listen: tuple[str, int],
     pairs: tuple[tuple[int, int], ...],
     choice: "NicChoice",
+    tunnel: Path | None,
     access_log: Path | None,
     locality: str,
 ) -> None:
@@ -67,13 +75,16 @@ def serve(
 
     def started(ports: Mapping[int, int]) -> None:
         urls = [_url(host, port, number in secure) for number, port in ports.items()]
-        click.echo(f"listening on {', '.join(urls)}, NIC: {choice}; Ctrl-C stops it", err=True)
+        nic = choice if tunnel is None else "behind the tunnel"
+        click.echo(f"listening on {', '.join(urls)}, NIC: {nic}; Ctrl-C stops it", err=True)
         plain = [port for number, port in ports.items() if number not in secure]
         if plain:
             click.echo(f"try: {curl_line(mesh, host, plain[0])}", err=True)
 
     with _opened(access_log) as log:
-        signal = serve_mesh(mesh, choice, host, real, access_log=log, on_start=started)
+        signal = serve_mesh(
+            mesh, choice, host, real, access_log=log, on_start=started, tunnel=tunnel
+        )
     if signal is Signals.SIGINT:
         raise KeyboardInterrupt
 

@@ -44,6 +44,11 @@ class Namespace:
             )
         self.run("ip", "link", "set", "dev", "lo", "up")
 
+    @property
+    def path(self) -> str:
+        """Where other processes find it, as long as it is open."""
+        return f"/proc/{os.getpid()}/fd/{self._descriptor}"
+
     @contextmanager
     def inside(self) -> Iterator[None]:
         """The calling thread is in it until the block ends; its sockets stay there."""

@@ -1,0 +1,110 @@
+"""``hybridmesh lab``: client, wire, NIC, tunnel, gateway and pods on this machine, for root."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..lab.run import Row
+    from ..nic import NicKind
+
+__all__ = ["lab"]
+
+_HEAD = ("traffic", "verdicts", "right", "wrong", "failed", "hits", "median", "p99", "CPU/request")
+
+_nic = click.option(
+    "--nic",
+    "kind",
+    type=click.Choice(["sim", "reference"]),
+    default="sim",
+    show_default=True,
+    help="On the wire: the RTL in simulation, or its golden model.",
+)
+_routes = click.option("--routes", type=click.IntRange(1, 200), default=16, show_default=True)
+
+
+@click.group()
+def lab() -> None:
+    """Try the tunnel with real sockets, in network namespaces that nobody else sees.
+
+    It takes root, and leaves nothing behind, even when it is killed.
+    """
+
+
+@lab.command()
+@_nic
+@_routes
+@click.option("--requests", type=click.IntRange(100), default=4000, show_default=True,
+              help="Of each kind of traffic, to each gateway.")  # fmt: skip
+@click.option("--connections", type=click.IntRange(1), default=8, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=2, show_default=True,
+              help="In which the gateways take turns.")  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+def run(
+    kind: "NicKind",
+    routes: int,
+    requests: int,
+    connections: int,
+    rounds: int,
+    seed: int,
+    markdown: bool,
+) -> int:
+    """Send requests to a gateway with the tunnel and to one without, and compare them.
+
+    The exit code is 1 where a request came to a wrong pod, or to none, or something was left in the
+    kernel when all was over.
+    """
+    from ..lab import run as running
+    from ..lab.setup import Lab
+
+    with Lab(kind, routes, seed=seed) as set_up:
+        rows = running.run(
+            set_up, requests, connections, rounds, seed, lambda text: click.echo(text, err=True)
+        )
+        left = set_up.left()
+    lines = [_HEAD, *map(_cells, rows)]
+    if markdown:
+        lines.insert(1, ("---",) * len(_HEAD))
+        for line in lines:
+            click.echo(f"| {' | '.join(line)} |")
+    else:
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+    if left:
+        click.echo(f"{left} connections and verdicts are left in the kernel", err=True)
+    return int(bool(left) or any(row.wrong or row.failed for row in rows))
+
+
+@lab.command()
+@_nic
+@_routes
+def up(kind: "NicKind", routes: int) -> None:
+    """Set the lab up and leave it to you until Ctrl-C."""
+    import signal
+
+    from ..lab.mesh import HOST
+    from ..lab.setup import ADDRESS, Lab
+
+    with Lab(kind, routes) as set_up:
+        port = set_up.gateway(tunnel=True).port
+        click.echo(
+            f"try: nsenter --net={set_up.client_namespace} "
+            f"curl -H 'Host: {HOST}' http://{ADDRESS}:{port}/r1/; Ctrl-C takes it down"
+        )
+        signal.pause()
+
+
+def _cells(row: "Row") -> tuple[str, ...]:
+    return (
+        row.scenario,
+        "tunnel" if row.tunnel else "none",
+        f"{row.right:,}",
+        str(row.wrong),
+        str(row.failed),
+        f"{row.hit_rate:.1%}" if row.tunnel else "",
+        f"{row.median / 1000:.1f} ms",
+        f"{row.late / 1000:.1f} ms",
+        f"{row.cpu_per_request:.0f} us",
+    )

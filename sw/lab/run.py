@@ -1,0 +1,106 @@
+"""What the lab measures: the same requests to a gateway with the tunnel and to one without.
+
+Both run all the time, on the same host, behind the same wire, and take turns; what the machine does
+besides hits both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .impairment import Impairment
+from .setup import Gateway, Lab
+
+__all__ = ["SCENARIOS", "Row", "Scenario", "run"]
+
+_WARM_UP = 48
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A kind of traffic (see :mod:`.client`) on a kind of wire."""
+
+    name: str
+    kind: str
+    impairment: Impairment
+
+
+SCENARIOS = (
+    Scenario("one after the other", "plain", Impairment()),
+    Scenario("parts, pipelines, aborts", "mixed", Impairment()),
+    Scenario("2 % loss", "plain", Impairment(loss=0.02)),
+    Scenario(
+        "loss, copies, disorder, parts, pipelines, aborts",
+        "mixed",
+        Impairment(loss=0.02, duplication=0.02, reordering=0.02),
+    ),
+)
+
+
+@dataclass
+class Row:
+    """What came of a scenario; times are of the slowest round, in microseconds."""
+
+    scenario: str
+    tunnel: bool
+    right: int = 0
+    wrong: int = 0
+    failed: int = 0
+    answered: int = 0
+    cpu: float = 0.0
+    median: float = 0.0
+    late: float = 0.0
+
+    @property
+    def hit_rate(self) -> float:
+        """Verdicts that the gateway got, by requests that were answered."""
+        return self.answered / self.right if self.right else 0.0
+
+    @property
+    def cpu_per_request(self) -> float:
+        """Microseconds of the gateway's process."""
+        return 1e6 * self.cpu / self.right if self.right else 0.0
+
+
+def run(
+    lab: Lab,
+    requests: int,
+    connections: int,
+    rounds: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> list[Row]:
+    """Send *requests* of each scenario to each gateway, in *rounds*; returns a row for each pair.
+
+    *progress* is told of every round before it begins.
+    """
+    gateways = [lab.gateway(tunnel=tunnel) for tunnel in (True, False)]
+    rows = []
+    for gateway in gateways:
+        lab.clients(gateway.port, _WARM_UP, connections, "plain", seed)
+    for scenario in SCENARIOS:
+        pair = [Row(scenario.name, tunnel) for tunnel in (True, False)]
+        for number in range(rounds):
+            progress(f"{scenario.name}, round {number + 1} of {rounds}")
+            lab.impairment = scenario.impairment
+            for row, gateway in zip(pair, gateways, strict=True):
+                _round(lab, row, gateway, scenario.kind, requests // rounds, connections, seed)
+            seed += 1
+        lab.impairment = Impairment()
+        rows += pair
+    for gateway in gateways:
+        gateway.stop()
+    return rows
+
+
+def _round(
+    lab: Lab, row: Row, gateway: Gateway, kind: str, requests: int, connections: int, seed: int
+) -> None:
+    cpu, answered = gateway.cpu(), lab.counters()["answered"]
+    tally = lab.clients(gateway.port, requests, connections, kind, seed)
+    row.cpu += gateway.cpu() - cpu
+    row.answered += lab.counters()["answered"] - answered
+    row.right += tally.right
+    row.wrong += tally.wrong
+    row.failed += tally.failed
+    median, late = tally.times
+    row.median, row.late = max(row.median, median), max(row.late, late)

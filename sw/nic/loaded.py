@@ -1,0 +1,57 @@
+"""What a NIC has been loaded with, for a proxy that is in another process than its driver.
+
+A verdict names an epoch, which means something together with the table alone: a proxy that takes
+verdicts from a NIC must know that it was loaded with the table that it has compiled itself.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..contract.table import TableImage
+from .error import NicError
+
+__all__ = ["Loaded", "digest"]
+
+
+def digest(image: TableImage) -> str:
+    """A hash over all words of *image*, and the sizes that they are for."""
+    hashed = hashlib.sha256(repr(image.geometry).encode())
+    for space, words in image.words():
+        hashed.update(space.name.encode())
+        hashed.update(words.astype("<u4").tobytes())
+    return hashed.hexdigest()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The table whose :func:`digest` is *image* is in use, and its verdicts are of *epoch*."""
+
+    epoch: int
+    image: str
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)) + "\n")
+
+    @staticmethod
+    def read(path: Path) -> "Loaded":
+        """Raises :exc:`NicError` where *path* holds no such thing, :exc:`OSError` if none is."""
+        try:
+            members = json.loads(path.read_text())
+            return Loaded(int(members["epoch"]), str(members["image"]))
+        except (ValueError, KeyError, TypeError):
+            raise NicError(
+                "This does not say what the NIC was loaded with",
+                place=str(path),
+                remedy="name the file that whoever loads the NIC has written",
+            ) from None
+
+    def check(self, image: TableImage, path: Path) -> None:
+        """Raise :exc:`NicError` where another table than *image* is in use."""
+        if self.image != digest(image):
+            raise NicError(
+                "The NIC was loaded with another table than these files give",
+                place=str(path),
+                remedy="load it with the table of the same files, by the same release",
+            )
