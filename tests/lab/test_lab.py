@@ -43,15 +43,15 @@ def test_every_request_comes_to_its_pod_and_nothing_is_left(
     root: None, capfd: pytest.CaptureFixture[str]
 ):
     code = main(
-        ["lab", "run", "--nic", "reference", "--requests", "100", "--rounds", "1", "--routes", "7"]
+        ["lab", "run", "--nic", "reference", "--requests", "104", "--rounds", "1", "--routes", "7"]
     )
     out, err = capfd.readouterr()
     lines = [re.split(r"  +", line) for line in out.splitlines()]
     assert lines.pop(0)[:6] == ["traffic", "verdicts", "right", "wrong", "failed", "hits"]
     assert [line[1] for line in lines] == ["tunnel", "none"] * 4
     assert [line[2:6] for line in lines if line[0] == "one after the other"] == [
-        ["100", "0", "0", "100.0%"],
-        ["100", "0", "0", lines[1][5]],
+        ["104", "0", "0", "100.0%"],
+        ["104", "0", "0", lines[1][5]],
     ]
     assert all(line[3:5] == ["0", "0"] for line in lines)
     assert "left in the kernel" not in err
