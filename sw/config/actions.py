@@ -37,15 +37,12 @@ def action_of(entry: HttpRoute, door: Door, clusters: Clusters, report: Report) 
     hashes = [clusters.hash_of(target.destination) for target in targets]
     # A retry of a request that belongs to a pod stays there, unless there are several clusters.
     other_hosts = len(entry.route) > 1 or hashes[0] is None
+    retries = entry.retries or clusters.retries
     policies = (one.policy for one in hashes if one is not None)
     return Forward(
         clusters=tuple(_clusters(entry, targets, clusters)),
         timeout=entry.timeout or None,
-        retry=(
-            entry.retries.policy(other_hosts)
-            if entry.retries
-            else RetryPolicy(other_hosts=other_hosts)
-        ),
+        retry=(retries.policy(other_hosts) if retries else RetryPolicy(other_hosts=other_hosts)),
         prefix_rewrite=rewrite.uri if rewrite else "",
         regex_rewrite=regex.model if regex else None,
         authority=_authority(entry),

@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 from .credentials import Credentials
 from .findings import Report
 from .istio.client_tls import ClientTls
+from .istio.connection_pool import keep_alive
 from .istio.destination_rule import DestinationRule, Subset
 from .istio.destinations import Destination
 from .istio.load_balancer import ConsistentHash
+from .istio.mesh_config import MeshConfig
+from .istio.retries import Retries
 from .istio.service_entry import Resolution, ServiceEntry
 from .istio.traffic_policy import Parts, TrafficPolicy, effective
 from .localities import Home, spread
@@ -56,6 +59,8 @@ class Clusters:
     Parameters
     ----------
     resources : Resources
+    settings : MeshConfig
+        Defaults of the mesh.
     credentials : Credentials
     namespace : str
         Namespace of the gateway.
@@ -67,6 +72,7 @@ class Clusters:
     def __init__(
         self,
         resources: Resources,
+        settings: MeshConfig,
         credentials: Credentials,
         namespace: str,
         home: Home,
@@ -74,6 +80,7 @@ class Clusters:
         report: Report,
     ) -> None:
         self._complete = resources.complete
+        self._settings = settings
         self._credentials = credentials
         self._namespace = namespace
         self._home = home
@@ -96,6 +103,11 @@ class Clusters:
     @property
     def clusters(self) -> Mapping[str, Cluster]:
         return self._clusters
+
+    @property
+    def retries(self) -> Retries | None:
+        """What holds for routes that say nothing of retries."""
+        return self._settings.default_http_retry_policy
 
     def at(self, port: int) -> "Clusters":
         """The same clusters, asked for by the listener of *port*."""
@@ -165,6 +177,7 @@ class Clusters:
         balancer, pool = parts.load_balancer, parts.connection_pool
         outliers = parts.outlier_detection
         setting = balancer.locality_lb_setting if balancer else None
+        setting = setting or self._settings.locality_lb_setting
         resolution = service.resolution if service else Resolution.STATIC
         endpoints, by_locality = spread(
             self._pods(port, service, subset, destination, parts),
@@ -182,11 +195,15 @@ class Clusters:
             endpoints=endpoints,
             balancing=replace(balancing, by_locality=by_locality),
             breaker=pool.breaker if pool else default.breaker,
-            connect_timeout=(tcp and tcp.connect_timeout) or default.connect_timeout,
+            connect_timeout=(
+                (tcp and tcp.connect_timeout)
+                or self._settings.connect_timeout
+                or default.connect_timeout
+            ),
             idle_timeout=(pool and pool.idle_timeout) or default.idle_timeout,
             max_connection_duration=tcp.max_connection_duration if tcp else None,
             max_requests_per_connection=http.max_requests_per_connection if http else 0,
-            keep_alive=tcp.tcp_keepalive.model if tcp and tcp.tcp_keepalive else None,
+            keep_alive=keep_alive(tcp.tcp_keepalive if tcp else None, self._settings.tcp_keepalive),
             outlier=outliers.model if outliers else None,
             tls=self._tls(parts.tls, service) if parts.tls else None,
             discovery=_DISCOVERY.get(resolution, Discovery.STATIC),

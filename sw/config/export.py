@@ -42,8 +42,7 @@ def reference_page() -> str:
     seen: set[type[Message]] = set()
     for kind, root in KINDS.items():
         parts.append(f"## {kind}")
-        top = "the top" if kind in WITHOUT_SPEC else "`spec`"
-        for place, cls in messages(top, root, seen):
+        for place, cls in messages("" if kind in WITHOUT_SPEC else "spec", root, seen):
             if cls is not root:
                 parts.append(f"### {cls.ISTIO_NAME}")
             parts += _section(place, cls)
@@ -72,11 +71,12 @@ def messages(
 
 def _within(place: str, key: str, suffix: str) -> str:
     """The place of what stands in a field."""
-    return f"{place[:-1]}.{key}{suffix}`"
+    return f"{place}.{key}{suffix}".removeprefix(".")
 
 
 def _section(place: str, cls: type[Message]) -> Iterator[str]:
-    yield f"At {place}. {(cls.__doc__ or '').splitlines()[0].replace('``', '`')}"
+    where = f"`{place}`" if place else "the top"
+    yield f"At {where}. {(cls.__doc__ or '').splitlines()[0].replace('``', '`')}"
     yield _table(("field", "state", "remark"), _rows(cls))
     for keys in cls.ONE_OF:
         yield f"Only one of {', '.join(f'`{key}`' for key in keys)}."

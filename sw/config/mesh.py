@@ -15,7 +15,6 @@ from .delegation import merge_delegates
 from .doors import Door, doors
 from .findings import Report
 from .istio.gateway import Gateway, Server
-from .istio.mesh_config import IstioOperator
 from .istio.virtual_service import VirtualService
 from .localities import Home
 from .model import (
@@ -23,7 +22,6 @@ from .model import (
     Location,
     MatchKind,
     Mesh,
-    PathNormalization,
     Redirect,
     Route,
     RouteMatch,
@@ -35,6 +33,7 @@ from .model import (
 from .names import full_host, gateway_key, host_within, intersection, server_hosts, visible
 from .resource import Resource, Resources
 from .routes import build_routes
+from .settings import mesh_settings
 
 __all__ = ["bind"]
 
@@ -59,8 +58,11 @@ def bind(resources: Resources, folder: str, locality: str, report: Report) -> Me
     entrances = doors(gateways, report)
     home = Home(locality, gateways[0].spec.selector or {})
     namespace = gateways[0].namespace
+    settings = mesh_settings(resources, report)
     credentials = Credentials(resources)
-    clusters = Clusters(resources, credentials, namespace, home, entrances[0].port, report)
+    clusters = Clusters(
+        resources, settings, credentials, namespace, home, entrances[0].port, report
+    )
     services = merge_delegates(list(_bound(resources, gateways, report)), resources, report)
     listeners = tuple(
         _listener(door, services, clusters, credentials, report) for door in entrances
@@ -69,19 +71,7 @@ def bind(resources: Resources, folder: str, locality: str, report: Report) -> Me
         clusters.note_unused(resources)
         credentials.note_unused(report)
         _report_unserved(gateways, services, report)
-    return Mesh(listeners, clusters.clusters, _paths(resources, report))
-
-
-def _paths(resources: Resources, report: Report) -> PathNormalization:
-    """What the mesh says of paths."""
-    operators = resources.of(IstioOperator)
-    for other in operators[1:]:
-        report.error(
-            other.location,
-            f"a second IstioOperator (the first is at {operators[0].location})",
-            "keep one of them",
-        )
-    return operators[0].spec.paths if operators else PathNormalization.BASE
+    return Mesh(listeners, clusters.clusters, settings.paths, settings.topology)
 
 
 def _listener(

@@ -12,7 +12,7 @@ from .document import Node
 from .findings import Report
 from .istio.destination_rule import DestinationRule
 from .istio.gateway import Gateway
-from .istio.mesh_config import IstioOperator
+from .istio.mesh_config import ConfigMap, IstioOperator
 from .istio.secret import Secret
 from .istio.service_entry import ServiceEntry
 from .istio.virtual_service import VirtualService
@@ -44,14 +44,19 @@ KINDS: Mapping[str, type[Message]] = {
     "WorkloadEntry": WorkloadEntry,
     "WorkloadGroup": WorkloadGroup,
     "IstioOperator": IstioOperator,
+    "ConfigMap": ConfigMap,
     "Secret": Secret,
 }
 """What is read."""
 
-WITHOUT_SPEC = frozenset({"Secret"})
+WITHOUT_SPEC = frozenset({"ConfigMap", "Secret"})
 """Kinds whose fields stand beside ``metadata``."""
 
-_GROUPS = {"IstioOperator": ("install.istio.io", ("v1alpha1",)), "Secret": ("", ("v1",))}
+_GROUPS = {
+    "IstioOperator": ("install.istio.io", ("v1alpha1",)),
+    "ConfigMap": ("", ("v1",)),
+    "Secret": ("", ("v1",)),
+}
 """Groups and versions of kinds that are not of networking."""
 
 REFUSED_KINDS = frozenset(
@@ -177,7 +182,7 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
     group, _, version = api_version.rpartition("/")
     name = group, kind
     own_group, versions = _GROUPS.get(kind, (_NETWORKING, _VERSIONS))
-    if group != own_group or kind not in KINDS:
+    if group != own_group or kind not in KINDS or not _concerns(mapping):
         _not_read(node, name, api_version, report)
         return None
     if version not in versions:
@@ -203,6 +208,15 @@ def _resource(node: Node, report: Report) -> Resource[Message] | None:
         labels=_words(metadata, "labels"),
         annotations=_words(metadata, "annotations"),
     )
+
+
+def _concerns(mapping: Mapping[str, Node]) -> bool:
+    """Whether a resource is of interest, as few ConfigMaps are."""
+    if mapping["kind"].value != "ConfigMap":
+        return True
+    metadata, data = (mapping.get(key) for key in ("metadata", "data"))
+    named = metadata is not None and _text(metadata, "name").startswith("istio")
+    return named and data is not None and isinstance(data.value, dict) and "mesh" in data.value
 
 
 def _not_read(node: Node, name: tuple[str, str], api_version: str, report: Report) -> None:

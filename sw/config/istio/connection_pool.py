@@ -7,7 +7,7 @@ from ..message import Choice, FieldError, Message, Read
 from ..model import UNLIMITED, CircuitBreaker, KeepAlive
 from ..values import count, positive_duration
 
-__all__ = ["ConnectionPool", "HttpPool", "TcpKeepalive", "TcpPool"]
+__all__ = ["ConnectionPool", "HttpPool", "TcpKeepalive", "TcpPool", "keep_alive"]
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,17 @@ class TcpKeepalive(Message, name="TCPSettings.TcpKeepalive"):
     time: Annotated[float, Read(positive_duration)] = 0.0
     interval: Annotated[float, Read(positive_duration)] = 0.0
 
-    @property
-    def model(self) -> KeepAlive:
-        return KeepAlive(self.probes, int(self.time), int(self.interval))
+
+def keep_alive(*settings: TcpKeepalive | None) -> KeepAlive | None:
+    """What *settings* come to, the first that says something; None: no keep-alive."""
+    given = [each for each in settings if each is not None]
+    if not given:
+        return None
+    return KeepAlive(
+        probes=next((each.probes for each in given if each.probes), 0),
+        time=next((int(each.time) for each in given if each.time), 0),
+        interval=next((int(each.interval) for each in given if each.interval), 0),
+    )
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from .cluster import (
 )
 from .matching import FieldMatch, MatchKind, RouteMatch, StringMatch
 from .table import (
+    ForwardedCertificates,
     Listener,
     Location,
     Mesh,
@@ -50,6 +51,7 @@ from .table import (
     Route,
     RouteTable,
     TlsServer,
+    Topology,
     VirtualHost,
 )
 from .tls import Certificate, ClientCertificates, ClusterTls, Pem, ServerTls, Source
@@ -75,6 +77,7 @@ __all__ = [
     "FieldHash",
     "FieldMatch",
     "Forward",
+    "ForwardedCertificates",
     "HashPolicy",
     "HeaderChange",
     "HeaderOps",
@@ -102,6 +105,7 @@ __all__ = [
     "SourceAddressHash",
     "StringMatch",
     "TlsServer",
+    "Topology",
     "VirtualHost",
     "Warmup",
     "WeightedCluster",

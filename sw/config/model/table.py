@@ -10,6 +10,7 @@ from .matching import RouteMatch
 from .tls import ServerTls
 
 __all__ = [
+    "ForwardedCertificates",
     "Listener",
     "Location",
     "Mesh",
@@ -17,6 +18,7 @@ __all__ = [
     "Route",
     "RouteTable",
     "TlsServer",
+    "Topology",
     "VirtualHost",
 ]
 
@@ -121,6 +123,37 @@ class PathNormalization(enum.Enum):
     """Before all that, ``%2F`` and ``%5C`` are decoded."""
 
 
+class ForwardedCertificates(enum.Enum):
+    """``forwardClientCertDetails``: what becomes of ``x-forwarded-client-cert``
+    (envoy.extensions.filters.network.http_connection_manager.v3)."""
+
+    SANITIZE = "SANITIZE"
+    """The client's is taken off."""
+    FORWARD_ONLY = "FORWARD_ONLY"
+    """The client's goes on if it has shown a certificate."""
+    APPEND_FORWARD = "APPEND_FORWARD"
+    """As before, and what is known of its certificate is added."""
+    SANITIZE_SET = "SANITIZE_SET"
+    """The client's is taken off; what is known of its certificate stands there instead."""
+    ALWAYS_FORWARD_ONLY = "ALWAYS_FORWARD_ONLY"
+    """The client's goes on."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """``gatewayTopology``: what stands in front of the gateway.
+
+    Attributes
+    ----------
+    trusted_proxies : int
+        How many; the client's address is so far from the end of ``x-forwarded-for``.  0: it is that
+        of the connection.
+    """
+
+    trusted_proxies: int = 0
+    certificates: ForwardedCertificates = ForwardedCertificates.SANITIZE_SET
+
+
 @dataclass(frozen=True)
 class Mesh:
     """Everything the gateway needs: the listeners, and the clusters by name."""
@@ -128,6 +161,7 @@ class Mesh:
     listeners: tuple[Listener, ...]
     clusters: Mapping[str, Cluster]
     paths: PathNormalization = PathNormalization.BASE
+    topology: Topology = Topology()
 
     @classmethod
     def of(cls, table: RouteTable, clusters: Mapping[str, Cluster]) -> "Mesh":
