@@ -49,6 +49,12 @@ class Served:
     port: int
     log: Path
 
+    def said(self) -> str:
+        """The rest of its standard error, once it has ended; that the machine was slow, which a
+        *strict* one says too, is left out."""
+        lines = self.process.stderr.readlines()
+        return "".join(line for line in lines if not line.startswith("Executing <"))
+
 
 @contextmanager
 def serving(

@@ -36,7 +36,7 @@ class Books:
         self._numbers = count(1)
 
     async def client(self, port: int, think: float, until: asyncio.Event) -> None:
-        """Ask, again and again, until the gateway does not listen any more."""
+        """Ask, again and again, *until* then or until the gateway does not listen any more."""
         while not until.is_set():
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -47,6 +47,8 @@ class Books:
             try:
                 while await self._ask(reader, writer):
                     used = True
+                    if until.is_set():
+                        return
                     await asyncio.sleep(random.random() * think)
                 self.ends["told"] += 1
             except (asyncio.IncompleteReadError, ConnectionError):

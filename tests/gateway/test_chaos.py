@@ -145,7 +145,7 @@ def test_chaos_around_the_command_leaves_no_file_no_memory_and_no_word(
                 assert after - memory < 8 << 20
                 gateway.process.send_signal(signal.SIGTERM)
                 assert await asyncio.to_thread(gateway.process.wait, 10) == 0
-                assert gateway.process.stderr.read() == ""
+                assert gateway.said() == ""
         return clients
 
     audit(pods, run(scene))

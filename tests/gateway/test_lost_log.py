@@ -41,5 +41,5 @@ def test_a_log_that_cannot_be_written_costs_lines_and_no_more(yaml, tmp_path, lo
             assert client.recv(4096) == b""
         gateway.process.terminate()
         assert gateway.process.wait(10) == 0
-        (line,) = gateway.process.stderr.read().splitlines()
+        (line,) = gateway.said().splitlines()
         assert line.startswith(f"the access log {log}: lines are lost (")

@@ -98,7 +98,7 @@ def test_without_files_clients_are_turned_away_and_that_is_said_once(yaml, tmp_p
         assert soon_served(gateway.port)
         gateway.process.terminate()
         assert gateway.process.wait(10) == 0
-        (line,) = gateway.process.stderr.read().splitlines()
+        (line,) = gateway.said().splitlines()
         assert f"of {FILES} files are open: clients are turned away" in line
 
 
