@@ -311,6 +311,8 @@ def resource(kind: str, name: str, spec: Json) -> Json:
 
 def _other(data: Json, keys: Keys) -> Json:
     kind, name = data.pop("kind"), data.pop("name")
+    if kind == "IstioOperator":
+        return _operator(data["spec"])
     if "spec" in data:
         return resource(kind, name, data["spec"])
     secret: Json = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
@@ -328,9 +330,11 @@ def _base64(text: str) -> str:
 
 def mesh_config(normalization: str) -> Json:
     """How the mesh normalises paths."""
-    settings = {"pathNormalization": {"normalization": normalization}}
-    document = resource("IstioOperator", "istio", {"meshConfig": settings})
-    return document | {"apiVersion": "install.istio.io/v1alpha1"}
+    return _operator({"meshConfig": {"pathNormalization": {"normalization": normalization}}})
+
+
+def _operator(spec: Json) -> Json:
+    return resource("IstioOperator", "istio", spec) | {"apiVersion": "install.istio.io/v1alpha1"}
 
 
 def _service(host: str, namespace: str, ports: Sequence[int], spec: Json) -> Json:

@@ -15,7 +15,35 @@ from .cases import cases, text_of
 from .keys import Keys
 from .pods import Pods
 
-WITHOUT_CASE: Mapping[tuple[str, str], str] = {}
+PROBE = "Envoy is told what came of a probe: tests/proxy/test_health.py"
+ELSEWHERE = "where it is written makes no difference: tests/config/test_mesh_config.py"
+TOPOLOGY = "it is not heeded yet"
+
+WITHOUT_CASE: Mapping[tuple[str, str], str] = {
+    ("WorkloadGroup", "probe"): PROBE,
+    **dict.fromkeys(
+        [
+            ("ReadinessProbe", field)
+            for field in (
+                "httpGet", "tcpSocket", "initialDelaySeconds", "timeoutSeconds", "periodSeconds",
+                "successThreshold", "failureThreshold",
+            )
+        ]
+        + [
+            ("HTTPHealthCheckConfig", field)
+            for field in ("port", "path", "host", "scheme", "httpHeaders")
+        ]
+        + [("HTTPHeader", "name"), ("HTTPHeader", "value")]
+        + [("TCPHealthCheckConfig", "port"), ("TCPHealthCheckConfig", "host")],
+        PROBE,
+    ),
+    ("ConfigMap", "data"): ELSEWHERE,
+    ("data", "mesh"): ELSEWHERE,
+    ("MeshConfig", "defaultConfig"): TOPOLOGY,
+    ("ProxyConfig", "gatewayTopology"): TOPOLOGY,
+    ("Topology", "numTrustedProxies"): TOPOLOGY,
+    ("Topology", "forwardClientCertDetails"): TOPOLOGY,
+}  # fmt: skip
 
 
 class NoPods(Pods):
