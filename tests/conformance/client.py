@@ -12,8 +12,8 @@ from .wire import LIMIT, read_message
 
 __all__ = ["Client", "Request"]
 
-_PATIENCE = 5.0
-"""Seconds for an answer."""
+_PATIENCE = 20.0
+"""Seconds for an answer; on a machine with much other work some are late."""
 
 
 @dataclass(frozen=True)
