@@ -85,17 +85,24 @@ class Request:
         self.upgrade = upgrade
 
     @property
+    def line(self) -> list[str]:
+        """The request line's three words; empty where it has not three."""
+        raw = self.raw
+        start = 0
+        while raw.startswith(b"\r\n", start):
+            start += 2
+        end = raw.find(b"\r\n", start)
+        words = raw[start : end if end >= 0 else len(raw)].decode("latin-1").split(" ")
+        return words if len(words) == 3 else ["", "", ""]
+
+    @property
     def method(self) -> str:
-        return self._line()[0]
+        return self.line[0]
 
     @property
     def target(self) -> str:
         """As it came."""
-        return self._line()[1]
-
-    @property
-    def protocol(self) -> str:
-        return self._line()[2]
+        return self.line[1]
 
     @property
     def path(self) -> str:
@@ -118,8 +125,3 @@ class Request:
         """Value of a line that the gateway has put into the head for the pod."""
         _, found, rest = self.prefix.rpartition(b"\r\n%b: " % name.encode())
         return rest.partition(b"\r\n")[0].decode("latin-1") if found else None
-
-    def _line(self) -> list[str]:
-        """The request line's three words; empty where it has not three."""
-        words = self.raw.lstrip(b"\r\n").partition(b"\r\n")[0].decode("latin-1").split(" ")
-        return words if len(words) == 3 else ["", "", ""]
