@@ -184,7 +184,7 @@ class MaskStage(Stage):
         m = Module()
         i, at = self.i.p, self.i.p.at
         begun, payload = since(m, at, self.i.valid, i.begins, *starts_at(at, i.words))
-        start = Cat(C(BEHIND_TYPE, 2), i.words)
+        start, before = (Cat(C(place, 2), i.words) for place in (BEHIND_TYPE, BEHIND_TYPE - 1))
         hit, held_hit = Signal(), Signal()
         listener, held_listener = Signal(4), Signal(4)
         ours = i.sound & hit
@@ -207,7 +207,7 @@ class MaskStage(Stage):
         ports = Cat(i.source, i.source)
         m.d.comb += [
             info.candidate.eq(whole & (start <= i.final) & ~i.opens),
-            info.opens.eq(whole & (start <= i.final + 1) & i.opens),
+            info.opens.eq(whole & (before <= i.final) & i.opens),
             info.listener.eq(listener),
             info.drop.eq(drop),
             info.enable.eq(at.context.enable),
