@@ -23,6 +23,8 @@ class Counter(enum.IntEnum):
     CLOSED = 8
     ANSWERED = 9
     MISSED = 10
+    SHORTCUTS = 11
+    PLAIN = 12
 
     @property
     def word(self) -> str:
@@ -46,4 +48,6 @@ _MEANINGS = {
     Counter.CLOSED: "such connections that have ended",
     Counter.ANSWERED: "verdicts given to the proxy",
     Counter.MISSED: "times that the proxy asked and there was none",
+    Counter.SHORTCUTS: "messages between gateway and pods that were put into the other's socket",
+    Counter.PLAIN: "ends of connections between them that have begun to send by TCP",
 }

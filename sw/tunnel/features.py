@@ -14,13 +14,14 @@ __all__ = ["check_features", "check_privileges"]
 _NET_ADMIN, _SYS_ADMIN, _BPF = 12, 21, 39
 _NAMES = {_NET_ADMIN: "CAP_NET_ADMIN", _BPF: "CAP_BPF"}
 
-_SOCK_OPS, _XDP, _SOCKOPT = 13, 6, 25
+_SOCK_OPS, _XDP, _SOCKOPT, _SK_MSG = 13, 6, 25, 16
 _PROGRAMS = {
     _XDP: ("XDP programs", "CONFIG_BPF_SYSCALL"),
     _SOCK_OPS: ("sockops programs", "CONFIG_CGROUP_BPF"),
     _SOCKOPT: ("getsockopt programs of a cgroup", "CONFIG_CGROUP_BPF"),
 }
 _MAPS = {9: "LRU hash maps", 24: "maps kept in sockets"}
+_SOCKHASH = 18
 _SK_STORAGE_GET, _TCP_SOCK = 107, 96
 _HELPERS = {
     (_SOCK_OPS, _SK_STORAGE_GET): "storage of sockets in sockops programs",
@@ -45,7 +46,7 @@ def check_privileges() -> None:
         )
 
 
-def check_features() -> None:
+def check_features(*, shortcut: bool = False) -> None:
     """Raise :exc:`TunnelError` where the kernel lacks something, with its name."""
     missing = [
         f"{name} ({option})"
@@ -54,6 +55,8 @@ def check_features() -> None:
     ]
     missing += [name for kind, name in _MAPS.items() if not supports_map(kind)]
     missing += [name for pair, name in _HELPERS.items() if not supports_helper(*pair)]
+    if shortcut and not (supports_program(_SK_MSG) and supports_map(_SOCKHASH)):
+        missing.append("messages from socket to socket (CONFIG_BPF_STREAM_PARSER)")
     if missing:
         raise TunnelError(
             f"This kernel lacks {', '.join(missing)}",

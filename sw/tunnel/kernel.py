@@ -11,18 +11,19 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["Attach", "Map", "bpf", "link", "possible_cpus"]
+__all__ = ["Attach", "Map", "attach", "bpf", "link", "possible_cpus"]
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _libc = ctypes.CDLL(None, use_errno=True)
 
-_LOOKUP, _DELETE, _NEXT_KEY, _LINK_CREATE = 1, 3, 4, 28
+_LOOKUP, _DELETE, _NEXT_KEY, _PROGRAM_ATTACH, _LINK_CREATE = 1, 3, 4, 8, 28
 
 
 class Attach:
     """Where a program is attached."""
 
     SOCK_OPS = 3
+    SK_MSG = 7
     GETSOCKOPT = 21
     XDP = 37
 
@@ -46,6 +47,12 @@ def link(program: int, target: int, where: int, flags: int = 0) -> int:
     """
     attributes = struct.pack("=IIII", program, target, where, flags).ljust(64, b"\0")
     return bpf(_LINK_CREATE, ctypes.create_string_buffer(attributes, len(attributes)))
+
+
+def attach(program: int, target: int, where: int) -> None:
+    """Attach *program* to *target*, a map, for as long as that is there."""
+    attributes = struct.pack("=IIII", target, program, where, 0).ljust(64, b"\0")
+    bpf(_PROGRAM_ATTACH, ctypes.create_string_buffer(attributes, len(attributes)))
 
 
 class Map:

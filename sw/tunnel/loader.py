@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -17,7 +18,7 @@ from typing import Literal, Self
 from ..contract.verdict import SHIM
 from .cgroup import Cgroup
 from .errors import TunnelError
-from .kernel import Attach, link
+from .kernel import Attach, attach, link
 from .programs import Programs
 
 __all__ = ["Mode", "Tunnel"]
@@ -44,6 +45,9 @@ class Tunnel:
         The group that the gateway is started in, whose ports it listens on from then on; made if it
         is not there.
     mode : Mode
+    pods : Path or None
+        The group that the pods of this node are in, or some of them: between them and the gateway
+        messages go from socket to socket.  None: by TCP, as to all others.
 
     Attributes
     ----------
@@ -59,16 +63,21 @@ class Tunnel:
 
     mode: Mode
 
-    def __init__(self, interface: str, cgroup: Path, mode: Mode = "auto") -> None:
+    def __init__(
+        self, interface: str, cgroup: Path, mode: Mode = "auto", pods: Path | None = None
+    ) -> None:
         self._links: list[int] = []
         number = _number(interface)
         _check_mtu(interface)
-        self._programs = Programs()
-        self._group: Cgroup | None = None
+        self._programs = Programs(shortcut=pods is not None)
+        self._groups: list[Cgroup] = []
         self.cgroup = cgroup
         try:
-            self._group = Cgroup(cgroup)
-            self._attach_to_cgroup(self._group)
+            self._attach_to_cgroup(
+                cgroup, {"sockops": Attach.SOCK_OPS, "getsockopt": Attach.GETSOCKOPT}
+            )
+            if pods is not None:
+                self._attach_shortcut(cgroup, pods)
             self.mode = self._attach_to_interface(interface, number, mode)
         except TunnelError:
             self.close()
@@ -94,8 +103,8 @@ class Tunnel:
             os.close(descriptor)
         self._links.clear()
         self._programs.close()
-        if self._group is not None:
-            self._group.close()
+        for group in self._groups:
+            group.close()
 
     def __enter__(self) -> Self:
         return self
@@ -108,19 +117,28 @@ class Tunnel:
     ) -> None:
         self.close()
 
-    def _attach_to_cgroup(self, cgroup: Cgroup) -> None:
+    def _attach_to_cgroup(self, path: Path, programs: Mapping[str, int]) -> None:
+        cgroup = Cgroup(path)
+        self._groups.append(cgroup)
         group = cgroup.open()
         try:
-            for name, where in (("sockops", Attach.SOCK_OPS), ("getsockopt", Attach.GETSOCKOPT)):
+            for name, where in programs.items():
                 self._links.append(link(self._programs.descriptor(name), group, where))
         except OSError as error:
             raise TunnelError(
                 f"The programs cannot be attached to the cgroup ({error.strerror})",
-                place=str(cgroup.path),
+                place=str(path),
                 remedy="another program holds it alone: choose another one",
             ) from None
         finally:
             os.close(group)
+
+    def _attach_shortcut(self, cgroup: Path, pods: Path) -> None:
+        programs = self._programs
+        # Before there are sockets in the map: each gets the program when it comes in.
+        attach(programs.descriptor("skmsg"), programs.map_descriptor("end_sockets"), Attach.SK_MSG)
+        for path in dict.fromkeys((cgroup, pods)):
+            self._attach_to_cgroup(path, {"ends": Attach.SOCK_OPS})
 
     def _attach_to_interface(self, interface: str, number: int, mode: Mode) -> Mode:
         program = self._programs.descriptor("xdp")

@@ -17,10 +17,13 @@ from pathlib import Path
 from ..contract.export import c_header, tunnel_header
 from .errors import TunnelError
 
-__all__ = ["PROGRAMS", "objects"]
+__all__ = ["SHORTCUT", "VERDICTS", "objects"]
 
-PROGRAMS = ("xdp", "sockops", "getsockopt")
-"""The programs, one object each."""
+VERDICTS = ("xdp", "sockops", "getsockopt")
+"""The programs that bring verdicts to the gateway, one object each."""
+
+SHORTCUT = ("ends", "skmsg")
+"""Those that shorten the way between the gateway and pods of the same node."""
 
 _SOURCES = Path(__file__).with_name("bpf")
 _FLAGS = ("-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror")
@@ -50,7 +53,7 @@ def objects() -> dict[str, Path]:
             place=str(error.filename or target),
             remedy="set XDG_CACHE_HOME to a directory that can be written",
         ) from None
-    return {name: target / f"{name}.o" for name in PROGRAMS}
+    return {name: target / f"{name}.o" for name in VERDICTS + SHORTCUT}
 
 
 def _cache() -> Path:
@@ -79,7 +82,7 @@ def _build(work: Path, headers: dict[str, str]) -> Path:
     out.mkdir()
     # Debian keeps asm/types.h in a folder by the machine's name, where clang for BPF does not look.
     machine = Path("/usr/include", sysconfig.get_config_var("MULTIARCH") or "")
-    for name in PROGRAMS:
+    for name in VERDICTS + SHORTCUT:
         source = _SOURCES / f"{name}.bpf.c"
         command = [clang, *_FLAGS, f"-I{work}", "-idirafter", str(machine)]
         done = subprocess.run(

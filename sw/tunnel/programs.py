@@ -8,7 +8,7 @@ from .errors import TunnelError
 from .features import check_features, check_privileges
 from .kernel import Map, possible_cpus
 from .libbpf import Object
-from .objects import PROGRAMS, objects
+from .objects import SHORTCUT, VERDICTS, objects
 
 __all__ = ["Programs"]
 
@@ -16,7 +16,12 @@ _WORD = 8
 
 
 class Programs:
-    """Loads all programs.
+    """Loads the programs.
+
+    Parameters
+    ----------
+    shortcut : bool
+        Those of the shortcut, too.
 
     Attributes
     ----------
@@ -29,29 +34,36 @@ class Programs:
         Where a tool, a capability or a feature of the kernel is missing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, shortcut: bool = False) -> None:
         self._objects: dict[str, Object] = {}
+        self._maps: dict[str, tuple[int, int, int]] = {}
         check_privileges()
         paths = objects()
         try:
-            for name in PROGRAMS:
-                self._objects[name] = Object(paths[name], self._shared())
+            for name in VERDICTS + SHORTCUT * shortcut:
+                shared = {known: members[0] for known, members in self._maps.items()}
+                self._objects[name] = loaded = Object(paths[name], shared)
+                self._maps = loaded.maps | self._maps
         except TunnelError:
             self.close()
-            check_features()
+            check_features(shortcut=shortcut)
             raise
-        cpus = possible_cpus()
-        self._counters = self._map("counters", cpus)
-        self.flows = self._map("flows")
-        self.verdicts = self._map("verdicts")
+        self._counters = self.map("counters", possible_cpus())
+        self.flows = self.map("flows")
+        self.verdicts = self.map("verdicts")
 
     def descriptor(self, name: str) -> int:
         """The file descriptor of the program *name*."""
         return self._objects[name].program
 
-    def map(self, name: str) -> Map:
-        """The map *name*, one value a key."""
-        return self._map(name)
+    def map(self, name: str, values: int = 1) -> Map:
+        """The map *name*, which has so many *values* a key."""
+        descriptor, key, value = self._maps[name]
+        return Map(descriptor, key, value * values)
+
+    def map_descriptor(self, name: str) -> int:
+        """The file descriptor of the map *name*."""
+        return self._maps[name][0]
 
     def counters(self) -> dict[str, int]:
         """The sums over all CPUs, by name."""
@@ -77,12 +89,3 @@ class Programs:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _shared(self) -> dict[str, int]:
-        """The maps of the first object: the others take them over."""
-        first = self._objects.get(PROGRAMS[0])
-        return {} if first is None else {name: m[0] for name, m in first.maps.items()}
-
-    def _map(self, name: str, values: int = 1) -> Map:
-        descriptor, key, value = self._objects[PROGRAMS[0]].maps[name]
-        return Map(descriptor, key, value * values)

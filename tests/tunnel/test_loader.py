@@ -137,7 +137,7 @@ def test_objects_that_are_built_need_no_clang(loaded: Programs, monkeypatch: pyt
 def test_a_program_that_does_not_compile_is_said_to_be_so(
     loaded: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    for name in objects.PROGRAMS:
+    for name in objects.VERDICTS + objects.SHORTCUT:
         (tmp_path / f"{name}.bpf.c").write_text("int wrong")
     monkeypatch.setattr(objects, "_SOURCES", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -25,6 +25,8 @@ CALL(__u64, xdp_get_buff_len, struct xdp_md *frame);
 CALL(long, xdp_load_bytes, struct xdp_md *frame, __u32 at, void *to, __u32 size);
 CALL(void *, sk_storage_get, void *map, void *socket, void *value, __u64 flags);
 CALL(long, sock_ops_cb_flags_set, struct bpf_sock_ops *event, int flags);
+CALL(long, sock_hash_update, struct bpf_sock_ops *event, void *map, void *key, __u64 flags);
+CALL(long, msg_redirect_hash, struct sk_msg_md *message, void *map, void *key, __u64 flags);
 CALL(struct bpf_tcp_sock *, tcp_sock, struct bpf_sock *socket);
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

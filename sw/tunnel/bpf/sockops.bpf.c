@@ -2,11 +2,11 @@
 /* For the sockets of the gateway's cgroup: which ports they listen on, which connection of the wire
  * each accepted one is, and that nothing stays when it ends, in whatever way: each ends in the state
  * CLOSE. */
-#include "state.h"
+#include "key.h"
 
 LICENSE;
 
-#define IPV4 2 /* AF_INET */
+KEY_OF(key_of, struct bpf_sock_ops)
 
 INLINE void listens(struct bpf_sock_ops *event)
 {
@@ -17,7 +17,8 @@ INLINE void listens(struct bpf_sock_ops *event)
 		__sync_fetch_and_add(sockets, 1);
 	else if (bpf_map_update_elem(&ports, &port, &one, BPF_NOEXIST))
 		return;
-	bpf_sock_ops_cb_flags_set(event, BPF_SOCK_OPS_STATE_CB_FLAG);
+	bpf_sock_ops_cb_flags_set(event,
+				  event->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
 INLINE void listens_no_more(struct bpf_sock_ops *event)
@@ -31,33 +32,6 @@ INLINE void listens_no_more(struct bpf_sock_ops *event)
 		__sync_fetch_and_add(sockets, -1);
 	else
 		bpf_map_delete_elem(&ports, &port);
-}
-
-INLINE struct flow_key key_of(struct bpf_sock_ops *event)
-{
-	struct flow_key key = {
-		.peer_port = BE16(HOST32(event->remote_port)),
-		.local_port = BE16(event->local_port),
-	};
-
-	if (event->family == IPV4) {
-		key.pair.peer[2] = key.pair.local[2] = BE32(0xffff);
-		key.pair.peer[3] = event->remote_ip4;
-		key.pair.local[3] = event->local_ip4;
-		/* Or the compiler joins this load with the last one below, through a pointer into
-		 * the event, which the kernel does not take. */
-		asm volatile("" ::: "memory");
-		return key;
-	}
-	key.pair.peer[0] = event->remote_ip6[0];
-	key.pair.peer[1] = event->remote_ip6[1];
-	key.pair.peer[2] = event->remote_ip6[2];
-	key.pair.peer[3] = event->remote_ip6[3];
-	key.pair.local[0] = event->local_ip6[0];
-	key.pair.local[1] = event->local_ip6[1];
-	key.pair.local[2] = event->local_ip6[2];
-	key.pair.local[3] = event->local_ip6[3];
-	return key;
 }
 
 INLINE void accepted(struct bpf_sock_ops *event)
@@ -76,7 +50,8 @@ INLINE void accepted(struct bpf_sock_ops *event)
 	connection->opened = flow->opened;
 	connection->first = flow->first;
 	connection->flow = key;
-	bpf_sock_ops_cb_flags_set(event, BPF_SOCK_OPS_STATE_CB_FLAG);
+	bpf_sock_ops_cb_flags_set(event,
+				  event->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 	count(HYBRIDMESH_COUNTER_OPENED);
 }
 
