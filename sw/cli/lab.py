@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["lab"]
 
-_HEAD = ("traffic", "verdicts", "right", "wrong", "failed", "hits", "median", "p99", "CPU/request")
+_HEAD = ("traffic", "way", "right", "wrong", "failed", "hits", "median", "p99", "CPU/request")
+
+_WAYS = {"shortcut": "tunnel, sk_msg", "tunnel": "tunnel", "none": "none"}
 
 _nic = click.option(
     "--nic",
@@ -50,7 +52,7 @@ def run(
     seed: int,
     markdown: bool,
 ) -> int:
-    """Send requests to a gateway with the tunnel and to one without, and compare them.
+    """Send requests to gateways with the tunnel and to one without, and compare them.
 
     The exit code is 1 where a request came to a wrong pod, or to none, or something was left in the
     kernel when all was over.
@@ -88,7 +90,7 @@ def up(kind: "NicKind", routes: int) -> None:
     from ..lab.setup import ADDRESS, Lab
 
     with Lab(kind, routes) as set_up:
-        port = set_up.gateway(tunnel=True).port
+        port = set_up.gateway("shortcut").port
         click.echo(
             f"try: nsenter --net={set_up.client_namespace} "
             f"curl -H 'Host: {HOST}' http://{ADDRESS}:{port}/r1/; Ctrl-C takes it down"
@@ -99,11 +101,11 @@ def up(kind: "NicKind", routes: int) -> None:
 def _cells(row: "Row") -> tuple[str, ...]:
     return (
         row.scenario,
-        "tunnel" if row.tunnel else "none",
+        _WAYS[row.way],
         f"{row.right:,}",
         str(row.wrong),
         str(row.failed),
-        f"{row.hit_rate:.1%}" if row.tunnel else "",
+        f"{row.hit_rate:.1%}" if row.way != "none" else "",
         f"{row.median / 1000:.1f} ms",
         f"{row.late / 1000:.1f} ms",
         f"{row.cpu_per_request:.0f} us",

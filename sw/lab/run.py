@@ -1,14 +1,14 @@
-"""What the lab measures: the same requests to a gateway with the tunnel and to one without.
+"""What the lab measures: the same requests to gateways with the tunnel, or more, or less.
 
-Both run all the time, on the same host, behind the same wire, and take turns; what the machine does
-besides hits both.
+All run all the time, on the same host, behind the same wire, and take turns; what the machine does
+besides hits all.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from .impairment import Impairment
-from .setup import Gateway, Lab
+from .setup import Gateway, Lab, Way
 
 __all__ = ["SCENARIOS", "Row", "Scenario", "run"]
 
@@ -41,7 +41,7 @@ class Row:
     """What came of a scenario; times are of the slowest round, in microseconds."""
 
     scenario: str
-    tunnel: bool
+    way: Way
     right: int = 0
     wrong: int = 0
     failed: int = 0
@@ -69,24 +69,25 @@ def run(
     seed: int,
     progress: Callable[[str], None],
 ) -> list[Row]:
-    """Send *requests* of each scenario to each gateway, in *rounds*; returns a row for each pair.
+    """Send *requests* of each scenario to each gateway, in *rounds*; returns a row for each.
 
     *progress* is told of every round before it begins.
     """
-    gateways = [lab.gateway(tunnel=tunnel) for tunnel in (True, False)]
+    ways: tuple[Way, ...] = ("shortcut", "tunnel", "none")
+    gateways = [lab.gateway(way) for way in ways]
     rows = []
     for gateway in gateways:
         lab.clients(gateway.port, _WARM_UP, connections, "plain", seed)
     for scenario in SCENARIOS:
-        pair = [Row(scenario.name, tunnel) for tunnel in (True, False)]
+        turns = [Row(scenario.name, way) for way in ways]
         for number in range(rounds):
             progress(f"{scenario.name}, round {number + 1} of {rounds}")
             lab.impairment = scenario.impairment
-            for row, gateway in zip(pair, gateways, strict=True):
+            for row, gateway in zip(turns, gateways, strict=True):
                 _round(lab, row, gateway, scenario.kind, requests // rounds, connections, seed)
             seed += 1
         lab.impairment = Impairment()
-        rows += pair
+        rows += turns
     for gateway in gateways:
         gateway.stop()
     return rows

@@ -4,6 +4,9 @@
 
     client ──TAP── wire and NIC, in this process ──TAP── host: tunnel, gateways ──veth── pods
 
+There are two servers of pods: one is in the cgroup that the tunnel knows pods by, so that messages
+go from socket to socket, and one is not.
+
 It is also gone when this process is killed: namespaces, devices and programs have no names and end
 with it, the processes are killed with it, and a guard removes the cgroup.
 """
@@ -16,7 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, Self, TypeVar
+from typing import IO, Literal, Self, TypeVar
 
 from ..compiler import compile_table
 from ..config import load
@@ -33,18 +36,27 @@ from .namespace import LabError, Namespace
 from .tap import Tap
 from .wire import Wire
 
-__all__ = ["ADDRESS", "Gateway", "Lab"]
+__all__ = ["ADDRESS", "Gateway", "Lab", "Way"]
 
 ADDRESS = "198.51.100.1"
-_CLIENT, _HOST_SIDE, _PODS = "198.51.100.7", "203.0.113.1", "203.0.113.2"
+_CLIENT, _HOST_SIDE = "198.51.100.7", "203.0.113.1"
+_NEAR, _FAR = "203.0.113.2", "203.0.113.3"
+"""Of the pods that the tunnel knows, and of those that it does not."""
+
 _MTU = 1500
-_PORT, _PLAIN_PORT = 8080, 8081
-"""Of the gateway with verdicts, which the NIC listens on, and of the one without."""
+
+Way = Literal["shortcut", "tunnel", "none"]
+"""A gateway with verdicts and the shortcut to its pods, with verdicts, with neither."""
+
+_PORTS: dict[Way, int] = {"shortcut": 8080, "tunnel": 8081, "none": 8082}
 
 _Part = TypeVar("_Part", Namespace, Tap, Wire, Tunnel)
 
-_GUARD = 'read x; for i in 1 2 3 4 5 6 7 8 9; do [ ! -d "$0" ] || rmdir "$0" || sleep 0.1; done'
-"""Waits for the end of its input, and removes a folder."""
+_GUARD = """read x
+for folder; do
+    for i in 1 2 3 4 5 6 7 8 9; do [ ! -d $folder ] || rmdir $folder || sleep 0.1; done
+done"""
+"""Waits for the end of its input, and removes folders."""
 
 _COMMAND = "import sys; from hybridmesh.cli import main; sys.exit(main())"
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -117,11 +129,11 @@ class Lab:
 
     def _set_up(self, mode: Mode) -> None:
         self._client, self._host, self._pods = (self._keep(Namespace()) for _ in range(3))
-        self._yaml = Path(self._folder.name, "lab.yaml")
-        self._yaml.write_text(manifest(self.routes, _PODS, _PORT))
+        for pods in (_NEAR, _FAR):
+            self._yaml(pods).write_text(manifest(self.routes, pods, _PORTS["shortcut"]))
         self._loaded = Path(self._folder.name, "loaded.json")
-        compiled = compile_table(load([self._yaml]).table, self._nic.geometry)
-        self._nic.listen(_PORT)
+        compiled = compile_table(load([self._yaml(_NEAR)]).table, self._nic.geometry)
+        self._nic.listen(_PORTS["shortcut"], _PORTS["tunnel"])
         Loaded(self._nic.load(compiled.image), digest(compiled.image)).write(self._loaded)
         taps = []
         for place, name, address, mtu in (
@@ -139,24 +151,30 @@ class Lab:
         )
         self._connect_pods()
         cgroup = hierarchy() / f"hybridmesh-lab-{os.getpid()}"
-        self._guard(cgroup)
+        pods_cgroup = Path(f"{cgroup}-pods")
+        self._guard(cgroup, pods_cgroup)
         with self._host.inside():
-            self.tunnel = self._keep(Tunnel("nic0", cgroup, mode))
-        with self._pods.inside():
-            pods = self._spawn(
-                sys.executable, "-m", "hybridmesh.lab.pods", _PODS, FIRST_PORT, self.routes
-            )
-        assert pods.stdout is not None
-        _wait(pods, pods.stdout, "ready")
+            self.tunnel = self._keep(Tunnel("nic0", cgroup, mode, pods_cgroup))
+        for address, group in ((_NEAR, pods_cgroup), (_FAR, cgroup)):
+            with self._pods.inside():
+                server = self._spawn(
+                    group,
+                    *(sys.executable, "-m", "hybridmesh.lab.pods"),
+                    *(address, FIRST_PORT, self.routes),
+                )
+            assert server.stdout is not None
+            _wait(server, server.stdout, "ready")
         self._keep(Wire(taps[0], taps[1], self._nic, self._impair))
 
-    def gateway(self, *, tunnel: bool) -> Gateway:
-        """Start one, with the tunnel's verdicts or without any."""
-        port = _PORT if tunnel else _PLAIN_PORT
-        way = ("--tunnel", self._loaded) if tunnel else ("--nic", "off")
+    def gateway(self, way: Way) -> Gateway:
+        """Start one."""
+        port = _PORTS[way]
+        verdicts = ("--nic", "off") if way == "none" else ("--tunnel", self._loaded)
         with self._host.inside():
             process = self._spawn(
-                *(sys.executable, "-c", _COMMAND, "serve", "-f", self._yaml, *way),
+                self.tunnel.cgroup,
+                *(sys.executable, "-c", _COMMAND, "serve", *verdicts),
+                *("-f", self._yaml(_NEAR if way == "shortcut" else _FAR)),
                 *("--listen", f"{ADDRESS}:{port}"),
             )
         assert process.stderr is not None
@@ -214,6 +232,9 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _yaml(self, pods: str) -> Path:
+        return Path(self._folder.name, f"{pods}.yaml")
+
     def _keep(self, part: _Part) -> _Part:
         self._open.append(part)
         return part
@@ -227,26 +248,27 @@ class Lab:
             *("ip", "link", "add", "pods0", "type", "veth"),
             *("peer", "name", "pod0", "netns", self._pods.path),
         )
-        for place, name, address in (
-            (self._host, "pods0", _HOST_SIDE),
-            (self._pods, "pod0", _PODS),
+        for place, name, addresses in (
+            (self._host, "pods0", (_HOST_SIDE,)),
+            (self._pods, "pod0", (_NEAR, _FAR)),
         ):
-            place.run("ip", "address", "add", f"{address}/24", "dev", name)
+            for address in addresses:
+                place.run("ip", "address", "add", f"{address}/24", "dev", name)
             place.run("ip", "link", "set", "dev", name, "up")
 
-    def _guard(self, cgroup: Path) -> None:
-        """Remove *cgroup* when this process has ended, in whatever way."""
+    def _guard(self, *cgroups: Path) -> None:
+        """Remove *cgroups* when this process has ended, in whatever way."""
         self._guarding = subprocess.Popen(
-            ["sh", "-c", _GUARD, str(cgroup)],
+            ["sh", "-c", _GUARD, "guard", *map(str, cgroups)],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
 
-    def _spawn(self, *command: object) -> "subprocess.Popen[str]":
-        """Start a server in the cgroup, without capabilities."""
+    def _spawn(self, cgroup: Path, *command: object) -> "subprocess.Popen[str]":
+        """Start a server in *cgroup*, without capabilities."""
         process = self._start(
-            *("sh", "-c", 'echo $$ > "$0"/cgroup.procs && exec "$@"', self.tunnel.cgroup),
+            *("sh", "-c", 'echo $$ > "$0"/cgroup.procs && exec "$@"', cgroup),
             *("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--", *command),
         )
         self._processes.append(process)
