@@ -10,7 +10,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
@@ -111,8 +111,11 @@ class Pods:
             n = self._rng.randrange(len(self._servers))
             port = self._servers[n].sockets[0].getsockname()[1]
             self._servers[n].close()
-            await asyncio.sleep(0.1)
-            self._servers[n] = await self._start(n, port)
+            while True:
+                await asyncio.sleep(0.1)
+                with suppress(OSError):  # somebody's connection may have the port
+                    self._servers[n] = await self._start(n, port)
+                    break
 
     async def _start(self, n: int, port: int) -> asyncio.Server:
         return await asyncio.start_server(self._handler(COLOURS[n // PODS]), "127.0.0.1", port)
@@ -256,12 +259,11 @@ class Clients:
         loop = asyncio.get_running_loop()
         while loop.time() < until:
             try:
-                async with asyncio.timeout(TIMEOUT * 12):
-                    await self._connection()
+                await self._connection()
             except (ConnectionError, asyncio.IncompleteReadError, RuntimeError):
                 pass  # the gateway says so where a response has begun and cannot end
             except TimeoutError:
-                self.wrong.append("no answer, and no end of the connection")
+                self.wrong.append("an answer that neither comes nor ends")
 
     async def _connection(self) -> None:
         rng = self._rng
@@ -288,7 +290,9 @@ class Clients:
                 for number, colour, _ in asked:
                     if rng.random() < 0.05:  # does not read for a while
                         await asyncio.sleep(rng.random() * 0.2)
-                    if not await self._answer(reader, number, colour):
+                    async with asyncio.timeout(TIMEOUT * 12):
+                        more = await self._answer(reader, number, colour)
+                    if not more:
                         return
         finally:
             writer.transport.abort()

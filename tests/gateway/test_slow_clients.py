@@ -1,5 +1,5 @@
-"""Clients that take their time: two hundred at once, of whom one sends a head byte by byte, one a
-body, and one does not read its answer.  Others are served, and memory has a bound."""
+"""Clients that take their time: two hundred at once, of whom a third sends a head byte by byte, a
+third a body, and a third does not read its answer.  Others are served, and memory has a bound."""
 
 import asyncio
 import resource
