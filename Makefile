@@ -11,7 +11,7 @@ SEED_GIVEN := $(SEED)
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lint clean
+.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lab lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ mutants: setup  ## put small faults into RTL, compiler and model, see that the t
 
 coverage: setup  ## which of all that the NIC can meet it has met, and which lines of it have run
 	$(BIN)/python -m tb.coverage --jobs 2
+
+lab: setup  ## root: the NIC on a wire, the kernel's tunnel, loss and disorder, in namespaces
+	@$(BIN)/hybridmesh lab run
 
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .
