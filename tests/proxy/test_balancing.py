@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -319,3 +320,126 @@ def test_a_retry_may_go_to_the_same_pod_where_the_policy_lets_it() -> None:
     tried.add(hosts[0])
     chooser = balancing(RANDOM, hosts)
     assert {chooser.pick_again(tried) for _ in range(100)} == set(hosts)
+
+
+# ------------------------------------------------------------------ large tables
+
+
+def spread(chooser: Balancing[Host]) -> list[str]:
+    return [number(chooser.pick(key(k))) for k in range(2000)]
+
+
+def renewed(table: int = 65537) -> tuple[Balancing[Host], list[Host], Clock]:
+    """A table for five pods, of which the first and the last have just left."""
+    hosts = pods(1, 1, 2, 1, 1)
+    clock = Clock()
+    policy = LoadBalancing(Balancer.MAGLEV, table_size=table)
+    chooser = Balancing(hosts, policy, clock, random.Random(1))
+    spread(chooser)
+    chooser.update(hosts[1:-1])
+    return chooser, hosts, clock
+
+
+def pass_time(clock: Clock, steps: int) -> None:
+    for _ in range(steps):
+        clock.advance(clock.now + 0.02)
+
+
+def fresh(hosts: Sequence[Host]) -> list[str]:
+    policy = LoadBalancing(Balancer.MAGLEV, table_size=65537)
+    return spread(Balancing(hosts, policy, Clock(), random.Random(1)))
+
+
+def test_a_large_table_is_filled_step_by_step_while_the_other_serves() -> None:
+    chooser, hosts, clock = renewed()
+    before, after = fresh(hosts), fresh(hosts[1:-1])
+    gone = {number(hosts[0]), number(hosts[-1])}
+    for step in range(16):
+        meanwhile = spread(chooser)
+        assert meanwhile != after, step
+        assert not gone & set(meanwhile)
+        assert all(
+            now == then for now, then in zip(meanwhile, before, strict=True) if then not in gone
+        )
+        moved = {now for now, then in zip(meanwhile, before, strict=True) if then in gone}
+        assert len(moved) == 3  # all share what was of those that are gone
+        pass_time(clock, 1)
+    assert spread(chooser) == after
+    assert clock.due is None
+
+
+def test_a_large_table_is_filled_for_the_last_of_several_changes() -> None:
+    chooser, hosts, clock = renewed()
+    spread(chooser)
+    pass_time(clock, 5)
+    chooser.update(hosts[:2])
+    assert set(spread(chooser)) == {number(host) for host in hosts[:2]}
+    pass_time(clock, 5)
+    chooser.update(hosts[2:])
+    assert set(spread(chooser)) == {number(host) for host in hosts[2:]}
+    pass_time(clock, 40)
+    assert spread(chooser) == fresh(hosts[2:])
+    assert clock.due is None
+
+
+def test_a_small_table_is_filled_at_once() -> None:
+    chooser, _, clock = renewed(table=4093)
+    spread(chooser)
+    assert clock.due is None
+
+
+def test_a_table_is_filled_anew_when_all_pods_have_been_gone() -> None:
+    chooser, hosts, clock = renewed()
+    chooser.update([])
+    assert chooser.pick(key(1)) is None
+    pass_time(clock, 40)
+    chooser.update(hosts)
+    spread(chooser)
+    pass_time(clock, 40)
+    assert spread(chooser) == fresh(hosts)
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 1, 1], [2, 5], [7, 1, 3, 3], list(range(3, 40))])
+def test_a_ring_has_its_points_as_if_they_were_made_one_by_one(weights: list[int]) -> None:
+    hosts = pods(*weights)
+    total = sum(weights)
+    scale = math.ceil(min(weights) / total * 100) / (min(weights) / total)
+    points: list[tuple[int, Host]] = []
+    target = 0.0
+    for host, weight in zip(hosts, weights, strict=True):
+        target += scale * weight / total
+        number = 0
+        while len(points) < target:
+            points.append((xxh64_intdigest(f"{host.endpoint}_{number}".encode()), host))
+            number += 1
+    points.sort(key=lambda point: point[0])
+    chooser = balancing(Balancer.RING_HASH, hosts, minimum_ring_size=100)
+    for hash, host in points:
+        assert chooser.pick(hash) is host
+        following = next((h for p, h in points if p > hash), points[0][1])
+        assert chooser.pick(hash + 1) is following
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 1, 1], [2, 5], [7, 1, 3, 3], list(range(3, 40))])
+@pytest.mark.parametrize("size", [41, 1009])
+def test_a_table_is_as_if_its_slots_were_taken_one_by_one(weights: list[int], size: int) -> None:
+    hosts = sorted(pods(*weights), key=lambda host: str(host.endpoint))
+    keys = [str(host.endpoint).encode() for host in hosts]
+    heaviest = max(weights) / sum(weights)
+    shares = [host.endpoint.weight / sum(weights) for host in hosts]
+    targets = [0.0] * len(hosts)
+    tries = [0] * len(hosts)
+    table: dict[int, Host] = {}
+    turn = 0
+    while len(table) < size:
+        turn += 1
+        for n, host in enumerate(hosts):
+            if turn * shares[n] < targets[n] or len(table) == size:
+                continue
+            targets[n] += heaviest
+            first, skip = xxh64_intdigest(keys[n]), xxh64_intdigest(keys[n], 1) % (size - 1) + 1
+            while (slot := (first + tries[n] * skip) % size) in table:
+                tries[n] += 1
+            table[slot] = host
+    chooser = balancing(Balancer.MAGLEV, hosts, table_size=size)
+    assert [chooser.pick(slot) for slot in range(size)] == [table[slot] for slot in range(size)]

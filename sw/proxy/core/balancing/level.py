@@ -61,6 +61,7 @@ class Level(Generic[H]):
         self._policy = policy
         self._clock = clock
         self._rng = rng
+        self._table: Maglev[H] | None = None
         self._laid_out: tuple[list[H], list[H], bool] = ([], [], False)
 
     @property
@@ -118,7 +119,11 @@ class Level(Generic[H]):
             return Nobody()
         if policy.kind is Balancer.RING_HASH:
             return Ring(weights, policy.minimum_ring_size, rng)
-        return Maglev(weights, policy.table_size, rng)
+        if self._table is None:
+            self._table = Maglev(weights, policy.table_size, rng, self._clock)
+        else:
+            self._table.renew(weights)
+        return self._table
 
     def _normalised(self, hosts: Sequence[H]) -> list[tuple[H, float]]:
         """Share of each host in the whole.

@@ -8,8 +8,10 @@ import math
 import random
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate, islice, pairwise
 from typing import Generic, TypeVar
 
+import numpy as np
 from xxhash import xxh64_intdigest
 
 from .host import Host
@@ -42,17 +44,24 @@ class Ring(Generic[H]):
     ) -> None:
         lightest = min(weight for _, weight in weights)
         scale = min(math.ceil(lightest * minimum_size) / lightest, MAXIMUM_RING_SIZE)
-        ring: list[tuple[int, H]] = []
-        target = 0.0
-        for host, weight in weights:
-            target += scale * weight
-            number = 0
-            while len(ring) < target:
-                ring.append((xxh64_intdigest(b"%b_%d" % (_key(host), number)), host))
-                number += 1
-        ring.sort(key=lambda point: point[0])
-        self._points = [point for point, _ in ring]
-        self._hosts = [host for _, host in ring]
+        ends = [math.ceil(target) for target in accumulate(scale * weight for _, weight in weights)]
+        counts = [end - start for start, end in pairwise([0, *ends])]
+        numbers = [b"_%d" % number for number in range(max(counts))]
+        points = np.fromiter(
+            (
+                xxh64_intdigest(key + number)
+                for (host, _), count in zip(weights, counts, strict=True)
+                for key in [_key(host)]
+                for number in islice(numbers, count)
+            ),
+            np.uint64,
+            ends[-1],
+        )
+        order = points.argsort()
+        hosts = np.empty(len(weights), object)
+        hosts[:] = [host for host, _ in weights]
+        self._points: list[int] = points[order].tolist()
+        self._hosts: list[H] = hosts.repeat(counts)[order].tolist()
         self._random = rng.getrandbits
 
     def pick(self, hash: int | None = None, attempt: int = 0) -> H:
