@@ -6,7 +6,8 @@ __all__ = ["SOCKET_LEVEL", "Counter"]
 
 SOCKET_LEVEL = 0x484D
 """Level of the socket option: ``getsockopt(SOCKET_LEVEL, offset)`` on a connection gives the shim's
-bytes of the head at *offset* of the stream, modulo 2**32, and one zero byte where there is none."""
+bytes of the head at *offset* of the stream, modulo 2**32, and one zero byte where there is none.
+``setsockopt(SOCKET_LEVEL, offset, 0)`` says that a head begins there."""
 
 
 class Counter(enum.IntEnum):
@@ -25,6 +26,7 @@ class Counter(enum.IntEnum):
     MISSED = 10
     SHORTCUTS = 11
     PLAIN = 12
+    EXPECTED = 13
 
     @property
     def word(self) -> str:
@@ -50,4 +52,5 @@ _MEANINGS = {
     Counter.MISSED: "times that the proxy asked and there was none",
     Counter.SHORTCUTS: "messages between gateway and pods that were put into the other's socket",
     Counter.PLAIN: "ends of connections between them that have begun to send by TCP",
+    Counter.EXPECTED: "times that the proxy said where a head begins that the NIC cannot know",
 }

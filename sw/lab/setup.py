@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal, Self, TypeVar
 
@@ -25,7 +27,8 @@ from ..compiler import compile_table
 from ..config import load
 from ..contract.geometry import Geometry
 from ..contract.verdict import SHIM
-from ..nic import NicKind, open_nic
+from ..nic import NicError, NicKind, open_nic
+from ..nic.frames import Connection
 from ..nic.loaded import Loaded, digest
 from ..tunnel.cgroup import hierarchy
 from ..tunnel.loader import Mode, Tunnel
@@ -164,7 +167,7 @@ class Lab:
                 )
             assert server.stdout is not None
             _wait(server, server.stdout, "ready")
-        self._keep(Wire(taps[0], taps[1], self._nic, self._impair))
+        self._keep(Wire(taps[0], taps[1], self, self._impair))
 
     def gateway(self, way: Way) -> Gateway:
         """Start one."""
@@ -231,6 +234,13 @@ class Lab:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
+        """Through the NIC, which is told first what the gateways have said; the wire's thread."""
+        for peer, local, seq in self.tunnel.expected():
+            with suppress(NicError):  # another port than the NIC listens on
+                self._nic.expect_head(Connection(peer, local), seq)
+        return self._nic.exchange(frames)
 
     def _yaml(self, pods: str) -> Path:
         return Path(self._folder.name, f"{pods}.yaml")

@@ -10,12 +10,14 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv6Address
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from ..contract.verdict import SHIM
+from ..nic.frames import Address
 from .cgroup import Cgroup
 from .errors import TunnelError
 from .kernel import Attach, attach, link
@@ -30,6 +32,7 @@ _FLAGS = {"native": 1 << 2, "generic": 1 << 1}
 _GET_MTU = 0x8921  # SIOCGIFMTU
 _REQUEST = struct.Struct("16si12x")
 _WIRE_MTU = 1500
+_EXPECTED = struct.Struct("=16s16s4sI")
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +77,12 @@ class Tunnel:
         self.cgroup = cgroup
         try:
             self._attach_to_cgroup(
-                cgroup, {"sockops": Attach.SOCK_OPS, "getsockopt": Attach.GETSOCKOPT}
+                cgroup,
+                {
+                    "sockops": Attach.SOCK_OPS,
+                    "getsockopt": Attach.GETSOCKOPT,
+                    "setsockopt": Attach.SETSOCKOPT,
+                },
             )
             if pods is not None:
                 self._attach_shortcut(cgroup, pods)
@@ -92,6 +100,14 @@ class Tunnel:
     def waiting(self) -> int:
         """Verdicts that wait to be asked for now."""
         return len(self._programs.verdicts)
+
+    def expected(self) -> Iterator[tuple[Address, Address, int]]:
+        """What the proxy has told since this was asked last: the client's address, the gateway's,
+        and a sequence number at which a head begins, for :meth:`.NicDriver.expect_head`."""
+        while (head := self._programs.expected.pop()) is not None:
+            peer, local, ports, seq = _EXPECTED.unpack(head)
+            peer_port, local_port = struct.unpack(">HH", ports)
+            yield (str(IPv6Address(peer)), peer_port), (str(IPv6Address(local)), local_port), seq
 
     def counters(self) -> dict[str, int]:
         """What :class:`~hybridmesh.contract.tunnel.Counter` names, since the tunnel was loaded."""

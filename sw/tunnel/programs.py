@@ -27,6 +27,8 @@ class Programs:
     ----------
     flows, verdicts : Map
         Connections that are followed, and verdicts that wait to be asked for.
+    expected : Map
+        Heads whose places the proxy has told.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Programs:
         self._counters = self.map("counters", possible_cpus())
         self.flows = self.map("flows")
         self.verdicts = self.map("verdicts")
+        self.expected = self.map("expected")
 
     def descriptor(self, name: str) -> int:
         """The file descriptor of the program *name*."""

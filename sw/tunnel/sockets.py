@@ -5,6 +5,7 @@ call a head; where no tunnel is loaded, one a connection.
 """
 
 import logging
+from contextlib import suppress
 from socket import socket
 from typing import Any
 
@@ -67,10 +68,7 @@ class SocketStream:
         if self._socket is None:
             return None
         try:
-            # The option's name is a signed number of 32 bits.
-            answer = self._socket.getsockopt(
-                SOCKET_LEVEL, (offset + 0x80000000 & 0xFFFFFFFF) - 0x80000000, _SIZE
-            )
+            answer = self._socket.getsockopt(SOCKET_LEVEL, _name(offset), _SIZE)
         except OSError as error:
             self._link.failed(error)
             self._socket = None
@@ -80,10 +78,18 @@ class SocketStream:
         return self._kept if self._at == offset else None
 
     def head_at(self, offset: int) -> None:
-        """The NIC is not told: its next heads on this connection come without a verdict."""
+        """Let whoever drives the NIC know that a head begins at *offset* of the stream."""
+        if self._socket is not None:
+            with suppress(OSError):  # it is said when a verdict is asked for
+                self._socket.setsockopt(SOCKET_LEVEL, _name(offset), 0)
 
     def close(self) -> None:
         self._socket = None
+
+
+def _name(offset: int) -> int:
+    """The option for *offset*: a signed number of 32 bits."""
+    return (offset + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
 
 class _Borrowed(socket):

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 
 import pytest
 from scapy.layers.inet import IP, TCP
@@ -340,6 +341,59 @@ def test_the_next_connection_of_the_same_ports_finds_no_verdict_of_the_last(stag
                 assert row(server, 0) == 2
             client_resets(client, server)
             stage.settled()
+
+
+@pytest.mark.parametrize("address", [HOST, HOST6, "::"])
+def test_what_the_proxy_says_of_heads_comes_to_who_drives_the_nic(stage: Stage, address: str):
+    client, server = stage.pair(address)
+    with client, server:
+        first = syn_of(stage, client)
+        stream = SocketLink().open((), (), server)
+        stream.head_at(0)
+        stream.head_at(2**32 + 5)
+        stream.head_at(2**31)
+        v4 = ":" not in client.getsockname()[0]
+        peer, local = (
+            (f"::ffff:{host}" if v4 else host, port)
+            for host, port in (client.getsockname()[:2], client.getpeername()[:2])
+        )
+        told = list(stage.tunnel.expected())
+        assert [(ip_address(p[0]), p[1]) for p, _, _ in told] == [
+            (ip_address(peer[0]), peer[1])
+        ] * 3
+        assert [(ip_address(h[0]), h[1]) for _, h, _ in told] == [
+            (ip_address(local[0]), local[1])
+        ] * 3
+        assert [seq for _, _, seq in told] == [(first + at) % 2**32 for at in (0, 5, 2**31)]
+        assert list(stage.tunnel.expected()) == []
+        stream.close()
+        stream.head_at(7)
+        assert list(stage.tunnel.expected()) == []
+
+
+def syn_of(stage: Stage, client: socket.socket) -> int:
+    """The sequence number of the first byte that *client* sends."""
+    port = client.getsockname()[1].to_bytes(2, "big")
+    known = stage.tunnel._programs.flows
+    (key,) = (key for key in known if key[32:34] == port)
+    return int(struct.unpack_from("=QQQI", known[key])[3])
+
+
+def test_of_what_nobody_takes_the_oldest_goes(stage: Stage):
+    client, server = stage.pair()
+    with client, server:
+        first = syn_of(stage, client)
+        for at in range(5000):
+            server.setsockopt(SOCKET_LEVEL, at, 0)
+        heads = [(seq - first) % 2**32 for _, _, seq in stage.tunnel.expected()]
+        assert heads == list(range(5000 - 4096, 5000))
+
+
+def test_where_no_program_answers_nothing_is_told_and_nothing_raised(stage: Stage):
+    here = socket.create_server(("127.0.0.1", 0))
+    with here, socket.create_connection(here.getsockname()) as client:
+        SocketLink().open((), (), client).head_at(0)
+    assert list(stage.tunnel.expected()) == []
 
 
 def test_sockets_outside_the_cgroup_are_left_alone(stage: Stage):
