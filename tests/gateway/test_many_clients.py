@@ -17,6 +17,8 @@ from .conftest import Served, serving
 REQUEST = b"GET /api/x HTTP/1.1\r\nHost: town.example.com\r\n\r\n"
 BODY = b"\r\n\r\nGET /api/x\n"
 FILES = 60
+IDLE = 400
+"""``bench/idle_clients.py`` has ten thousand."""
 
 
 def client(port: int) -> socket.socket:
@@ -73,9 +75,9 @@ def test_idle_clients_take_little_memory_and_all_are_still_served(yaml, tmp_path
         warm = [stack.enter_context(client(gateway.port)) for _ in range(50)]
         assert all(served(sock) for sock in warm)
         empty = memory(gateway)
-        idle = [stack.enter_context(client(gateway.port)) for _ in range(400)]
+        idle = [stack.enter_context(client(gateway.port)) for _ in range(IDLE)]
         assert all(served(sock) for sock in idle)
-        assert memory(gateway) - empty < 400 * 8192
+        assert memory(gateway) - empty < IDLE * 8192
         assert all(served(sock) for sock in [*warm, *idle])
 
 
