@@ -320,6 +320,44 @@ def test_a_pod_that_is_not_there_is_503_until_it_is_back() -> None:
     play(scene)
 
 
+def test_pods_that_take_no_connection_leave_no_file_open() -> None:
+    """Whether the time for it is over, or the client has gone before."""
+
+    async def ask(port: int, *, stays: bool) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        if stays:
+            answer = await reader.read()
+        else:
+            await asyncio.sleep(0.05)
+            answer = b""
+        writer.transport.abort()
+        return answer.partition(b"\r\n")[0]
+
+    async def scene() -> None:
+        with contextlib.ExitStack() as stack:
+            full = stack.enter_context(socket.socket())
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for _ in range(4):  # those who come after them have to wait
+                ahead = stack.enter_context(socket.socket())
+                ahead.setblocking(False)
+                ahead.connect_ex(full.getsockname())
+            pod = Cluster("pods", (Endpoint(*full.getsockname()),), connect_timeout=0.2)
+            config = mesh([route(retry=None)], [pod])
+            gateway = Gateway(config, Rows(config.table), NoVerdicts())
+            await gateway.start("127.0.0.1", 0)
+            files = len(os.listdir("/proc/self/fd"))
+            asked = (ask(gateway.port, stays=bool(n % 3)) for n in range(30))
+            answers = await asyncio.gather(*asked)
+            assert set(answers) == {b"", b"HTTP/1.1 503 Service Unavailable"}
+            await World(gateway, []).at_rest()
+            await World(gateway, []).until(lambda: len(os.listdir("/proc/self/fd")) == files)
+            await gateway.stop(0)
+
+    play(scene)
+
+
 def test_a_retry_rescues_the_request_on_another_pod() -> None:
     async def scene() -> None:
         broken = says(b"HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n")
