@@ -27,6 +27,7 @@ class Counter(enum.IntEnum):
     SHORTCUTS = 11
     PLAIN = 12
     EXPECTED = 13
+    USABLE = 14
 
     @property
     def word(self) -> str:
@@ -52,5 +53,6 @@ _MEANINGS = {
     Counter.MISSED: "times that the proxy asked and there was none",
     Counter.SHORTCUTS: "messages between gateway and pods that were put into the other's socket",
     Counter.PLAIN: "ends of connections between them that have begun to send by TCP",
+    Counter.USABLE: "of the verdicts given, those that were decided or provisional",
     Counter.EXPECTED: "times that the proxy said where a head begins that the NIC cannot know",
 }

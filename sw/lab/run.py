@@ -45,15 +45,15 @@ class Row:
     right: int = 0
     wrong: int = 0
     failed: int = 0
-    answered: int = 0
+    usable: int = 0
     cpu: float = 0.0
     median: float = 0.0
     late: float = 0.0
 
     @property
     def hit_rate(self) -> float:
-        """Verdicts that the gateway got, by requests that were answered."""
-        return self.answered / self.right if self.right else 0.0
+        """Decided and provisional verdicts that the gateway got, by requests that were answered."""
+        return self.usable / self.right if self.right else 0.0
 
     @property
     def cpu_per_request(self) -> float:
@@ -96,10 +96,10 @@ def run(
 def _round(
     lab: Lab, row: Row, gateway: Gateway, kind: str, requests: int, connections: int, seed: int
 ) -> None:
-    cpu, answered = gateway.cpu(), lab.counters()["answered"]
+    cpu, usable = gateway.cpu(), lab.counters()["usable"]
     tally = lab.clients(gateway.port, requests, connections, kind, seed)
     row.cpu += gateway.cpu() - cpu
-    row.answered += lab.counters()["answered"] - answered
+    row.usable += lab.counters()["usable"] - usable
     row.right += tally.right
     row.wrong += tally.wrong
     row.failed += tally.failed

@@ -107,7 +107,8 @@ def test_every_head_in_one_segment_has_its_verdict(loaded: Programs, mode: Mode)
                     client.sendall(request(number))
                     assert server.recv(100) == request(number)
                     assert row(server, 60 * number) == number
-        assert stage.settled()["answered"] == 400
+        counters = stage.settled()
+        assert (counters["answered"], counters["usable"]) == (400, 400)
 
 
 def test_a_socket_of_both_families_knows_its_ipv4_clients(stage: Stage):
@@ -129,6 +130,18 @@ def test_a_verdict_is_given_at_its_offset_alone_and_once(stage: Stage):
         assert row(server, 60) == 2
         assert row(server, 60) is None
         assert row(server, 0) == 1
+
+
+def test_a_verdict_that_decides_nothing_is_given_too_and_not_counted_as_usable(
+    loopback: tuple[Tunnel, socket.socket, socket.socket],
+):
+    tunnel, client, server = loopback
+    client.sendall(request(1))
+    server.recv(100)
+    for flags, usable in ((Flag.UNDECIDED, 0), (Flag.PROVISIONAL, 1), (Flag.MALFORMED, 1)):
+        Shelf(tunnel).put(0, 9, flags=flags)
+        assert row(server, 0) == 9
+        assert tunnel.counters()["usable"] == usable
 
 
 def test_the_stream_keeps_the_last_verdict_until_it_is_past(stage: Stage):
@@ -553,8 +566,8 @@ class Shelf:
         flow = struct.pack("=QQQI", opened, self.seen, 0, self._first) + rest
         update(self._programs, "flows", self._key, flow)
 
-    def put(self, at: int, row: int, opened: int | None = None) -> None:
-        shim = SHIM.pack(Verdict(flags=Flag.DECIDED, row=row, head_length=60))
+    def put(self, at: int, row: int, opened: int | None = None, flags: Flag = Flag.DECIDED) -> None:
+        shim = SHIM.pack(Verdict(flags=flags, row=row, head_length=60))
         seq = struct.pack("=I", (self._first + at) % 2**32)
         head = struct.pack("=QQ", self.opened if opened is None else opened, at) + shim
         update(self._programs, "verdicts", self._key + seq, head)

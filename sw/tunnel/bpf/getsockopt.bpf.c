@@ -59,6 +59,8 @@ int hybridmesh_getsockopt(struct bpf_sockopt *call)
 	if (answer_of(call->sk, call->optname, answer)) {
 		call->optlen = sizeof(*answer);
 		count(HYBRIDMESH_COUNTER_ANSWERED);
+		if (answer->flags & (HYBRIDMESH_FLAG_DECIDED | HYBRIDMESH_FLAG_PROVISIONAL))
+			count(HYBRIDMESH_COUNTER_USABLE);
 	} else {
 		*(__u8 *)answer = 0;
 		call->optlen = 1;
