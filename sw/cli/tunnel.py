@@ -41,7 +41,13 @@ def tunnel() -> None:
     show_default=True,
     help="XDP in the interface's driver, or behind it.",
 )
-def load(interface: str, cgroup: Path | None, mode: "Mode") -> None:
+@click.option(
+    "--pods",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The group that this node's pods are in, such as kubepods.slice: between them and the "
+    "gateway messages go from socket to socket.",
+)
+def load(interface: str, cgroup: Path | None, mode: "Mode", pods: Path | None) -> None:
     """Attach the tunnel to INTERFACE, where the NIC's frames arrive, until Ctrl-C or unload.
 
     It takes CAP_BPF and CAP_NET_ADMIN; the gateway takes neither. Nothing stays attached when this
@@ -54,7 +60,7 @@ def load(interface: str, cgroup: Path | None, mode: "Mode") -> None:
     from ..tunnel.helper import Helper
     from ..tunnel.loader import Tunnel
 
-    with Tunnel(interface, cgroup or hierarchy() / "hybridmesh", mode) as loaded:
+    with Tunnel(interface, cgroup or hierarchy() / "hybridmesh", mode, pods) as loaded:
         text = f"tunnel on {interface} (XDP {loaded.mode}) for sockets of {loaded.cgroup}"
         Helper(loaded, interface).serve(lambda: click.echo(f"{text}; Ctrl-C unloads it", err=True))
 

@@ -160,7 +160,7 @@ class Stage:
 def own_cgroup() -> Path:
     """A group for the tests of this process; those that killed ones have left are removed."""
     for left in hierarchy().glob("hybridmesh-test-*"):
-        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+        if not Path("/proc", left.name.split("-")[2]).exists():
             left.rmdir()
     return hierarchy() / f"hybridmesh-test-{os.getpid()}"
 

@@ -109,6 +109,19 @@ def test_without_a_tunnel_there_is_nothing_to_ask(shell: Shell):
         )
 
 
+def test_a_group_of_pods_gets_the_shortcut_and_stays(shell: Shell):
+    pods = Path(f"{own_cgroup()}-pods")
+    pods.mkdir()
+    try:
+        with shell.loaded("--pods", pods):
+            counters = json.loads(shell.run("status", "lo", "--json")[1])["counters"]
+            assert (counters["shortcuts"], counters["plain"]) == (0, 0)
+            assert shell.run("unload", "lo")[0] == 0
+        assert pods.is_dir()
+    finally:
+        pods.rmdir()
+
+
 def test_others_may_not_ask(shell: Shell):
     with shell.loaded():
         assert (shell.folder / "lo.sock").stat().st_mode & 0o777 == 0o700
