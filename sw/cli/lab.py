@@ -10,7 +10,17 @@ if TYPE_CHECKING:
 
 __all__ = ["lab"]
 
-_HEAD = ("traffic", "way", "right", "wrong", "failed", "hits", "median", "p99", "CPU/request")
+_HEAD = (
+    "traffic",
+    "way",
+    "right",
+    "wrong",
+    "failed",
+    "hits",
+    "median",
+    "p99",
+    "CPU/request = own + kernel",
+)
 
 _WAYS = {"shortcut": "tunnel, sk_msg", "tunnel": "tunnel", "none": "none"}
 
@@ -99,6 +109,7 @@ def up(kind: "NicKind", routes: int) -> None:
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
+    own, kernel = row.cpu_per_request
     return (
         row.scenario,
         _WAYS[row.way],
@@ -108,5 +119,5 @@ def _cells(row: "Row") -> tuple[str, ...]:
         f"{row.hit_rate:.1%}" if row.way != "none" else "",
         f"{row.median / 1000:.1f} ms",
         f"{row.late / 1000:.1f} ms",
-        f"{row.cpu_per_request:.0f} us",
+        f"{own + kernel:.0f} us = {own:.0f} + {kernel:.0f}",
     )

@@ -16,11 +16,14 @@ from hybridmesh.cli import main
 from hybridmesh.compiler import compile_table
 from hybridmesh.config import load
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.errors import HybridMeshError
 from hybridmesh.lab.impairment import Impairment
 from hybridmesh.lab.mesh import manifest
+from hybridmesh.lab.namespace import Namespace
+from hybridmesh.lab.tap import Tap
 from hybridmesh.nic import NicError
 from hybridmesh.nic.loaded import Loaded, digest
-from hybridmesh.tunnel.cgroup import hierarchy
+from hybridmesh.tunnel.cgroup import Cgroup, hierarchy
 from hybridmesh.tunnel.errors import TunnelError
 from hybridmesh.tunnel.features import check_privileges
 from hybridmesh.tunnel.programs import Programs
@@ -32,9 +35,17 @@ COMMAND = [sys.executable, "-c", "import sys; from hybridmesh.cli import main; s
 def root() -> None:
     try:
         check_privileges()
-        Programs().close()
     except TunnelError as error:
-        if os.environ.get("HYBRIDMESH_TUNNEL") == "required" and "CAP_" not in str(error):
+        pytest.skip(str(error))
+    try:
+        Programs().close()
+        Cgroup(hierarchy() / f"hybridmesh-lab-{os.getpid()}").close()
+        host = Namespace()
+        with host.inside():
+            Tap("tap0").close()
+        host.close()
+    except HybridMeshError as error:
+        if os.environ.get("HYBRIDMESH_TUNNEL") == "required":
             raise
         pytest.skip(str(error))
 

@@ -9,9 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from hybridmesh.errors import HybridMeshError
+from hybridmesh.lab.namespace import Namespace
+from hybridmesh.lab.tap import Tap
+from hybridmesh.tunnel.cgroup import Cgroup
 from hybridmesh.tunnel.errors import TunnelError
 from hybridmesh.tunnel.features import check_privileges
 from hybridmesh.tunnel.programs import Programs
+
+from .stage import own_cgroup
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +31,13 @@ def privileged() -> None:
 @pytest.fixture(scope="session")
 def loaded(privileged: None) -> Iterator[Programs]:
     try:
+        Cgroup(own_cgroup()).close()
+        host = Namespace()
+        with host.inside():
+            Tap("tap0").close()
+        host.close()
         programs = Programs()
-    except TunnelError as error:
+    except HybridMeshError as error:
         if os.environ.get("HYBRIDMESH_TUNNEL") == "required":
             raise
         pytest.skip(str(error))
