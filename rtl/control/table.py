@@ -98,18 +98,22 @@ class TableLoader(wiring.Component):
         return m
 
     def _write(self, m: Module) -> None:
-        """Whether the table has a word at the address is known as soon as the address is."""
-        address = Signal(32)
+        """Whether the table has a word at the address is known as soon as the address is, and which
+        one follows, too: a sum of 32 bits is logic enough for a clock."""
+        address, following = Signal(32), Signal(32, init=1)
         has = Signal(init=1)  # address 0 is the table's first word
         m.d.comb += [
             self.table_address.r_data.word.eq(address),
             self.table_data.w_refuse.eq(self.pending | ~has),
         ]
-        written, following = self.table_address.w_data.word, (address + 1)[:32]
-        with m.If(self.table_address.w_en):
-            m.d.sync += [address.eq(written), has.eq(table_has(self._geometry, written))]
-        with m.Elif(self.table_data.w_en):
-            m.d.sync += [address.eq(following), has.eq(table_has(self._geometry, following))]
+        written = self.table_address.w_data.word
+        taken = Mux(self.table_address.w_en, written, following)
+        with m.If(self.table_address.w_en | self.table_data.w_en):
+            m.d.sync += [
+                address.eq(taken),
+                following.eq(taken + 1),
+                has.eq(table_has(self._geometry, taken)),
+            ]
         m.d.sync += self.table.en.eq(self.table_data.w_en)
         with m.If(self.table_data.w_en):
             m.d.sync += [
@@ -144,7 +148,7 @@ class TableLoader(wiring.Component):
             m.d.sync += [self.bank.eq(~self.bank), self.epoch.eq(self.table_commit.w_data.epoch)]
 
     def _sum(self, m: Module) -> None:
-        """Registered first: a sum of 32 bits is logic enough for a clock."""
+        """Registered first, for the same reason."""
         m.submodules.checksums = checksums = BankChecksums()
         m.d.sync += [
             checksums.valid.eq(self.table_address.w_en | self.table_data.w_en),
