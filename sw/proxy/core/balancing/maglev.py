@@ -10,12 +10,9 @@ step, and the other serves until then, as in Envoy: its workers go on while its 
 """
 
 import random
-from collections.abc import Iterator, Sequence
-from itertools import chain, count, cycle, islice
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from xxhash import xxh64_intdigest
 
 from ..clock import Clock
@@ -26,7 +23,7 @@ __all__ = ["Maglev"]
 _LAST = 2**64 - 1
 
 _STEP = 4096
-"""Slots that are filled in one go: one to five milliseconds' work for up to a hundred hosts."""
+"""Slots that are filled in one go: a millisecond's work, or two for the last ones."""
 
 H = TypeVar("H", bound=Host)
 
@@ -97,69 +94,50 @@ class Maglev(Generic[H]):
 
 
 class _Filling(Generic[H]):
-    """A table that is being filled.
-
-    Attributes
-    ----------
-    table : list of Host
-        Once it is full.
-    """
+    """A table that is being filled; the loop is written for the compiler (mypyc)."""
 
     def __init__(self, weights: Sequence[tuple[H, float]], size: int) -> None:
         self.weights = weights
-        self._left = size
-        free = bytearray(b"\1") * size
-        self._free = free
         ordered = sorted(weights, key=lambda each: str(each[0].endpoint))
-        self.table: list[H] = [ordered[0][0]] * size
-        preferences = [
-            (filter(free.__getitem__, _preferences(host, free, len(ordered))), host)
-            for host, _ in ordered
-        ]
-        self._turns = _turns(preferences, [weight for _, weight in ordered])
+        keys = [str(host.endpoint).encode() for host, _ in ordered]
+        self._hosts = [host for host, _ in ordered]
+        self._shares = [weight for _, weight in ordered]
+        self._targets = [0.0] * len(ordered)
+        self._slots = [xxh64_intdigest(key) % size for key in keys]
+        self._skips = [xxh64_intdigest(key, 1) % (size - 1) + 1 for key in keys]
+        self._table: list[H | None] = [None] * size
+        self._left = size
+        self._turn = 1
+        self._next = 0
 
-    def go_on(self, slots: int) -> bool:
-        """Fill so many *slots*; whether the table is full."""
-        free, table = self._free, self.table
-        slots = min(slots, self._left)
-        for preference, host in islice(self._turns, slots):
-            slot = next(preference)
-            free[slot] = 0
-            table[slot] = host
-        self._left -= slots
-        return not self._left
+    @property
+    def table(self) -> list[H]:
+        """Once it is full."""
+        return [host for host in self._table if host is not None]
 
-
-T = TypeVar("T")
-
-
-def _turns(hosts: Sequence[T], weights: Sequence[float]) -> Iterator[T]:
-    """Whose turn it is, for ever."""
-    heaviest = max(weights)
-    return cycle(hosts) if min(weights) == heaviest else _unequal(hosts, weights, heaviest)
-
-
-def _unequal(hosts: Sequence[T], weights: Sequence[float], heaviest: float) -> Iterator[T]:
-    targets = [0.0] * len(hosts)
-    for turn in count(1):
-        for number, weight in enumerate(weights):
-            if turn * weight >= targets[number]:
+    def go_on(self, count: int) -> bool:
+        """Fill so many slots; whether the table is full."""
+        hosts, shares, targets = self._hosts, self._shares, self._targets
+        slots, skips, table = self._slots, self._skips, self._table
+        size = len(table)
+        heaviest = max(shares)
+        turn, number = self._turn, self._next
+        count = min(count, self._left)
+        self._left -= count
+        while count:
+            if number == len(hosts):
+                number = 0
+                turn += 1
+            if turn * shares[number] >= targets[number]:
                 targets[number] += heaviest
-                yield hosts[number]
-
-
-def _preferences(host: Host, free: bytearray, hosts: int) -> Iterator[int]:
-    """The slots in the order in which *host* wants them, but for some that are taken."""
-    size = len(free)
-    key = str(host.endpoint).encode()
-    first, skip = xxh64_intdigest(key) % size, xxh64_intdigest(key, 1) % (size - 1) + 1
-    seen: npt.NDArray[np.bool_] = np.frombuffer(free, dtype=np.bool_)
-    return chain.from_iterable(_parts(first, skip, seen, min(size // hosts + 1, _STEP)))
-
-
-def _parts(first: int, skip: int, free: npt.NDArray[np.bool_], width: int) -> Iterator[list[int]]:
-    size = len(free)
-    steps = skip * np.arange(width)
-    for start in range(0, size, width):
-        part = (first + start * skip + steps) % size
-        yield part[free[part]].tolist()
+                slot, skip = slots[number], skips[number]
+                while table[slot] is not None:
+                    slot += skip
+                    if slot >= size:
+                        slot -= size
+                table[slot] = hosts[number]
+                slots[number] = slot
+                count -= 1
+            number += 1
+        self._turn, self._next = turn, number
+        return not self._left
