@@ -22,8 +22,9 @@ _PROGRAMS = {
 }
 _MAPS = {9: "LRU hash maps", 24: "maps kept in sockets"}
 _SOCKHASH = 18
-_SK_STORAGE_GET, _TCP_SOCK = 107, 96
+_SK_STORAGE_GET, _TCP_SOCK, _XDP_LOAD_BYTES = 107, 96, 189
 _HELPERS = {
+    (_XDP, _XDP_LOAD_BYTES): "copies of a frame's bytes in XDP programs",
     (_SOCK_OPS, _SK_STORAGE_GET): "storage of sockets in sockops programs",
     (_SOCKOPT, _SK_STORAGE_GET): "storage of sockets in getsockopt programs",
     (_SOCKOPT, _TCP_SOCK): "the state of TCP in getsockopt programs",
