@@ -28,6 +28,7 @@ from .model import (
     RouteTable,
     StringMatch,
     TlsServer,
+    Topology,
     VirtualHost,
 )
 from .names import full_host, gateway_key, host_within, intersection, server_hosts, visible
@@ -38,6 +39,7 @@ from .settings import mesh_settings
 __all__ = ["bind"]
 
 _ANY_PATH = StringMatch(MatchKind.PREFIX, "/")
+_PLAIN = StringMatch(MatchKind.EXACT, "http")
 
 Service = Resource[VirtualService]
 Parts = dict[tuple[Location, Location], tuple[Service, tuple[Route, ...]]]
@@ -65,7 +67,8 @@ def bind(resources: Resources, folder: str, locality: str, report: Report) -> Me
     )
     services = merge_delegates(list(_bound(resources, gateways, report)), resources, report)
     listeners = tuple(
-        _listener(door, services, clusters, credentials, report) for door in entrances
+        _listener(door, services, clusters, credentials, settings.topology, report)
+        for door in entrances
     )
     if resources.complete:
         clusters.note_unused(resources)
@@ -79,11 +82,12 @@ def _listener(
     services: Sequence[Service],
     clusters: Clusters,
     credentials: Credentials,
+    topology: Topology,
     report: Report,
 ) -> Listener:
     if not door.secure:
         hosts = _virtual_hosts(door, services, clusters, report)
-        return Listener(door.port, RouteTable(door.port, _redirected(door, hosts)))
+        return Listener(door.port, RouteTable(door.port, _redirected(door, hosts, topology)))
     servers = []
     for gateway, server in door.servers:
         assert server.tls is not None
@@ -96,19 +100,24 @@ def _listener(
     return Listener(door.port, servers=tuple(servers))
 
 
-def _redirected(door: Door, hosts: tuple[VirtualHost, ...]) -> tuple[VirtualHost, ...]:
-    """*hosts*, those of servers with ``httpsRedirect`` sending every client to HTTPS."""
+def _redirected(
+    door: Door, hosts: tuple[VirtualHost, ...], topology: Topology
+) -> tuple[VirtualHost, ...]:
+    """*hosts*, those of servers with ``httpsRedirect`` sending every client to HTTPS, unless it
+    speaks that to a proxy in front of the gateway."""
     by_domain = {host.domain: host for host in hosts}
+    match = RouteMatch(path=_ANY_PATH, scheme=_PLAIN if topology.trusted_proxies else None)
     for gateway, server in door.servers:
         if server.redirects:
             assert server.tls is not None
             location = server.tls.node.location
             name = f"{gateway.namespace}/{gateway.name}/https-redirect"
-            routes = (Route(name, RouteMatch(path=_ANY_PATH), Redirect(scheme="https"), location),)
+            redirect = Route(name, match, Redirect(scheme="https"), location)
             for domain in [*by_domain, *server.names]:
                 if any(host_within(domain, one) for one in server.names):
-                    host = VirtualHost(f"{domain}:{door.port}", domain, routes)
-                    by_domain[domain] = host
+                    rest = by_domain[domain].routes if domain in by_domain else ()
+                    routes = (redirect, *(rest if topology.trusted_proxies else ()))
+                    by_domain[domain] = VirtualHost(f"{domain}:{door.port}", domain, routes)
     return tuple(by_domain.values())
 
 

@@ -7,7 +7,6 @@ from .document import Node, parse
 from .findings import Report
 from .istio.mesh_config import ConfigMap, IstioOperator, MeshConfig
 from .message import BrokenError, FieldError, MessageT, read
-from .model import Topology
 from .resource import Resource, Resources
 
 __all__ = ["mesh_settings"]
@@ -24,12 +23,6 @@ def mesh_settings(resources: Resources, report: Report) -> MeshConfig:
         settings = operator.spec.mesh_config
     if settings is None:
         return MeshConfig(Node({}, 0, ""))
-    if settings.topology != Topology():
-        report.warning(
-            settings.node.location,
-            "'gatewayTopology' is not heeded yet: the client's address is that of the connection",
-            "keep this gateway on Envoy if proxies stand in front of it",
-        )
     return settings
 
 

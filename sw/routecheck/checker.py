@@ -103,6 +103,7 @@ class Checker:
                 stats=ListenerStats(),
                 scheme=scheme,
                 paths=self._mesh.paths,
+                topology=self._mesh.topology,
             )
         return self._contexts[key]
 

@@ -7,9 +7,11 @@ the proxy's own parser.
 from collections.abc import Iterator
 from functools import cache
 
+from hybridmesh.config.model import Topology
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.grammar import LINE, ROLE, TOUCHING, Mark, Role
 from hybridmesh.contract.verdict import Method, Reason, Verdict
+from hybridmesh.proxy.core.edge import Edge
 from hybridmesh.proxy.core.headers import rebuild
 from hybridmesh.reference import classifier, lexer
 from hybridmesh.reference.flows import message_length
@@ -28,6 +30,7 @@ __all__ = ["HEADS"]
 
 
 _IMAGE = cache(lambda: table(Geometry()))
+_CLIENT = Edge(Topology(), "http", "192.0.2.1").stranger
 
 
 def _check(data: bytes, seen: Seen) -> Iterator[str]:
@@ -142,7 +145,7 @@ def _parsed(data: bytes, seen: Seen) -> Iterator[str]:
 
 def _at_pod(head: Head) -> Iterator[str]:
     """What goes on is read in the same way."""
-    raw = rebuild(head, b"x-forwarded-for: 192.0.2.1\r\n", b"") + b"\r\n"
+    raw = rebuild(head, _CLIENT, b"") + b"\r\n"
     try:
         again, reading = parse(raw), read(raw)
     except (HeadError, RefusedError) as error:

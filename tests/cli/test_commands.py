@@ -7,7 +7,17 @@ import pytest
 
 from .conftest import SHOP
 
-COMMANDS = ("compile", "demo", "explain", "lab", "lint", "route-check", "serve", "tunnel", "verilog")
+COMMANDS = (
+    "compile",
+    "demo",
+    "explain",
+    "lab",
+    "lint",
+    "route-check",
+    "serve",
+    "tunnel",
+    "verilog",
+)
 
 
 def test_help_names_every_command(run):

@@ -23,6 +23,9 @@ __all__ = [
 Field = tuple[str, str]
 """Name and value of a header field."""
 
+# Envoy gives a client of the loopback interface another of the machine's addresses; those that
+# cases let clients claim are of TEST-NET-3 (RFC 5737).
+_ADDRESS = re.compile(r"(?<![\d.:])(?!203\.0\.113\.)[0-9]+\.[0-9.]+")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 
@@ -47,11 +50,9 @@ _MASKS: dict[str, Callable[[str], str]] = {
     "x-request-id": _word(_UUID, "<uuid>"),
     "x-envoy-upstream-service-time": _word(re.compile(r"\d+"), "<ms>"),
     "x-forwarded-client-cert": _word(re.compile(r'(?<=Hash=)\w+|(?<=Cert=")[^"]+'), "<this>"),
-    "x-envoy-external-address": lambda value: "<address>",
+    "x-envoy-external-address": _word(_ADDRESS, "<address>"),
     "x-envoy-expected-rq-timeout-ms": lambda value: str(_rounded_up(int(value))),
-    # Envoy gives a client of the loopback interface another of the machine's addresses; those that
-    # cases let clients claim are of TEST-NET-3 (RFC 5737).
-    "x-forwarded-for": _word(re.compile(r"(?!203\.0\.113\.)\b[0-9][0-9.]+"), "<address>"),
+    "x-forwarded-for": _word(_ADDRESS, "<address>"),
 }
 
 

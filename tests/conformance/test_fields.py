@@ -17,7 +17,6 @@ from .pods import Pods
 
 PROBE = "Envoy is told what came of a probe: tests/proxy/test_health.py"
 ELSEWHERE = "where it is written makes no difference: tests/config/test_mesh_config.py"
-TOPOLOGY = "it is not heeded yet"
 
 WITHOUT_CASE: Mapping[tuple[str, str], str] = {
     ("WorkloadGroup", "probe"): PROBE,
@@ -39,10 +38,6 @@ WITHOUT_CASE: Mapping[tuple[str, str], str] = {
     ),
     ("ConfigMap", "data"): ELSEWHERE,
     ("data", "mesh"): ELSEWHERE,
-    ("MeshConfig", "defaultConfig"): TOPOLOGY,
-    ("ProxyConfig", "gatewayTopology"): TOPOLOGY,
-    ("Topology", "numTrustedProxies"): TOPOLOGY,
-    ("Topology", "forwardClientCertDetails"): TOPOLOGY,
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from hybridmesh.config.model import (
@@ -31,7 +32,7 @@ from hybridmesh.proxy.core.clock import Clock
 from hybridmesh.proxy.core.downstream import Downstream
 from hybridmesh.proxy.core.proxy import Proxy
 from hybridmesh.proxy.core.upstream import Upstream
-from hybridmesh.reference.resolver import SOFTWARE, Resolver
+from hybridmesh.reference.resolver import Resolver
 
 PEER = ("192.0.2.7", 40000)
 LOCAL = ("192.0.2.1", 80)
@@ -105,17 +106,13 @@ def decided(head: bytes, *, row: int = 0, epoch: int = 1, touch: bool = False) -
     )
 
 
-class Rows(Resolver):
-    """A resolver that takes every verdict of epoch 1 at its word: row n is the n-th route."""
-
-    def __init__(self, table: RouteTable) -> None:
-        super().__init__(table)
-        self.routes = table.virtual_hosts[0].routes
-
-    def route_of(self, verdict: Verdict | None) -> Any:
-        if verdict is None or not verdict.flags & Flag.DECIDED or verdict.epoch != 1:
-            return SOFTWARE
-        return self.routes[verdict.row] if verdict.row < len(self.routes) else None
+def resolver(table: RouteTable) -> Resolver:
+    """One that takes every verdict of epoch 1 at its word: row n is the n-th route."""
+    routes = table.virtual_hosts[0].routes
+    rows = [SimpleNamespace(provisional=False, route=r, routes=(), index=0) for r in routes]
+    found = Resolver(table)
+    found.add_epoch(1, SimpleNamespace(rows=tuple(rows)))  # type: ignore[arg-type]
+    return found
 
 
 class Verdicts:
@@ -305,7 +302,7 @@ class Playbook:
         self.network = _Network(self)
         self.stream = Verdicts(verdicts)
         self.proxy = Proxy(
-            mesh, Rows(mesh.table), self.network, self.clock, random.Random(seed), log
+            mesh, resolver(mesh.table), self.network, self.clock, random.Random(seed), log
         )
         self.client: Downstream = self.proxy.accept(
             _Port("client", self.commands), self.stream, PEER, LOCAL

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 import pytest
-from playbook import Rows, decided, mesh, route
+from playbook import decided, mesh, resolver, route
 
 from hybridmesh.config.model import Cluster, Endpoint, RetryPolicy
 from hybridmesh.contract.verdict import Verdict
@@ -170,7 +170,7 @@ async def world(
     pods = [await asyncio.start_server(guarded(handler), "127.0.0.1", 0) for handler in handlers]
     ends = tuple(Endpoint("127.0.0.1", pod.sockets[0].getsockname()[1]) for pod in pods)
     config = mesh([route(**{"retry": None, **policy})], [Cluster("pods", ends)])
-    gateway = Gateway(config, Rows(config.table), source or NoVerdicts())
+    gateway = Gateway(config, resolver(config.table), source or NoVerdicts())
     await gateway.start("127.0.0.1", 0)
     try:
         yield World(gateway, pods)
@@ -345,7 +345,7 @@ def test_pods_that_take_no_connection_leave_no_file_open() -> None:
                 ahead.connect_ex(full.getsockname())
             pod = Cluster("pods", (Endpoint(*full.getsockname()),), connect_timeout=0.2)
             config = mesh([route(retry=None)], [pod])
-            gateway = Gateway(config, Rows(config.table), NoVerdicts())
+            gateway = Gateway(config, resolver(config.table), NoVerdicts())
             await gateway.start("127.0.0.1", 0)
             files = len(os.listdir("/proc/self/fd"))
             asked = (ask(gateway.port, stays=bool(n % 3)) for n in range(30))
@@ -519,7 +519,7 @@ def test_a_request_that_is_not_http_is_answered_and_the_gateway_lives_on(
 def test_a_port_in_use_is_one_clear_line() -> None:
     async def scene() -> None:
         async with world() as w:
-            other = Gateway(mesh([], []), Rows(mesh([], []).table), NoVerdicts())
+            other = Gateway(mesh([], []), resolver(mesh([], []).table), NoVerdicts())
             with pytest.raises(GatewayError) as caught:
                 await other.start("127.0.0.1", w.gateway.port)
             assert f"127.0.0.1:{w.gateway.port}: " in str(caught.value)
@@ -609,7 +609,7 @@ def test_stopping_waits_for_a_client_that_has_not_taken_its_answer_yet() -> None
 def test_a_signal_stops_it_gracefully(number: signal.Signals) -> None:
     async def scene() -> None:
         config = mesh([], [])
-        gateway = Gateway(config, Rows(config.table), NoVerdicts())
+        gateway = Gateway(config, resolver(config.table), NoVerdicts())
         ports: list[int] = []
 
         def stop_it(started: Gateway) -> None:

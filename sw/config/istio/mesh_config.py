@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..message import Choice, Differs, Message, Read
+from ..message import Choice, Message, Read
 from ..model import ForwardedCertificates, PathNormalization, Topology
 from ..values import count, positive_duration
 from .connection_pool import TcpKeepalive
@@ -24,7 +24,6 @@ _DETAILS = Choice(
 )
 
 _ACCESS_LOG = "the command line says where to, and its lines are JSON"
-_NOT_YET = Differs("read, and not heeded yet, of which a warning tells")
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class GatewayTopology(
 ):
     """What stands in front of the gateway."""
 
-    num_trusted_proxies: Annotated[int, Read(count), _NOT_YET] = 0
-    forward_client_cert_details: Annotated[ForwardedCertificates, Read(_DETAILS), _NOT_YET] = (
+    num_trusted_proxies: Annotated[int, Read(count)] = 0
+    forward_client_cert_details: Annotated[ForwardedCertificates, Read(_DETAILS)] = (
         ForwardedCertificates.SANITIZE_SET
     )
 

@@ -73,7 +73,7 @@ def entry(exchange: Exchange) -> dict[str, object]:
         "upstream_cluster": cluster.name if cluster is not None else None,
         "upstream_request_attempt_count": exchange.attempts,
         "downstream_local_address": "{}:{}".format(*down.local),
-        "downstream_remote_address": "{}:{}".format(*down.peer),
+        "downstream_remote_address": "{}:{}".format(*exchange.peer),
         "route_name": plan.route.id if plan is not None else None,
         "verdict": verdict_fields(request.verdict),
     }

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 
-from hybridmesh.config.model import PathNormalization, Route
+from hybridmesh.config.model import PathNormalization, Route, Topology
 from hybridmesh.reference.resolver import Resolver
 
 from .clock import Clock
@@ -30,6 +30,8 @@ class Context:
     scheme : str
         ``http``, or ``https`` where clients speak TLS.
     paths : PathNormalization
+    topology : Topology
+        What stands in front of the gateway.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Context:
         stats: ListenerStats,
         scheme: str,
         paths: PathNormalization,
+        topology: Topology,
     ) -> None:
         self.resolver = resolver
         self.clock = clock
@@ -50,6 +53,7 @@ class Context:
         self.stats = stats
         self.scheme = scheme
         self.paths = paths
+        self.topology = topology
         self._clusters = clusters
         # By identity: comparing routes would compare all that is in them.  The plan holds its
         # route, so that no other can come to have the same identity.

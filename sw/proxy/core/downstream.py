@@ -53,8 +53,8 @@ class Downstream:
         Gets a line per request.
     left : callable
         Called when the connection is over.
-    identity : bytes
-        Lines of every request that say who the client is.
+    certificate : str
+        What is said of the client's certificate; empty: it has shown none.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Downstream:
         local: tuple[str, int],
         log: AccessLog | None,
         left: Callable[["Downstream"], None],
-        identity: bytes = b"",
+        certificate: str = "",
     ) -> None:
         self.context = context
         self._log = log
@@ -120,7 +120,7 @@ class Downstream:
         self.blocked = False
         self.close_after = False
         self._stream = stream
-        self._intake = Intake(context, peer[0], identity)
+        self._intake = Intake(context, peer[0], certificate)
         self._buffer = b""
         self._offset = 0  # of the first byte in the buffer, counted from the connection's first
         self._framing: Framing | None = None  # of the request's body, while it is not complete

@@ -126,7 +126,7 @@ class Exchange:
 
     @property
     def peer(self) -> tuple[str, int]:
-        return self.down.peer
+        return self.request.client or self.down.peer
 
     @property
     def local(self) -> tuple[str, int]:
@@ -140,7 +140,8 @@ class Exchange:
 
     @property
     def scheme(self) -> str:
-        return self.down.context.scheme
+        head = self.request.head
+        return self.down.context.scheme if head is None else head.scheme
 
     @property
     def endpoint(self) -> Endpoint | None:

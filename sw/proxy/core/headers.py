@@ -11,7 +11,9 @@ import re
 
 from hybridmesh.reference.head import Head
 
-__all__ = ["forwarded", "pass_through", "rebuild"]
+from .edge import Introduction
+
+__all__ = ["pass_through", "rebuild"]
 
 _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
@@ -20,10 +22,10 @@ _HOP_BY_HOP = frozenset(
 """RFC 9110, 7.6.1."""
 
 _OURS = frozenset(
-    ("x-forwarded-proto", "x-forwarded-client-cert", "x-request-id", "x-envoy-attempt-count",
-     "x-envoy-external-address")
+    ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-client-cert", "x-request-id",
+     "x-envoy-attempt-count", "x-envoy-external-address")
 )  # fmt: skip
-"""Fields that the gateway writes itself, or that only a mutual-TLS gateway may write."""
+"""Fields that the gateway writes itself."""
 
 _INSIDE = frozenset(
     f"x-envoy-{name}"
@@ -38,21 +40,8 @@ _INSIDE = frozenset(
 )  # fmt: skip
 """Fields that only a client within the mesh may send; Envoy takes them off at the edge."""
 
-_DROPPED = _HOP_BY_HOP | _OURS | _INSIDE | {"host", "x-forwarded-for"}
+_DROPPED = _HOP_BY_HOP | _OURS | _INSIDE | {"host"}
 """Fields that do not go on as they came."""
-
-
-def forwarded(peer: str, scheme: str) -> tuple[bytes, bytes]:
-    """The lines that say who is on the other end of the connection: ``x-forwarded-for``, and the
-    others up to the name of the request's id.
-
-    No client is an internal one: that is Envoy's default since 1.33.
-    """
-    address = peer.encode()
-    return b"x-forwarded-for: %b\r\n" % address, (
-        b"x-forwarded-proto: %b\r\nx-envoy-external-address: %b\r\nx-request-id: "
-        % (scheme.encode(), address)
-    )
 
 
 def pass_through(head: bytes, lines: bytes) -> bytes:
@@ -60,13 +49,13 @@ def pass_through(head: bytes, lines: bytes) -> bytes:
     return head[:-2] + lines
 
 
-def rebuild(head: Head, forwarded_for: bytes, lines: bytes, *, upgrade: bool = False) -> bytes:
+def rebuild(head: Head, client: Introduction, lines: bytes, *, upgrade: bool = False) -> bytes:
     """The head from its parsed fields, the gateway's *lines* at its end, without the final empty
     line.
 
-    *forwarded_for* is a line of its own before *lines*, unless *head* has an ``x-forwarded-for``:
-    then its value is appended to that one, where it stands.  With *upgrade* the client's wish for
-    another protocol goes on, and what comes behind the head has no framing.
+    A chain of *client* is a line of its own before *lines*, unless *head* has a field of its name:
+    then it is appended to that one, where it stands.  With *upgrade* the client's wish for another
+    protocol goes on, and what comes behind the head has no framing.
     """
     names = dict(head.fields)  # only to see which there are
     out = [f"{head.method} {head.origin_form} HTTP/1.1\r\n"]
@@ -80,10 +69,8 @@ def rebuild(head: Head, forwarded_for: bytes, lines: bytes, *, upgrade: bool = F
             dropped -= {"connection"}  # it is as true of the gateway's own connection to the pod
     if "host" not in names:  # an absolute-form target named it
         out.append(f"host: {head.authority}\r\n")
-    if chain := "x-forwarded-for" in names:
-        address = forwarded_for.partition(b": ")[2].decode()
-    else:
-        lines = forwarded_for + lines
+    chains = client.chains
+    joined = {name for name in (*chains, *client.kept) if name in names}
     trailers = True
     for name, value in head.fields:
         if name not in dropped:
@@ -92,10 +79,12 @@ def rebuild(head: Head, forwarded_for: bytes, lines: bytes, *, upgrade: bool = F
             out.append(f"host: {head.authority}\r\n")
         elif name == "transfer-encoding" and not upgrade:
             out.append("transfer-encoding: chunked\r\n")
-        elif name == "x-forwarded-for" and chain:
-            chain = False  # one line takes the place of all
-            out.append(f"x-forwarded-for: {head.value(name)},{address}")
+        elif name in joined:
+            joined.remove(name)  # one line takes the place of all
+            chain = f",{chains[name]}" if name in chains else ""
+            out.append(f"{name}: {head.value(name)}{chain}\r\n")
         elif name == "te" and trailers and "trailers" in re.split(r"[\t ,]+", value.lower()):
             trailers = False  # once is enough
             out.append("te: trailers\r\n")
+    out += [f"{name}: {text}\r\n" for name, text in chains.items() if name not in names]
     return "".join(out).encode("latin-1") + lines

@@ -8,6 +8,7 @@ A head takes one of two ways:
 """
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from hybridmesh.config.model import Route
@@ -17,8 +18,9 @@ from hybridmesh.reference.resolver import SOFTWARE
 
 from . import reply as replies
 from .context import Context
+from .edge import Edge
 from .framing import Chunked, Framing, Sized, UntilClose
-from .headers import forwarded, pass_through, rebuild
+from .headers import pass_through, rebuild
 from .reply import Reply, bad_request
 from .request import Request
 
@@ -57,17 +59,16 @@ class Intake:
     context : Context
     peer : str
         The client's address.
-    identity : bytes
-        Further lines that say who it is.
+    certificate : str
+        What is said of its certificate; empty: it has shown none.
     """
 
-    __slots__ = ("_context", "_forwarded", "_forwarded_for", "_lines")
+    __slots__ = ("_context", "_edge", "_lines")
 
-    def __init__(self, context: Context, peer: str, identity: bytes = b"") -> None:
+    def __init__(self, context: Context, peer: str, certificate: str = "") -> None:
         self._context = context
-        self._forwarded_for, ours = forwarded(peer, context.scheme)
-        self._forwarded = identity + ours
-        self._lines = self._forwarded_for + self._forwarded
+        self._edge = Edge(context.topology, context.scheme, peer, certificate)
+        self._lines = self._edge.lines
 
     def read(self, data: bytes, verdict: Verdict | None) -> Request | Refusal | None:
         """The head that *data* begins with; None: not all of it is there."""
@@ -131,8 +132,13 @@ class Intake:
         upgrade = head.upgrade == _WEBSOCKET
         if head.upgrade is not None and not upgrade and head.upgrade != _H2C:
             return Refusal(Request(head.raw, verdict, head), replies.UPGRADE_REFUSED)
-        route = context.resolver.resolve(head, verdict).route
-        lines = b"%b%b\r\n" % (self._forwarded, context.ids.next())
+        client = self._edge.introduce(head)
+        if client.scheme != head.scheme:  # of which the NIC knows nothing
+            head = replace(head, scheme=client.scheme)
+            route = context.resolver.resolve(head, None).route
+        else:
+            route = context.resolver.resolve(head, verdict).route
+        lines = b"%b%b\r\n" % (client.lines, context.ids.next())
         framing: Framing | None = None
         if upgrade:
             framing = UntilClose()
@@ -146,7 +152,7 @@ class Intake:
             head.raw,
             verdict,
             head,
-            rebuild(head, self._forwarded_for, lines, upgrade=upgrade),
+            rebuild(head, client, lines, upgrade=upgrade),
             route,
             framing,
             head_only=head.method == "HEAD",
@@ -154,6 +160,7 @@ class Intake:
             keep_alive=head.keep_alive,
             minor=head.minor,
             upgrade=upgrade,
+            client=client.address,
         )
 
     def _count(self, verdict: Verdict | None) -> None:

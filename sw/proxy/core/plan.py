@@ -174,8 +174,7 @@ class Plan:
         """The answer of a route that does not forward."""
         fields = b""
         if self._redirection is not None:
-            location = self._redirection.location(
-                self._scheme, request.authority or "", request.path
-            )
+            scheme = self._scheme if request.head is None else request.head.scheme
+            location = self._redirection.location(scheme, request.authority or "", request.path)
             fields = b"location: %b\r\n" % location.encode("latin-1")
         return Reply(self._status, self._body, "direct_response", fields=fields)

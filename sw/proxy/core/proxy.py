@@ -60,6 +60,7 @@ class Proxy:
         self._rng = rng
         self._ids = RequestIds(rng)
         self._paths = mesh.paths
+        self._topology = mesh.topology
         self._log = log
         self._draining = False
         self.context = self.open(resolver)
@@ -75,6 +76,7 @@ class Proxy:
             stats=self.stats,
             scheme=scheme,
             paths=self._paths,
+            topology=self._topology,
         )
 
     def accept(
@@ -84,7 +86,7 @@ class Proxy:
         peer: tuple[str, int],
         local: tuple[str, int],
         context: Context | None = None,
-        identity: bytes = b"",
+        certificate: str = "",
     ) -> Downstream:
         """A client has connected.
 
@@ -92,11 +94,11 @@ class Proxy:
         ----------
         context : Context or None
             Of the routes that it gets; None: the first one.
-        identity : bytes
-            Lines of every request that say who it is.
+        certificate : str
+            What is said of its certificate; empty: it has shown none.
         """
         down = Downstream(
-            context or self.context, port, stream, peer, local, self._log, self._leave, identity
+            context or self.context, port, stream, peer, local, self._log, self._leave, certificate
         )
         self.connections[down] = None
         self.stats.downstream_cx_total += 1

@@ -5,6 +5,7 @@ from hybridmesh.contract.verdict import Verdict
 from hybridmesh.reference.head import Head
 
 from .action import lines
+from .edge import Address
 from .framing import Framing
 
 __all__ = ["Request"]
@@ -41,9 +42,12 @@ class Request:
     upgrade : bool
         The client asks for another protocol that goes on to the pod: whatever comes behind the head
         is of that, or of nobody if the pod declines.
+    client : Address or None
+        Where a trusted proxy says that the client is; None: at the other end of the connection.
     """
 
     __slots__ = (
+        "client",
         "followed",
         "framing",
         "head",
@@ -71,6 +75,7 @@ class Request:
         keep_alive: bool = True,
         minor: int = 1,
         upgrade: bool = False,
+        client: Address | None = None,
     ) -> None:
         self.raw = raw
         self.verdict = verdict
@@ -83,6 +88,7 @@ class Request:
         self.keep_alive = keep_alive
         self.minor = minor
         self.upgrade = upgrade
+        self.client = client
 
     @property
     def line(self) -> list[str]:

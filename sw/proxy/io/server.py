@@ -11,7 +11,7 @@ from ..core.downstream import Downstream
 from ..core.proxy import Proxy
 from ..source import VerdictSource
 from .files import Files
-from .tls import TlsDoor, client_line
+from .tls import TlsDoor, certificate_of
 
 __all__ = ["Door", "DownstreamProtocol"]
 
@@ -73,9 +73,9 @@ class DownstreamProtocol(asyncio.Protocol):
         local = transport.get_extra_info("sockname")[:2]
         self._clock.now = monotonic()
         stream = door.source.open(peer, local, transport.get_extra_info("socket"))
-        identity = b"" if session is None else client_line(session)
+        certificate = "" if session is None else certificate_of(session)
         context = door.contexts[self._number]
-        self._down = door.proxy.accept(port, stream, peer, local, context, identity)
+        self._down = door.proxy.accept(port, stream, peer, local, context, certificate)
         door.guests.add(self)
 
     def data_received(self, data: bytes) -> None:

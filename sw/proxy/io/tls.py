@@ -11,7 +11,7 @@ from hybridmesh.config.model import TlsServer
 
 from .certificates import TlsError, admits, show, trust
 
-__all__ = ["TlsDoor", "client_line", "server_name"]
+__all__ = ["TlsDoor", "certificate_of", "server_name"]
 
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -108,12 +108,12 @@ _HELLO.sslobject_class = _Hello
 _HELLO.sni_callback = _note
 
 
-def client_line(session: ssl.SSLObject) -> bytes:
-    """The ``x-forwarded-client-cert`` line of a client with a certificate, as Istio's gateway has
+def certificate_of(session: ssl.SSLObject) -> str:
+    """What ``x-forwarded-client-cert`` says of a client with a certificate, as Istio's gateway has
     it for MUTUAL; empty for one without."""
     certificate = session.getpeercert(binary_form=True)
     if not certificate:
-        return b""
+        return ""
     names: dict[str, Any] = dict(session.getpeercert() or {})
     pem = urllib.parse.quote(ssl.DER_cert_to_PEM_cert(certificate), safe="")
     parts = [
@@ -124,7 +124,7 @@ def client_line(session: ssl.SSLObject) -> bytes:
     alternatives = names.get("subjectAltName", ())
     parts += [f"URI={next((value for kind, value in alternatives if kind == 'URI'), '')}"]
     parts += [f"DNS={value}" for kind, value in alternatives if kind == "DNS"]
-    return "x-forwarded-client-cert: {}\r\n".format(";".join(parts)).encode("latin-1")
+    return ";".join(parts)
 
 
 _SPECIAL = re.compile(r'[,+"\\<>;]|^[# ]| $')

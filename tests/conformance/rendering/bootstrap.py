@@ -74,10 +74,10 @@ def _secure_chain(server: TlsServer, mesh: Mesh) -> Json:
 
 def _filters(table: RouteTable, mesh: Mesh) -> list[Json]:
     name = "envoy.filters.network.http_connection_manager"
-    return [{"name": name, "typed_config": _connection_manager(table, mesh.paths)}]
+    return [{"name": name, "typed_config": _connection_manager(table, mesh)}]
 
 
-def _connection_manager(table: RouteTable, paths: PathNormalization) -> Json:
+def _connection_manager(table: RouteTable, mesh: Mesh) -> Json:
     return typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         codec_type="AUTO",
@@ -85,7 +85,8 @@ def _connection_manager(table: RouteTable, paths: PathNormalization) -> Json:
         server_name="istio-envoy",
         # The edge: what clients say of addresses and of Envoy's own fields does not count.
         use_remote_address=True,
-        forward_client_cert_details="SANITIZE_SET",
+        xff_num_trusted_hops=mesh.topology.trusted_proxies,
+        forward_client_cert_details=mesh.topology.certificates.value,
         set_current_client_cert_details={"subject": True, "cert": True, "dns": True, "uri": True},
         http_protocol_options={"accept_http_10": True},  # PILOT_HTTP10
         upgrade_configs=[{"upgrade_type": "websocket"}],
@@ -95,7 +96,7 @@ def _connection_manager(table: RouteTable, paths: PathNormalization) -> Json:
         http_filters=[
             {"name": name, "typed_config": typed(message)} for name, message in _FILTERS.items()
         ],
-        **_path_normalization(paths),
+        **_path_normalization(mesh.paths),
     )
 
 
