@@ -143,16 +143,21 @@ class Head:
 # ------------------------------------------------------------------ where a head ends
 # RFC 9112, 2.1:  HTTP-message = start-line CRLF *( field-line CRLF ) CRLF [ message-body ]
 _BLANK_LINE = re.compile(rb"\n\r?\n")
+_BLANK = 3
+"""Bytes of what ends a head that may have been there before the last one."""
 
 
-def find_end(data: bytes | bytearray, start: int = 0) -> int:
+def find_end(data: bytes | bytearray, start: int = 0, searched: int = 0) -> int:
     """Index just after the empty line that ends the head at *start*; -1: not there yet.
 
     *start* is where the head begins, and stays so while more bytes come in.  Empty lines before
     the request line belong to the head.  A head of bare LF lines ends, too, so that
     :func:`parse` can refuse it rather than let its sender wait.
+
+    Of a head that comes in many pieces, *searched* says how many bytes of *data* were there when it
+    was not found: these are not searched again.
     """
-    first = _skip_empty_lines(data, start)
+    first = max(_skip_empty_lines(data, start), searched - _BLANK)
     end = data.find(b"\r\n\r\n", first)
     if end >= 0:
         return end + 4

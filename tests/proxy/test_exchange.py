@@ -1,5 +1,7 @@
 """Requests through the core, as sequence charts; no sockets, no sleeps."""
 
+import time
+
 import pytest
 from playbook import (
     CLIENT_BLOCKED,
@@ -105,6 +107,18 @@ def test_a_head_that_comes_byte_by_byte_is_a_head() -> None:
     for k in range(len(GET) - 1):
         (chart >> from_client(GET[k : k + 1])).quiet()
     chart >> from_client(GET[-1:]) << to_pod(GET_AT_POD)
+
+
+@pytest.mark.parametrize("field", [b"x", b"\n"])
+def test_a_head_that_comes_byte_by_byte_is_searched_once(field: bytes) -> None:
+    """The longest head there may be; searched anew for each byte, it would take half a minute."""
+    chart = warmed()
+    client = chart.client
+    head = GET[:-2] + b"X: " + (b"a" + field) * 30000
+    started = time.process_time()
+    for k in range(60000):
+        client.received(head[k : k + 1])
+    assert time.process_time() - started < 3
 
 
 def test_empty_lines_before_a_request_are_ignored() -> None:
@@ -321,6 +335,11 @@ def test_a_pod_that_speaks_unasked_loses_its_connection() -> None:
 def test_draining_ends_idle_clients_at_once_and_busy_ones_with_their_answer() -> None:
     idle = warmed()
     idle >> DRAIN << close()
+    arriving = warmed()
+    (arriving >> from_client(GET[:-1]) >> DRAIN).quiet()
+    arriving >> from_client(GET[-1:]) << to_pod(GET_AT_POD) >> from_pod(OK)
+    arriving << to_client(response(b"200 OK", b"content-length: 2", last=CLOSES, body=b"ok"))
+    arriving << close()
     busy = warmed()
     (busy >> from_client(GET) << to_pod(GET_AT_POD) >> DRAIN).quiet()
     busy >> from_pod(OK)
@@ -615,6 +634,24 @@ def test_a_request_that_never_ends_is_408() -> None:
     (chart >> from_client(GET[:-1])).quiet()
     chart >> tick(301.0) << to_client(local(b"408 Request Timeout", b"stream timeout", last=CLOSES))
     chart << fin()
+
+
+def test_a_head_that_comes_too_slowly_is_408() -> None:
+    """Byte by byte: none of them gains time."""
+    chart = warmed()
+    for k in range(20):
+        (chart >> from_client(GET[k : k + 1]) >> tick(14.9)).quiet()
+    chart >> tick(3.0) << to_client(local(b"408 Request Timeout", b"stream timeout", last=CLOSES))
+    chart << fin()
+
+
+def test_a_slow_body_has_all_the_time() -> None:
+    chart = warmed()
+    chart >> from_client(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n")
+    for _ in range(30):
+        chart >> from_client(b"x") >> tick(100.0)
+    (sent,) = chart.commands
+    assert sent.data.endswith(b"\r\n\r\n" + b"x" * 30)
 
 
 # ------------------------------------------------------------------ circuit breaker

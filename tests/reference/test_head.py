@@ -5,6 +5,7 @@ to it.  The last column of ``REFUSED`` is its answer, where 200 stands for "pass
 from ours only where the grammar or security of RFC 9110 and 9112 asks for more than Envoy does.
 """
 
+import random
 from typing import Any
 
 import pytest
@@ -404,6 +405,20 @@ def test_the_end_is_counted_from_the_start_of_the_data() -> None:
 def test_empty_lines_before_the_head_do_not_end_it() -> None:
     assert find_end(b"\r\n\r\n") == -1
     assert find_end(b"\r\n\r\n" + head(GET, HOST)) == 4 + len(head(GET, HOST))
+
+
+def test_a_head_in_pieces_ends_where_the_whole_one_does() -> None:
+    rng = random.Random(1)
+    for _ in range(2000):
+        data = bytes(rng.choices(b"\r\nab", k=rng.randrange(1, 24)))
+        searched = 0
+        while searched < len(data):
+            there = rng.randint(searched + 1, len(data))
+            end = find_end(data[:there])
+            assert find_end(data[:there], 0, searched) == end, (data, searched, there)
+            if end >= 0:
+                break
+            searched = there
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\n\n", b"GET / HTTP/1.1\nA: b\n\r\n", b"\n\n"])

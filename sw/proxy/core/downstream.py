@@ -31,8 +31,9 @@ _LINGER = 1.0
 the answer is not lost to a reset (RFC 9112, 9.6); Envoy's ``delayed_close_timeout``."""
 
 STREAM_IDLE = 300.0
-"""Seconds without a byte while a request is coming: Envoy's default ``stream_idle_timeout``, which
-Istio sets to none.  Whoever waits for a pod, or has switched protocols, may wait for ever."""
+"""Seconds for a head, and without a byte while a body is coming: Envoy's default
+``stream_idle_timeout``, which Istio sets to none.  Whoever waits for a pod, or has switched
+protocols, may wait for ever."""
 
 CONNECTION_IDLE = 3600.0
 """Seconds without a request: Envoy's ``idle_timeout``."""
@@ -85,6 +86,7 @@ class Downstream:
         "_log",
         "_offset",
         "_running",
+        "_searched",
         "_stream",
         "blocked",
         "close_after",
@@ -124,6 +126,7 @@ class Downstream:
         self._buffer = b""
         self._offset = 0  # of the first byte in the buffer, counted from the connection's first
         self._framing: Framing | None = None  # of the request's body, while it is not complete
+        self._searched = 0  # before this, counted likewise, the head that is due does not end
         self._followed = True  # the NIC knows where the next head begins
         self.held = 0
         self._running = False
@@ -138,7 +141,8 @@ class Downstream:
     def received(self, data: bytes) -> None:
         if self._deaf:
             return
-        self.touched = self.context.clock.now
+        if self.exchange is not None or not self._buffer:  # a head has its time as a whole
+            self.touched = self.context.clock.now
         data = self._stream.received(data)
         if self._framing is not None:
             data = self._body(data)
@@ -179,9 +183,9 @@ class Downstream:
         self._leave()
 
     def drain(self) -> None:
-        """Finish the request under way, then close."""
+        """Finish the request under way or on its way, then close."""
         self.close_after = True
-        if self.exchange is None:
+        if self.exchange is None and not self._buffer:
             self._close()
 
     # Commands of the exchange.
@@ -265,8 +269,10 @@ class Downstream:
             if not data:
                 self._expect()
                 return False
-        came = self._intake.read(data, self._stream.verdict(self._offset))
+        offset = self._offset
+        came = self._intake.read(data, self._stream.verdict(offset), self._searched - offset)
         if came is None:
+            self._searched = offset + len(data)
             return False
         if isinstance(came, Refusal):
             self._refuse(came)

@@ -70,8 +70,11 @@ class Intake:
         self._edge = Edge(context.topology, context.scheme, peer, certificate)
         self._lines = self._edge.lines
 
-    def read(self, data: bytes, verdict: Verdict | None) -> Request | Refusal | None:
-        """The head that *data* begins with; None: not all of it is there."""
+    def read(
+        self, data: bytes, verdict: Verdict | None, searched: int = 0
+    ) -> Request | Refusal | None:
+        """The head that *data* begins with; None: not all of it is there, as it was not when the
+        first *searched* bytes were."""
         if verdict is not None and verdict.flags & _DECIDED_OR_TOUCH == _DECIDED:
             route = self._context.resolver.route_of(verdict)
             end = verdict.head_length
@@ -84,7 +87,7 @@ class Intake:
                 and (not verdict.flags & _CHUNKED or _CODING.search(data, 0, end))
             ):
                 return self._pass_through(data[:end], verdict, route)
-        end = find_end(data)
+        end = find_end(data, 0, searched)
         if end < 0:
             if len(data) > MAX_HEAD:
                 return self.refuse(data, verdict, replies.HEAD_TOO_LARGE)
