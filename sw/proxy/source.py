@@ -47,7 +47,9 @@ class VerdictSource(Protocol):
 class NoVerdicts:
     """No NIC: every head is parsed in software."""
 
-    def open(self, peer: tuple[str, int], local: tuple[str, int], sock: socket) -> VerdictStream:
+    def open(
+        self, peer: tuple[str, int], local: tuple[str, int], sock: object = None
+    ) -> VerdictStream:
         return _NO_STREAM
 
 

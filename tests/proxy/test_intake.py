@@ -53,3 +53,16 @@ def test_empty_lines_before_a_head_are_nothing_however_they_are_cut(cut):
     data = b"\r\n\r\n\r\n" + HEAD
     chart = Playbook(MESH) >> from_client(data[:cut]) >> from_client(data[cut:])
     chart << connect(1) >> connected() << to_pod(request(b"GET /", b"host: a"))
+
+
+def test_a_verdict_on_another_head_gives_no_route() -> None:
+    routes = [route("/other"), route("/")]
+    head = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+    for length, number in ((len(head), 0), (len(head) - 1, 1), (len(head) + 1, 1)):
+        verdict = decided(head, touch=True)._replace(head_length=length)
+        chart = Playbook(mesh(routes, [cluster()]), verdicts={0: verdict})
+        chart >> from_client(head)
+        exchange = chart.client.exchange
+        assert exchange is not None
+        assert exchange.plan is not None
+        assert exchange.plan.route is routes[number]

@@ -73,8 +73,8 @@ class Edge:
         self._trusted = topology.trusted_proxies
         how = topology.certificates
         chains, kept, self._own = {_FOR: peer}, frozenset[str](), b""
-        shown = [ForwardedCertificates.FORWARD_ONLY] if certificate else []
-        if how in (ForwardedCertificates.ALWAYS_FORWARD_ONLY, *shown):
+        always = how is ForwardedCertificates.ALWAYS_FORWARD_ONLY
+        if always or (certificate and how is ForwardedCertificates.FORWARD_ONLY):
             kept = frozenset([_CERTIFICATE])
         elif certificate and how is ForwardedCertificates.APPEND_FORWARD:
             chains[_CERTIFICATE] = certificate

@@ -136,11 +136,13 @@ class Intake:
         if head.upgrade is not None and not upgrade and head.upgrade != _H2C:
             return Refusal(Request(head.raw, verdict, head), replies.UPGRADE_REFUSED)
         client = self._edge.introduce(head)
+        said = verdict
         if client.scheme != head.scheme:  # of which the NIC knows nothing
             head = replace(head, scheme=client.scheme)
-            route = context.resolver.resolve(head, None).route
-        else:
-            route = context.resolver.resolve(head, verdict).route
+            said = None
+        elif verdict is not None and verdict.head_length != len(head.raw):
+            said = None  # whatever the NIC has seen, it was not this
+        route = context.resolver.resolve(head, said).route
         lines = b"%b%b\r\n" % (client.lines, context.ids.next())
         framing: Framing | None = None
         if upgrade:
