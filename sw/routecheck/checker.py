@@ -183,7 +183,7 @@ def _outcome(request: Request, plan: Plan | None, asked: Input, virtual_host: st
         return _Outcome(names, head, answer)
     reply = plan.answer(request)
     answer = reply.head(1)
-    answer += reply.body_lines(answer)
+    answer = reply.with_body_lines(answer)
     subject = _Subject(scheme, status=reply.status, details=reply.details)
     names = {"path_redirect": lines.value(answer, "location")}
     for edit in plan.marks:

@@ -216,6 +216,8 @@ def random_request(rng: random.Random) -> Asked:
             body = (f"{len(body):x}\r\n{body}\r\n" if body else "") + "0\r\n\r\n"
         elif body or rng.random() < 0.5:
             lines.append(f"content-length: {len(body)}")
+    if rng.random() < 0.04:
+        lines.append("content-type: " + rng.choice(("application/grpc", "application/grpc+proto")))
     version = "1.0" if rng.random() < 0.02 and "transfer-encoding: chunked" not in lines else "1.1"
     return Asked(Request(f"{method} {target} HTTP/{version}", tuple(lines), body), _script(rng))
 

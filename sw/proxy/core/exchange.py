@@ -271,7 +271,7 @@ class Exchange:
         for cluster, mirror in plan.mirrors:
             if self.down.context.rng.random() < mirror.share:
                 head = self.request.prefix
-                head = shadowed(head, self.local[0]) + b"\r\n"
+                head = shadowed(head, self.local[0], plan.timeout) + b"\r\n"
                 pieces: list[Buffer] = [head] if upload is None else upload.behind(head)
                 Shadow(cluster, pieces, head_only=self.head_only, timeout=plan.timeout)
 
@@ -426,20 +426,21 @@ class Exchange:
     def reply(self, reply: Reply) -> None:
         """Answer with a local reply."""
         self._drop_attempt()
-        if self.request.prefix:
-            reply = reply.to(self.request)
+        request = self.request
+        if request.prefix or request.head is not None:
+            reply = reply.to(request)
         self.status = reply.status
         self.flags |= reply.flags
         self.details = reply.details
         down, minor, plan = self.down, self.minor, self.plan
-        if reply.close or reply.status == 400 or not minor:
+        if reply.close or reply.status == 400 or not (minor or reply.body):
             down.close_after = True
         if not self.request_done:
             down.close_early()
         head = reply.head(minor)
         if plan is not None and not plan.plain:
             head = self._marked(plan, head)
-        head += reply.body_lines(head)
+        head = reply.with_body_lines(head)
         body: list[Buffer] = [] if self.head_only or not reply.body else [reply.body]
         self.bytes_sent = sum(map(len, body))
         dated = bool(lines.value(head, "date"))
@@ -472,6 +473,8 @@ class Exchange:
         if self._cookies and self.details == "via_upstream":
             head += self._cookies * self.attempts  # one for each, as Envoy does
         target = self._target
+        if target is None and not plan.local:  # a fault came first, but Envoy has chosen by then
+            target = plan.choose(self.down.context.rng)
         marks = plan.marks if target is None else target.marks
         if marks and self.details != PREFLIGHT:
             values = Values(self, self.request.prefix)

@@ -16,14 +16,17 @@ LONGEST = 300.0
 """Seconds that a copy may take where the route has no limit."""
 
 
-def shadowed(head: bytes, local: str) -> bytes:
-    """The request *head* of the copy, which comes from the gateway at *local*: the host's name gets
-    ``-shadow`` appended."""
+def shadowed(head: bytes, local: str, timeout: float | None) -> bytes:
+    """The request *head* of the copy, which comes from the gateway at *local* and has *timeout*
+    seconds: the host's name gets ``-shadow`` appended."""
     name, colon, port = lines.value(head, "host").rpartition(":")
     host = f"{name}-shadow:{port}" if colon and port.isdigit() else f"{name}{colon}{port}-shadow"
     chain = lines.value(head, "x-forwarded-for")
     head = lines.drop(replace_host(head, host), "x-forwarded-for")
     head = lines.add(head, "x-forwarded-for", f"{chain},{local}" if chain else local)
+    if timeout:  # a copy is tried once, whatever a try may take
+        name = "x-envoy-expected-rq-timeout-ms"
+        head = lines.add(lines.drop(head, name), name, str(round(timeout * 1000)))
     return lines.add(head, "x-envoy-internal", "true")
 
 

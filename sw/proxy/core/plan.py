@@ -3,11 +3,19 @@
 import random
 from collections.abc import Mapping
 
-from hybridmesh.config.model import DirectResponse, Forward, HeaderOps, Mirror, Redirect, Route
+from hybridmesh.config.model import (
+    DirectResponse,
+    Forward,
+    HeaderOps,
+    Mirror,
+    Redirect,
+    Route,
+    WeightedCluster,
+)
 
 from .action import lines
 from .action.cors import Cors
-from .action.edit import HeadEdit
+from .action.edit import HeadEdit, HostEdit
 from .action.fault import Faults
 from .action.redirect import Redirection
 from .action.rewrite import PathRewrite, replace_host, replace_target, target_of
@@ -27,24 +35,27 @@ class Target:
     ----------
     cluster : ClusterState or None
         None where the mesh has none of that name.
-    edits : list of HeadEdit
+    edits : list of HeadEdit and HostEdit
         Of the request, in the order in which they are made.
     marks : list of HeadEdit
         Of the response.
-    host : str
-        What the pod sees; "": no change.
     """
 
-    __slots__ = ("cluster", "edits", "host", "marks", "weight")
+    __slots__ = ("cluster", "edits", "marks", "weight")
 
     def __init__(
-        self, cluster: ClusterState | None, weight: int, changes: list[HeaderOps], host: str
+        self, cluster: ClusterState | None, share: WeightedCluster, route: HeaderOps
     ) -> None:
         self.cluster = cluster
-        self.weight = weight
-        self.host = lines.wire(host)
-        self.edits = [edit for ops in changes if (edit := HeadEdit(ops.request))]
-        self.marks = [edit for ops in changes if (edit := HeadEdit(ops.response))]
+        self.weight = share.weight
+        edits: list[HeadEdit | HostEdit] = [
+            HeadEdit(share.headers.request),
+            HostEdit(share.authority),
+            HeadEdit(route.request),
+        ]
+        marks = [HeadEdit(share.headers.response), HeadEdit(route.response)]
+        self.edits = [edit for edit in edits if edit]
+        self.marks = [mark for mark in marks if mark]
 
 
 class Plan:
@@ -66,6 +77,7 @@ class Plan:
 
     __slots__ = (
         "_body",
+        "_host",
         "_redirection",
         "_scheme",
         "_status",
@@ -107,19 +119,14 @@ class Plan:
         self.try_timeout = forward.retry.per_try_timeout if forward.retry else None
         self.hasher = Hasher(forward.hash) if forward.hash else None
         self.rewrite = PathRewrite.of(forward, route.match.path)
+        self._host = lines.wire(forward.authority)
         self.mirrors: list[tuple[ClusterState, Mirror]] = [
             (clusters[mirror.cluster], mirror)
             for mirror in forward.mirrors
             if mirror.cluster in clusters
         ]
         self._targets = [
-            Target(
-                clusters.get(share.cluster),
-                share.weight,
-                [share.headers, route.headers],
-                forward.authority or share.authority,
-            )
-            for share in forward.clusters
+            Target(clusters.get(share.cluster), share, route.headers) for share in forward.clusters
         ]
         self._total = sum(target.weight for target in self._targets)
         self.tail = self.numbered(0.0, 1) + b"\r\n"
@@ -131,7 +138,8 @@ class Plan:
             or self.hasher
             or self.rewrite
             or self.mirrors
-            or any(target.edits or target.marks or target.host for target in self._targets)
+            or self._host
+            or any(target.edits or target.marks for target in self._targets)
         )
 
     def numbered(self, elapsed: float, attempt: int) -> bytes:
@@ -161,9 +169,9 @@ class Plan:
         """The request *head* as the route and its destination want it."""
         for edit in target.edits:
             head = edit.apply(head, values)
-        if target.host:
+        if self._host:
             before = lines.value(head, "host")
-            head = replace_host(head, target.host)
+            head = replace_host(head, self._host)
             if before:
                 head = lines.add(head, "x-envoy-original-host", before)
         if self.rewrite is not None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote
 
+from .action import lines
 from .flags import ResponseFlag
 from .request import Request
 from .retry import Reset
@@ -28,6 +29,11 @@ class Reply:
         Further lines of its head.
     grpc_status : int or None
         For a request of gRPC; None: that which its status means.
+    kind : str
+        Content type, if there is a body and the route does not name another; that of gRPC always
+        counts.
+    adapts : bool
+        Whether gRPC gets it in its own form.
     """
 
     status: int
@@ -37,37 +43,40 @@ class Reply:
     close: bool = False
     fields: bytes = b""
     grpc_status: int | None = None
+    kind: str = "text/plain"
+    adapts: bool = True
 
     def to(self, request: Request) -> "Reply":
         """As *request* wants it: one of gRPC has its answer in fields
         (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md)."""
         kind = request.value("content-type") or ""
-        if not (kind == _GRPC or kind.startswith((f"{_GRPC}+", f"{_GRPC};"))):
+        if not (self.adapts and (kind == _GRPC or kind.startswith(f"{_GRPC}+"))):
             return self
         status = self.grpc_status
         if status is None:
             status = _GRPC_STATUS.get(self.status, 2)
         fields = b"%bgrpc-status: %d\r\n" % (self.fields, status)
-        if self.body:
+        if self.body and request.method != "HEAD":
             text = quote(self.body, safe=_PLAIN)
             fields += b"grpc-message: %b\r\n" % text.encode()
-        return replace(
-            self, status=200, body=b"", fields=b"content-type: application/grpc\r\n" + fields
-        )
+        close = self.close or self.status == 400
+        return replace(self, status=200, body=b"", close=close, fields=fields, kind=_GRPC)
 
     def head(self, minor: int) -> bytes:
         """Its first lines in HTTP/1.minor."""
         phrase = reason_phrase(self.status)
         return b"HTTP/1.%d %d %b\r\n%b" % (minor, self.status, phrase, self.fields)
 
-    def body_lines(self, head: bytes) -> bytes:
-        """The lines about its body, behind *head*, where a route may have said what it is."""
+    def with_body_lines(self, head: bytes) -> bytes:
+        """*head*, where a route may have said what the body is, with the lines about it."""
         if self.status == 204:  # RFC 9110, 8.6
-            return b""
-        length = b"content-length: %d\r\n" % len(self.body)
-        if not self.body or b"\r\ncontent-type: " in head:
-            return length
-        return length + b"content-type: text/plain\r\n"
+            return head
+        if self.kind == _GRPC:
+            head = lines.drop(head, "content-type")
+        head += b"content-length: %d\r\n" % len(self.body)
+        if (self.body or self.kind == _GRPC) and b"\r\ncontent-type: " not in head:
+            head += b"content-type: %b\r\n" % self.kind.encode()
+        return head
 
 
 NOT_FOUND = Reply(404, b"", "route_not_found", ResponseFlag.NR)

@@ -62,7 +62,7 @@ class Cors:
             head = lines.add(head, "access-control-max-age", str(policy.max_age))
         if policy.expose and allowed:
             head = lines.add(head, "access-control-expose-headers", policy.expose)
-        return Reply(200, b"", PREFLIGHT, fields=head)
+        return Reply(200, b"", PREFLIGHT, fields=head, adapts=False)
 
     def mark(self, request: Request, head: bytes) -> bytes:
         """The response *head* with what the browser is told."""

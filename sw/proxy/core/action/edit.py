@@ -10,8 +10,9 @@ from hybridmesh.config.model import HeaderChange
 from hybridmesh.config.template import Command, parse_template
 
 from . import lines
+from .rewrite import replace_host
 
-__all__ = ["Ask", "HeadEdit"]
+__all__ = ["Ask", "HeadEdit", "HostEdit"]
 
 Ask = Callable[[Command, bytes], str]
 """The value of a command for a head; empty where there is none."""
@@ -49,6 +50,22 @@ class HeadEdit:
             if text:
                 head = lines.add(head, name, text)
         return head
+
+
+class HostEdit:
+    """Another Host, of which no trace is left; "": none."""
+
+    __slots__ = ("_host",)
+
+    def __init__(self, host: str) -> None:
+        self._host = lines.wire(host)
+
+    def __bool__(self) -> bool:
+        return bool(self._host)
+
+    def apply(self, head: bytes, ask: Ask) -> bytes:
+        """*head* with it."""
+        return replace_host(head, self._host)
 
 
 class _Value:
