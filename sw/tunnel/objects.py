@@ -4,17 +4,14 @@ The objects are kept under the user's cache directory, named by a hash over all 
 of; where they are, no clang is needed.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
 from ..contract.export import c_header, tunnel_header
+from ..workshop import Workshop, user_cache
 from .errors import TunnelError
 
 __all__ = ["SHORTCUT", "VERDICTS", "objects"]
@@ -26,6 +23,8 @@ SHORTCUT = ("ends", "skmsg")
 """Those that shorten the way between the gateway and pods of the same node."""
 
 _SOURCES = Path(__file__).with_name("bpf")
+_SHOP = Workshop("the tunnel", TunnelError)
+_INSTALL = "run: apt-get install clang linux-libc-dev"
 _FLAGS = ("-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror")
 
 
@@ -38,26 +37,9 @@ def objects() -> dict[str, Path]:
         Where clang or the kernel's headers are missing, or the objects cannot be kept.
     """
     headers = {"verdict.h": c_header(), "tunnel.h": tunnel_header()}
-    target = _cache() / f"bpf-{_digest(headers)}"
-    try:
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.with_suffix(".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not target.exists():
-                    with tempfile.TemporaryDirectory(dir=target.parent) as work:
-                        _build(Path(work), headers).rename(target)
-    except OSError as error:
-        raise TunnelError(
-            f"The kernel's programs cannot be kept: {error.strerror}",
-            place=str(error.filename or target),
-            remedy="set XDG_CACHE_HOME to a directory that can be written",
-        ) from None
-    return {name: target / f"{name}.o" for name in VERDICTS + SHORTCUT}
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hybridmesh"
+    target = user_cache() / f"bpf-{_digest(headers)}"
+    folder = _SHOP.kept(target, lambda work: _build(work, headers))
+    return {name: folder / f"{name}.o" for name in VERDICTS + SHORTCUT}
 
 
 def _digest(headers: dict[str, str]) -> str:
@@ -74,7 +56,7 @@ def _build(work: Path, headers: dict[str, str]) -> Path:
     if clang is None:
         raise TunnelError(
             "The kernel's programs are built with clang, which is missing",
-            remedy="run: apt-get install clang linux-libc-dev",
+            remedy=_INSTALL,
         )
     for name, text in headers.items():
         (work / name).write_text(text)
@@ -85,16 +67,5 @@ def _build(work: Path, headers: dict[str, str]) -> Path:
     for name in VERDICTS + SHORTCUT:
         source = _SOURCES / f"{name}.bpf.c"
         command = [clang, *_FLAGS, f"-I{work}", "-idirafter", str(machine)]
-        done = subprocess.run(
-            [*command, "-c", str(source), "-o", str(out / f"{name}.o")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            lines = done.stderr.strip().splitlines()
-            what = next((line for line in lines if "error" in line), "no output")
-            raise TunnelError(
-                f"clang failed: {what}", remedy="run: apt-get install clang linux-libc-dev"
-            )
+        _SHOP.run(*command, "-c", str(source), "-o", str(out / f"{name}.o"), remedy=_INSTALL)
     return out

@@ -2,12 +2,8 @@
 made of.  Verilator counts the lines and toggles of some of them.
 """
 
-import fcntl
 import hashlib
-import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
@@ -15,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.workshop import Workshop
 
 from .errors import BuildError
 from .hardware import covered_by, to_covered_verilog
@@ -23,6 +20,7 @@ __all__ = ["PLACE", "Built", "build"]
 
 PLACE = Path(__file__).resolve().parents[2] / "build" / "coverage"
 
+_SHOP = Workshop("the covered NIC", BuildError)
 _HARNESS = Path(__file__).with_name("harness.cpp")
 _VERILATE = (
     *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"),
@@ -64,13 +62,7 @@ def build(geometry: Geometry, *, counted: bool, jobs: int) -> Built:
         raise BuildError("The C++ compiler g++ is missing", remedy="run: apt-get install g++")
     flags = (*_VERILATE, *(_COUNTED if counted else ()))
     place = PLACE / f"nic-width{geometry.width}-{_digest(geometry, flags)}"
-    PLACE.mkdir(parents=True, exist_ok=True)
-    with place.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            with tempfile.TemporaryDirectory(dir=PLACE) as folder:
-                done = _built(geometry, flags, compiler, Path(folder), jobs)
-                os.replace(done, place)
+    _SHOP.kept(place, lambda work: _built(geometry, flags, compiler, work, jobs))
     return Built(place, counted=counted)
 
 
@@ -93,7 +85,7 @@ def _built(geometry: Geometry, flags: Sequence[str], compiler: str, work: Path, 
     verilog = done / "nic.v"
     verilog.write_text(to_covered_verilog(geometry))
     root = Path(str(metadata.distribution("verilator").locate_file("verilator")))
-    _run(
+    _SHOP.run(
         *(str(root / "bin" / "verilator_bin"), *flags, "--top-module", "hybridmesh_nic"),
         *("--prefix", "Vnic", "--Mdir", str(cpp), str(verilog)),
         env={"VERILATOR_ROOT": str(root)},
@@ -109,7 +101,7 @@ def _built(geometry: Geometry, flags: Sequence[str], compiler: str, work: Path, 
 
     def compiled(source: Path) -> str:
         optimise = _COLD if source.stem.endswith("Slow") else _HOT
-        _run(
+        _SHOP.run(
             *(compiler, *_COMPILE, optimise, *defined, *found),
             *("-c", str(source), "-o", f"{work / source.stem}.o"),
         )
@@ -117,15 +109,5 @@ def _built(geometry: Geometry, flags: Sequence[str], compiler: str, work: Path, 
 
     with ThreadPoolExecutor(jobs) as pool:
         objects = list(pool.map(compiled, sources))
-    _run(compiler, "-shared", "-pthread", *objects, "-o", str(done / "nic.so"))
+    _SHOP.run(compiler, "-shared", "-pthread", *objects, "-o", str(done / "nic.so"))
     return done
-
-
-def _run(*command: str, env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(
-        command, env=os.environ | (env or {}), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        lines = (done.stderr + done.stdout).strip().splitlines()
-        what = next((line for line in lines if "rror" in line), lines[-1] if lines else "no output")
-        raise BuildError(f"{Path(command[0]).name} failed: {what.strip()}")

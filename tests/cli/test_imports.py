@@ -11,7 +11,7 @@ ROOT = Path(hybridmesh.__file__).parent
 
 UPWARDS = (
     "cli", "demo", "lab", "explain", "ingress", "routecheck", "trace", "proxy", "tunnel", "nic",
-    "reference", "compiler", "config", "contract", "errors",
+    "reference", "compiler", "config", "contract", "workshop", "errors",
 )  # fmt: skip
 """From the top down: a room imports those behind it."""
 

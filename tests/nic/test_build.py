@@ -110,7 +110,9 @@ def test_a_tool_that_fails_is_quoted_in_one_line_and_nothing_is_kept(monkeypatch
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def failing(geometry: Geometry, compiler: str, work: Path, waves: str | None) -> Path:
-        build._run("sh", "-c", "echo note: x >&2; echo nic.cpp:3: error: no such thing >&2; exit 1")
+        build._SHOP.run(
+            "sh", "-c", "echo note: x >&2; echo nic.cpp:3: error: no such thing >&2; exit 1"
+        )
         return work
 
     monkeypatch.setattr(build, "_build", failing)

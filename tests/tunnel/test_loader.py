@@ -141,7 +141,8 @@ def test_a_program_that_does_not_compile_is_said_to_be_so(
         (tmp_path / f"{name}.bpf.c").write_text("int wrong")
     monkeypatch.setattr(objects, "_SOURCES", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(TunnelError, match=r"clang failed: .*xdp\.bpf\.c:1:10: error: expected"):
+    said = r"clang failed while the tunnel was built: .*xdp\.bpf\.c:1:10: error: expected"
+    with pytest.raises(TunnelError, match=said):
         objects.objects()
     assert not list((tmp_path / "hybridmesh").glob("bpf-*/"))
 
