@@ -145,6 +145,8 @@ def _body_of_a_400(request: Request, envoy: Answer, ours: Answer) -> Pair:
 def _closed_on_body(request: Request, envoy: Answer, ours: Answer) -> Pair:
     if request.body and not envoy.arrivals:
         closed = ("connection", "close")
+        if closed in envoy.fields:  # in HTTP/1.0 the other one has to be said
+            ours = _without(ours, ("connection", "keep-alive"))
         return _without(envoy, closed), _without(ours, closed)
     return envoy, ours
 

@@ -111,3 +111,10 @@ def test_a_deliberate_difference_is_no_complaint_and_without_its_rule_it_is(anch
     others = tuple(one for one in DIFFERENCES if one.anchor != anchor)
     monkeypatch.setattr("conformance.differences.DIFFERENCES", others)
     assert complaints(request, envoy, ours) != []
+
+
+def test_in_http_1_0_a_connection_that_is_kept_says_so():
+    request = replace(REQUEST, body="text")
+    kept = replace(EMPTY, fields=(("connection", "keep-alive"),))
+    assert complaints(request, replace(EMPTY, fields=(CLOSED,)), kept) == []
+    assert complaints(request, EMPTY, kept) != []
