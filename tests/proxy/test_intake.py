@@ -66,3 +66,14 @@ def test_a_verdict_on_another_head_gives_no_route() -> None:
         assert exchange is not None
         assert exchange.plan is not None
         assert exchange.plan.route is routes[number]
+
+
+def test_repeated_lines_of_a_head_that_goes_by_unparsed_are_one_value() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\naccept: c\r\n\r\n"
+    chart = Playbook(MESH, verdicts={0: decided(head)})
+    chart >> from_client(head)
+    exchange = chart.client.exchange
+    assert exchange is not None
+    assert exchange.request.head is None
+    assert exchange.request.value("accept") == "b,c"
+    assert exchange.request.value("origin") is None
