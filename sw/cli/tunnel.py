@@ -36,10 +36,11 @@ def tunnel() -> None:
 )
 @click.option(
     "--mode",
-    type=click.Choice(["auto", "native", "generic"]),
+    type=click.Choice(["auto", "native", "generic", "tc"]),
     default="auto",
     show_default=True,
-    help="XDP in the interface's driver, or behind it.",
+    help="Where shims come off: XDP in the interface's driver, XDP behind it, or TC; auto: the first "
+    "of these that works.",
 )
 @click.option(
     "--pods",
@@ -61,7 +62,7 @@ def load(interface: str, cgroup: Path | None, mode: "Mode", pods: Path | None) -
     from ..tunnel.loader import Tunnel
 
     with Tunnel(interface, cgroup or hierarchy() / "hybridmesh", mode, pods) as loaded:
-        text = f"tunnel on {interface} (XDP {loaded.mode}) for sockets of {loaded.cgroup}"
+        text = f"tunnel on {interface} ({loaded.mode}) for sockets of {loaded.cgroup}"
         Helper(loaded, interface).serve(lambda: click.echo(f"{text}; Ctrl-C unloads it", err=True))
 
 

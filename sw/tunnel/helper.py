@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import TunnelError
@@ -59,7 +60,7 @@ class Helper:
     Raises
     ------
     TunnelError
-        Where its socket cannot be made.
+        Where its socket cannot be made, or the interface has another helper.
     """
 
     def __init__(self, tunnel: Tunnel, interface: str) -> None:
@@ -69,7 +70,8 @@ class Helper:
         self._listener = socket.socket(socket.AF_UNIX)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # The interface is ours, so whatever socket is there is one of a helper that was killed.
+            self._refuse_another()
+            # Nobody answers at it: it is one of a helper that was killed.
             self._path.unlink(missing_ok=True)
             before = os.umask(0o077)
             try:
@@ -107,6 +109,17 @@ class Helper:
             "waiting": tunnel.waiting,
             "counters": tunnel.counters(),
         }
+
+    def _refuse_another(self) -> None:
+        """Raise :exc:`TunnelError` where a helper of the interface answers."""
+        with socket.socket(socket.AF_UNIX) as other, suppress(OSError):
+            other.connect(str(self._path))
+            self._listener.close()
+            raise TunnelError(
+                "A tunnel is loaded here already",
+                place=self._interface,
+                remedy=f"run: hybridmesh tunnel unload {self._interface}",
+            )
 
     def _answered(self) -> bool:
         """Serve one caller; False: it wants the tunnel to end."""

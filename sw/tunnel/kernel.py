@@ -9,6 +9,7 @@ import os
 import platform
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["Attach", "Map", "attach", "bpf", "link", "possible_cpus"]
@@ -27,6 +28,7 @@ class Attach:
     GETSOCKOPT = 21
     SETSOCKOPT = 22
     XDP = 37
+    TCX_INGRESS = 46
 
 
 def bpf(command: int, attributes: ctypes.Array[ctypes.c_char]) -> int:
@@ -41,13 +43,16 @@ def bpf(command: int, attributes: ctypes.Array[ctypes.c_char]) -> int:
     return result
 
 
-def link(program: int, target: int, where: int, flags: int = 0) -> int:
-    """Attach *program* to *target*, a file descriptor or an interface's number.
-
-    Returns a file descriptor: with the last one to the link it ends.
-    """
+@contextmanager
+def link(program: int, target: int, where: int, flags: int = 0) -> Iterator[None]:
+    """*program* is attached to *target*, a file descriptor or an interface's number, inside of this
+    and as long as the process is there; raises :exc:`OSError`."""
     attributes = struct.pack("=IIII", program, target, where, flags).ljust(64, b"\0")
-    return bpf(_LINK_CREATE, ctypes.create_string_buffer(attributes, len(attributes)))
+    descriptor = bpf(_LINK_CREATE, ctypes.create_string_buffer(attributes, len(attributes)))
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def attach(program: int, target: int, where: int) -> None:

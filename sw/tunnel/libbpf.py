@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import TunnelError
 
-__all__ = ["Object", "supports_helper", "supports_map", "supports_program"]
+__all__ = ["Object", "attach_filter", "supports_helper", "supports_map", "supports_program"]
 
 _POINTER, _INT, _TEXT = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
 _FUNCTIONS = {
@@ -31,7 +31,10 @@ _FUNCTIONS = {
     "libbpf_probe_bpf_map_type": (_INT, _INT, _POINTER),
     "libbpf_probe_bpf_helper": (_INT, _INT, _INT, _POINTER),
     "libbpf_set_print": (_POINTER, _POINTER),
+    "bpf_tc_hook_create": (_INT, _POINTER),
+    "bpf_tc_attach": (_INT, _POINTER, _POINTER),
 }
+_TC_INGRESS, _TC_REPLACE = 1, 1
 _SAID = 64 * 1024
 """Bytes of a message that are kept: the verifier's is the longest."""
 
@@ -154,3 +157,42 @@ def supports_map(kind: int) -> bool:
 def supports_helper(program: int, helper: int) -> bool:
     """Whether programs of type *program* may call *helper*."""
     return bool(_library().libbpf_probe_bpf_helper(program, helper, None) > 0)
+
+
+class _TcHook(ctypes.Structure):
+    """struct bpf_tc_hook of libbpf 1.0"""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("interface", _INT),
+        ("where", _INT),
+        ("parent", ctypes.c_uint32),
+    )
+
+
+class _TcOptions(ctypes.Structure):
+    """struct bpf_tc_opts of libbpf 1.0"""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("program", _INT),
+        ("flags", ctypes.c_uint32),
+        ("number", ctypes.c_uint32),
+        ("handle", ctypes.c_uint32),
+        ("priority", ctypes.c_uint32),
+    )
+
+
+def attach_filter(program: int, interface: int, priority: int, handle: int) -> None:
+    """Attach *program* as a filter of what comes in from *interface*; it takes the place of one of
+    the same numbers, and stays until it is removed.  Raises :exc:`OSError`."""
+    library = _library()
+    hook = _TcHook(ctypes.sizeof(_TcHook), interface, _TC_INGRESS)
+    options = _TcOptions(
+        ctypes.sizeof(_TcOptions), program, _TC_REPLACE, handle=handle, priority=priority
+    )
+    code = -library.bpf_tc_hook_create(ctypes.byref(hook))
+    if code in (0, errno.EEXIST):
+        code = -library.bpf_tc_attach(ctypes.byref(hook), ctypes.byref(options))
+    if code:
+        raise OSError(code, os.strerror(code))

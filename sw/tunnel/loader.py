@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from ipaddress import IPv6Address
 from pathlib import Path
 from types import TracebackType
@@ -22,13 +23,16 @@ from .cgroup import Cgroup
 from .errors import TunnelError
 from .kernel import Attach, attach, link
 from .programs import Programs
+from .tc import attach_tc
 
 __all__ = ["Mode", "Tunnel"]
 
-Mode = Literal["auto", "native", "generic"]
-"""XDP in the interface's driver, or behind it; auto: whichever works, in this order."""
+Mode = Literal["auto", "native", "generic", "tc"]
+"""XDP in the interface's driver, or behind it, or TC behind both; auto: whichever works, in this
+order."""
 
 _FLAGS = {"native": 1 << 2, "generic": 1 << 1}
+_TAKEN = (errno.EBUSY, errno.EEXIST)
 _GET_MTU = 0x8921  # SIOCGIFMTU
 _REQUEST = struct.Struct("16si12x")
 _WIRE_MTU = 1500
@@ -56,7 +60,7 @@ class Tunnel:
     ----------
     cgroup : Path
     mode : Mode
-        How XDP runs: native or generic.
+        Where the shim comes off: native, generic or tc.
 
     Raises
     ------
@@ -69,9 +73,8 @@ class Tunnel:
     def __init__(
         self, interface: str, cgroup: Path, mode: Mode = "auto", pods: Path | None = None
     ) -> None:
-        self._links: list[int] = []
-        number = _number(interface)
-        _check_mtu(interface)
+        self._attached = ExitStack()
+        _check_interface(interface)
         self._programs = Programs(shortcut=pods is not None)
         self._groups: list[Cgroup] = []
         self.cgroup = cgroup
@@ -86,7 +89,7 @@ class Tunnel:
             )
             if pods is not None:
                 self._attach_shortcut(cgroup, pods)
-            self.mode = self._attach_to_interface(interface, number, mode)
+            self.mode = self._attach_to_interface(interface, mode)
         except TunnelError:
             self.close()
             raise
@@ -115,9 +118,7 @@ class Tunnel:
 
     def close(self) -> None:
         """Detach and unload everything; closing twice is harmless."""
-        for descriptor in self._links:
-            os.close(descriptor)
-        self._links.clear()
+        self._attached.close()
         self._programs.close()
         for group in self._groups:
             group.close()
@@ -139,7 +140,8 @@ class Tunnel:
         group = cgroup.open()
         try:
             for name, where in programs.items():
-                self._links.append(link(self._programs.descriptor(name), group, where))
+                program = self._programs.descriptor(name)
+                self._attached.enter_context(link(program, group, where))
         except OSError as error:
             raise TunnelError(
                 f"The programs cannot be attached to the cgroup ({error.strerror})",
@@ -156,49 +158,56 @@ class Tunnel:
         for path in dict.fromkeys((cgroup, pods)):
             self._attach_to_cgroup(path, {"ends": Attach.SOCK_OPS})
 
-    def _attach_to_interface(self, interface: str, number: int, mode: Mode) -> Mode:
-        program = self._programs.descriptor("xdp")
-        modes: list[Mode] = ["native", "generic"] if mode == "auto" else [mode]
-        for each in modes:
+    def _attach_to_interface(self, interface: str, mode: Mode) -> Mode:
+        modes: list[Mode] = ["native", "generic", "tc"] if mode == "auto" else [mode]
+        while True:
+            each = modes.pop(0)
             try:
-                self._links.append(link(program, number, Attach.XDP, _FLAGS[each]))
+                self._attach_program(interface, each)
                 return each
             except OSError as error:
                 reason = error
-            if reason.errno == errno.EBUSY:
-                raise TunnelError(
-                    "Another XDP program is attached already",
-                    place=interface,
-                    remedy=f"run: ip link set dev {interface} xdp off",
-                )
-            if each != modes[-1]:
+            if not modes:
+                break
+            if reason.errno in _TAKEN:
+                modes = ["tc"]
                 _log.warning(
-                    "%s: the driver does not run XDP (%s); it runs behind the driver, and slower",
-                    interface,
-                    reason.strerror,
+                    "%s: another XDP program is attached; the tunnel's runs at TC", interface
+                )
+            else:
+                _log.warning(
+                    "%s: no XDP in mode %s (%s); the tunnel's program runs in mode %s, and slower",
+                    *(interface, each, reason.strerror, modes[0]),
                 )
         raise TunnelError(
-            f"XDP cannot be attached in mode {modes[-1]} ({reason.strerror})",
+            f"The program cannot be attached in mode {each} ({reason.strerror})",
             place=interface,
-            remedy="try the other mode, or use the gateway without the tunnel",
+            remedy=f"run: ip link set dev {interface} xdp off"
+            if reason.errno in _TAKEN
+            else "try another mode, or use the gateway without the tunnel",
         )
 
-
-def _number(interface: str) -> int:
-    try:
-        return socket.if_nametoindex(interface)
-    except OSError:
-        raise TunnelError(
-            "There is no such network interface",
-            place=interface,
-            remedy="name one of this network namespace, as ip link lists them",
-        ) from None
+    def _attach_program(self, interface: str, mode: Mode) -> None:
+        """Raises :exc:`OSError` where that cannot be done in *mode*."""
+        if mode == "tc":
+            attach_tc(self._programs.descriptor("tc"), interface, self._attached)
+        else:
+            number = socket.if_nametoindex(interface)
+            program = self._programs.descriptor("xdp")
+            self._attached.enter_context(link(program, number, Attach.XDP, _FLAGS[mode]))
 
 
-def _check_mtu(interface: str) -> None:
+def _check_interface(interface: str) -> None:
     """A full frame with a shim must go through, or it is lost without a word."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        answer = fcntl.ioctl(asked, _GET_MTU, _REQUEST.pack(interface.encode(), 0))
+        try:
+            answer = fcntl.ioctl(asked, _GET_MTU, _REQUEST.pack(interface.encode(), 0))
+        except OSError:
+            raise TunnelError(
+                "There is no such network interface",
+                place=interface,
+                remedy="name one of this network namespace, as ip link lists them",
+            ) from None
     mtu = _REQUEST.unpack(answer)[1]
     if mtu < _WIRE_MTU + SHIM.size:
         raise TunnelError(

@@ -16,7 +16,7 @@ from .errors import TunnelError
 
 __all__ = ["SHORTCUT", "VERDICTS", "objects"]
 
-VERDICTS = ("xdp", "sockops", "getsockopt", "setsockopt")
+VERDICTS = ("xdp", "tc", "sockops", "getsockopt", "setsockopt")
 """The programs that bring verdicts to the gateway, one object each."""
 
 SHORTCUT = ("ends", "skmsg")

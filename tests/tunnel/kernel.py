@@ -1,16 +1,22 @@
-"""Frames through the XDP program alone, without an interface, and what it keeps of them."""
+"""Frames through one program alone, without an interface, and what it keeps of them."""
 
 import ctypes
 import struct
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from hybridmesh.tunnel.kernel import bpf
 from hybridmesh.tunnel.programs import Programs
 
-__all__ = ["DROP", "PASS", "Kernel", "Kept", "mapped"]
+__all__ = ["DROP", "PASS", "Hook", "Kernel", "Kept", "mapped"]
 
 DROP, PASS = 1, 2
+
+Hook = Literal["xdp", "tc"]
+_ACTIONS: dict[Hook, dict[int, int]] = {
+    "xdp": {1: DROP, 2: PASS},
+    "tc": {2: DROP, 2**32 - 1: PASS},
+}
 
 _TEST_RUN, _UPDATE = 10, 2
 _RUN = struct.Struct("=IIIIQQIIIIQQ")
@@ -31,10 +37,11 @@ class Kept(NamedTuple):
 
 
 class Kernel:
-    """The XDP program of *programs*, knowing nothing but that *ports* are listened on."""
+    """The program at *hook* of *programs*, knowing nothing but that *ports* are listened on."""
 
-    def __init__(self, programs: Programs, *ports: int) -> None:
-        self._program = programs.descriptor("xdp")
+    def __init__(self, programs: Programs, hook: Hook, *ports: int) -> None:
+        self.hook = hook
+        self._program = programs.descriptor(hook)
         self._programs = programs
         for name in ("flows", "verdicts", "unreadable", "ports"):
             known = programs.map(name)
@@ -53,7 +60,14 @@ class Kernel:
         attributes = ctypes.create_string_buffer(packed, len(packed))
         bpf(_TEST_RUN, attributes)
         _, action, _, size, *_ = _RUN.unpack(attributes.raw)
-        return action, out.raw[:size]
+        return _ACTIONS[self.hook][action], out.raw[:size]
+
+    def expected(self, frame: bytes, inner: bytes) -> bytes:
+        """The bytes of *inner* once it has come out of *frame*: at TC the first VLAN tag behind a
+        shim is moved beside them, where the kernel has that of any frame."""
+        if self.hook == "tc" and frame != inner and inner[12:14] in (b"\x81\x00", b"\x88\xa8"):
+            return inner[:12] + inner[16:]
+        return inner
 
     def counters(self) -> dict[str, int]:
         """What was counted, without what is zero."""

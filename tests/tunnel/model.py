@@ -1,5 +1,5 @@
-"""What the XDP program does, once more and plainly: the frames are read by the NIC's own model, the
-shim by the contract's codec, and odd headers by scapy."""
+"""What the programs at XDP and TC do, once more and plainly: the frames are read by the NIC's own
+model, the shim by the contract's codec, and odd headers by scapy."""
 
 from dataclasses import dataclass, field
 
@@ -141,7 +141,9 @@ def _odd(frame: bytes) -> bytes | None:
     """The addresses of TCP that cannot be followed."""
     layer = _ip(frame)
     if isinstance(layer, IP):
-        odd = layer.proto == 6 and (layer.frag or layer.flags.MF)
+        odd = layer.proto == 6 and (layer.frag or layer.flags.MF or not layer.len)
+    elif isinstance(layer, IPv6) and not layer.plen:
+        odd = layer.nh == 6 or layer.nh not in _KNOWN_BEHIND_IPV6
     elif isinstance(layer, IPv6):
         number, inner, gone = layer.nh, layer.payload, 0
         while gone < 2 and (number in (43, 60) or (number == 0 and not gone)):

@@ -97,7 +97,7 @@ def ping_pong(client: socket.socket, server: socket.socket, requests: int) -> in
     return hits
 
 
-@pytest.mark.parametrize("mode", ["native", "generic"])
+@pytest.mark.parametrize("mode", ["native", "generic", "tc"])
 def test_every_head_in_one_segment_has_its_verdict(loaded: Programs, mode: Mode):
     with staged(mode=mode) as stage:
         for address in (HOST, HOST6):
@@ -109,6 +109,23 @@ def test_every_head_in_one_segment_has_its_verdict(loaded: Programs, mode: Mode)
                     assert row(server, 60 * number) == number
         counters = stage.settled()
         assert (counters["answered"], counters["usable"]) == (400, 400)
+
+
+def tagged(frame: bytes) -> list[bytes]:
+    """With a priority tag (IEEE 802.1Q, VLAN 0) behind the shim, if there is one."""
+    verdict, _ = split(frame)
+    at = 12 + SHIM.size * (verdict is not None)
+    return [frame[:at] + b"\x81\x00\xe0\x00" + frame[at:]]
+
+
+@pytest.mark.parametrize("mode", ["generic", "tc"])
+def test_behind_a_shim_a_tag_comes_where_the_kernel_looks_for_it(loaded: Programs, mode: Mode):
+    with staged(Marker(tagged), mode) as stage:
+        client, server = stage.pair()
+        with client, server:
+            client.sendall(request(1))
+            assert server.recv(100) == request(1)
+            assert row(server, 0) == 1
 
 
 def test_a_socket_of_both_families_knows_its_ipv4_clients(stage: Stage):

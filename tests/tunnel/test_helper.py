@@ -47,7 +47,7 @@ class Shell:
         helper = self.start("load", "lo", "--cgroup", own_cgroup(), *arguments)
         assert helper.stderr is not None
         try:
-            while "tunnel on lo (XDP generic)" not in helper.stderr.readline():
+            while "tunnel on lo (generic)" not in helper.stderr.readline():
                 assert helper.poll() is None
             yield helper
         finally:

@@ -1,5 +1,6 @@
 """Loading and unloading: what is missing is named, nothing stays, whatever happens."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hybridmesh.lab.namespace import Namespace
-from hybridmesh.tunnel import features, libbpf, objects
+from hybridmesh.tunnel import features, libbpf, objects, tc
 from hybridmesh.tunnel.cgroup import Cgroup, hierarchy
 from hybridmesh.tunnel.errors import TunnelError
 from hybridmesh.tunnel.loader import Tunnel
@@ -113,11 +114,84 @@ def test_a_driver_without_xdp_is_said_to_be_so(host: Namespace):
     assert not cgroup.exists()
 
 
-def test_a_second_tunnel_on_an_interface_is_refused(host: Namespace):
-    cgroup = own_cgroup()
-    with host.inside(), Tunnel("lo", cgroup):
-        assert "Another XDP program" in refusal(host, "lo", cgroup)
+def test_where_the_place_of_xdp_is_taken_the_tunnel_runs_at_tc(
+    host: Namespace, caplog: pytest.LogCaptureFixture
+):
+    first, second = own_cgroup(), own_cgroup().with_name(f"{own_cgroup().name}-2")
+    with host.inside(), Tunnel("lo", first):
+        assert "run: ip link set dev lo xdp off" in refusal(host, "lo", second, "generic")
+        caplog.clear()
+        with Tunnel("lo", second) as tunnel:
+            assert tunnel.mode == "tc"
+        assert "another XDP program" in caplog.text
         assert xdp_of(host, "lo")
+
+
+def filters_of(host: Namespace) -> str:
+    return host.run("tc", "filter", "show", "dev", "lo", "ingress")
+
+
+@pytest.fixture
+def no_links_at_tc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is older than 6.6."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "")
+
+    monkeypatch.setattr(tc, "link", refuse)
+
+
+def test_a_kernel_without_links_at_tc_has_a_filter_that_ends_with_the_tunnel(
+    host: Namespace, no_links_at_tc: None
+):
+    host.run("tc", "qdisc", "add", "dev", "lo", "clsact")
+    other = ("pref", "7", "protocol", "ip", "u32", "match", "u32", "0", "0", "flowid", "1:1")
+    host.run("tc", "filter", "add", "dev", "lo", "ingress", *other)
+    before = filters_of(host)
+    with host.inside():
+        for _ in range(2):
+            with Tunnel("lo", own_cgroup(), "tc") as tunnel:
+                assert tunnel.mode == "tc"
+                assert "pref 1 bpf chain 0 handle 0x484d" in filters_of(host)
+            assert filters_of(host) == before
+
+
+def test_a_filter_ends_with_a_helper_that_is_killed(host: Namespace):
+    program = """if True:
+        import errno, pathlib, sys, time
+        from hybridmesh.tunnel import tc
+        from hybridmesh.tunnel.loader import Tunnel
+        def refuse(*_):
+            raise OSError(errno.EINVAL, "")
+        tc.link = refuse
+        tunnel = Tunnel("lo", pathlib.Path(sys.argv[1]), "tc")
+        print("loaded", flush=True)
+        time.sleep(99)
+    """
+    cgroup = own_cgroup()
+    with host.inside():
+        helper = subprocess.Popen(
+            [sys.executable, "-c", program, str(cgroup)], stdout=subprocess.PIPE
+        )
+    assert helper.stdout is not None
+    assert helper.stdout.readline() == b"loaded\n"
+    assert filters_of(host)
+    helper.send_signal(signal.SIGKILL)
+    helper.wait()
+    helper.stdout.close()
+    end = time.monotonic() + 5
+    while filters_of(host) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not filters_of(host)
+    cgroup.rmdir()
+
+
+def test_a_missing_tc_is_named_with_its_package(
+    host: Namespace, no_links_at_tc: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tc.shutil, "which", lambda name: None)
+    said = refusal(host, "lo", own_cgroup(), "tc")
+    assert said == "The command tc is missing; run: apt-get install iproute2"
 
 
 def test_a_missing_clang_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

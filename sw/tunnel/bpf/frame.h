@@ -4,7 +4,9 @@
  * RFC 791, RFC 8200, RFC 9293).
  *
  * Headers whose place depends on the frame are copied by the kernel. To go there by a pointer would
- * take one capability more, CAP_PERFMON. */
+ * take one capability more, CAP_PERFMON.
+ *
+ * A program says before which kind of context it has, BYTES, and how to copy from it, COPY. */
 #ifndef HYBRIDMESH_FRAME_H
 #define HYBRIDMESH_FRAME_H
 
@@ -42,14 +44,16 @@ struct extension {
 	__u8 words; /* of eight bytes, without the first */
 };
 
-/* A frame without a shim. */
+/* A frame without the shim that it may have had. */
 struct frame {
-	struct xdp_md *bytes;
+	BYTES *bytes;
 	__u32 size;
+	__u8 marked; /* it had one */
+	struct hybridmesh_verdict verdict; /* what was in it */
 };
 
 /* Copy the header at *at* into *header*; not zero: it does not end in the frame. */
-#define LOAD(frame, at, header) bpf_xdp_load_bytes((frame)->bytes, at, header, sizeof(*(header)))
+#define LOAD(frame, at, header) COPY((frame)->bytes, at, header, sizeof(*(header)))
 
 /* The segment of *length* bytes that begins at *at*. */
 INLINE enum reading read_tcp(const struct frame *frame, __u32 at, __u32 length,
@@ -81,13 +85,13 @@ INLINE enum reading read_ipv4(const struct frame *frame, __u32 at, struct segmen
 	if (LOAD(frame, at, &ip) || ip.version != 4)
 		return OTHER;
 	header = 4 * ip.ihl;
-	length = HOST16(ip.tot_len);
-	if (header < sizeof(ip) || length < header || ip.protocol != IPPROTO_TCP)
+	length = HOST16(ip.tot_len); /* none: more than it can say, as some are that GRO has made */
+	if (header < sizeof(ip) || (length && length < header) || ip.protocol != IPPROTO_TCP)
 		return OTHER;
 	pair->peer[2] = pair->local[2] = BE32(0xffff);
 	pair->peer[3] = ip.saddr;
 	pair->local[3] = ip.daddr;
-	if (ip.frag_off & BE16(FRAGMENT))
+	if (ip.frag_off & BE16(FRAGMENT) || !length)
 		return UNREADABLE;
 	return read_tcp(frame, at + header, length - header, segment);
 }
@@ -115,6 +119,8 @@ INLINE enum reading read_ipv6(const struct frame *frame, __u32 at, struct segmen
 	length = HOST16(ip.payload_len);
 	kind = ip.nexthdr;
 	at += sizeof(ip);
+	if (!length)
+		return kind == IPPROTO_TCP || is_extension(kind) ? UNREADABLE : OTHER;
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
 		if (kind != IPPROTO_ROUTING && kind != IPPROTO_DSTOPTS &&

@@ -24,6 +24,12 @@ CALL(__u64, ktime_get_ns, void);
 CALL(long, xdp_adjust_head, struct xdp_md *frame, int bytes);
 CALL(__u64, xdp_get_buff_len, struct xdp_md *frame);
 CALL(long, xdp_load_bytes, struct xdp_md *frame, __u32 at, void *to, __u32 size);
+CALL(long, skb_load_bytes, const struct __sk_buff *frame, __u32 at, void *to, __u32 size);
+CALL(long, skb_store_bytes, struct __sk_buff *frame, __u32 at, const void *from, __u32 size,
+     __u64 flags);
+CALL(long, skb_vlan_push, struct __sk_buff *frame, __be16 kind, __u16 tag);
+CALL(long, skb_vlan_pop, struct __sk_buff *frame);
+CALL(long, skb_adjust_room, struct __sk_buff *frame, __s32 bytes, __u32 where, __u64 flags);
 CALL(void *, sk_storage_get, void *map, void *socket, void *value, __u64 flags);
 CALL(long, sock_ops_cb_flags_set, struct bpf_sock_ops *event, int flags);
 CALL(long, sock_hash_update, struct bpf_sock_ops *event, void *map, void *key, __u64 flags);

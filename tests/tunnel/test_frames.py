@@ -1,4 +1,4 @@
-"""The XDP program, frame by frame, against a model of it; the frames are scapy's."""
+"""The programs that take shims off, frame by frame, against a model; the frames are scapy's."""
 
 import random
 from collections.abc import Iterator
@@ -69,16 +69,18 @@ BELOW = {
 }
 
 
-@pytest.fixture
-def kernel(loaded: Programs) -> Kernel:
-    return Kernel(loaded, PORT)
+@pytest.fixture(params=["xdp", "tc"])
+def kernel(loaded: Programs, request: pytest.FixtureRequest) -> Kernel:
+    return Kernel(loaded, request.param, PORT)
 
 
 def same(kernel: Kernel, *frames: bytes) -> Model:
     """Kernel and model do the same with *frames*, and know the same behind each."""
     model = Model(PORT)
     for number, each in enumerate(frames):
-        assert kernel.receive(each) == model.receive(each), f"frame {number}: {each.hex()}"
+        action, inner = model.receive(each)
+        then = action, kernel.expected(each, inner)
+        assert kernel.receive(each) == then, f"frame {number}: {each.hex()}"
         assert kernel.kept() == model.kept(), f"frame {number}: {each.hex()}"
     assert kernel.counters() == model.counters
     return model
@@ -89,7 +91,8 @@ def test_the_shim_comes_out_and_the_verdict_is_kept(kernel: Kernel, below: Packe
     inner = data(0, HEAD, below)
     verdict = decided(0)
     kernel.receive(syn(below))
-    assert kernel.receive(marked(inner, verdict)) == (PASS, inner)
+    outer = marked(inner, verdict)
+    assert kernel.receive(outer) == (PASS, kernel.expected(outer, inner))
     v6 = below.haslayer(IPv6)
     peer, local = ("2001:db8::7", "2001:db8::1") if v6 else ("192.0.2.7", "198.51.100.1")
     key = mapped(peer) + mapped(local) + CLIENT.to_bytes(2, "big") + PORT.to_bytes(2, "big")
@@ -145,6 +148,8 @@ UNTOUCHED = {
 
 @pytest.mark.parametrize("untouched", UNTOUCHED.values(), ids=UNTOUCHED)
 def test_frames_without_a_shim_pass_as_they_came(kernel: Kernel, untouched: bytes):
+    if kernel.hook == "tc" and len(untouched) < 54 and untouched[12:14] == b"\x86\xdd":
+        pytest.skip("the kernel's test run makes no frame with so little of IPv6")
     same(kernel, untouched, syn())
     before = kernel.kept()
     assert kernel.receive(untouched) == (PASS, untouched)
@@ -286,6 +291,17 @@ UNREADABLE = {
     "ipv6 behind three headers": frame(
         V6, IPv6ExtHdrHopByHop(), IPv6ExtHdrDestOpt(), IPv6ExtHdrDestOpt(), tcp(ISN + 1)
     ),
+    "ipv4 of more bytes than its length can say": frame(
+        IP(src="192.0.2.7", dst="198.51.100.1", len=0), tcp(ISN + 1), Raw(HEAD)
+    ),
+    "ipv6 of more bytes than its length can say": frame(
+        IPv6(src="2001:db8::7", dst="2001:db8::1", plen=0), tcp(ISN + 1), Raw(HEAD)
+    ),
+    "ipv6 of more bytes than its length can say, behind options": frame(
+        IPv6(src="2001:db8::7", dst="2001:db8::1", plen=0),
+        IPv6ExtHdrHopByHop(),
+        tcp(ISN + 1),
+    ),
     "ipv6 with headers in an odd order": frame(
         V6, IPv6ExtHdrDestOpt(), IPv6ExtHdrHopByHop(), tcp(ISN + 1)
     ),
@@ -325,7 +341,7 @@ def test_a_connection_keeps_as_many_verdicts_as_it_may(kernel: Kernel):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_traffic_leaves_what_the_model_says(kernel: Kernel, seed: int):
-    same(kernel, *traffic(random.Random(seed), 60))
+    same(kernel, *(each.ljust(60, b"\0") for each in traffic(random.Random(seed), 60)))
 
 
 def traffic(rng: random.Random, frames: int) -> Iterator[bytes]:
