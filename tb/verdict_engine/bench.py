@@ -27,7 +27,7 @@ from .tables import random_table
 GEOMETRY = under_test().geometry
 GIVEN, SAID = payload_beat(GEOMETRY), frame_verdict()
 LATENCY = engine(GEOMETRY).latency
-HEADS = 1000 if is_long() else 6 + GEOMETRY.width
+HEADS = 400 if is_long() else 6 + GEOMETRY.width
 HEADERS = 54
 """Bytes before the payload at least: Ethernet, IPv4 and TCP."""
 

@@ -18,6 +18,9 @@ __all__ = ["random_table"]
 ALL = 0xFFFF
 """Every value of a nibble."""
 
+_LISTENERS = range(15)
+"""Those that rows may accept.  For the last one there is no row, whatever else a row takes."""
+
 
 def random_table(geometry: Geometry, rng: random.Random, *, query: bool) -> TableImage:
     """A table with a pattern in every column; *query*: it asks for query parameters."""
@@ -63,10 +66,11 @@ def _call(tcam: Tcam, row: int, rng: random.Random) -> None:
     tcam.allow_all(row)
     if rng.random() < 0.7:
         tcam.allow(row, 0, sum(1 << n for n in rng.sample(range(5), 2)), 1)
+    methods, listeners = ALL, sum(1 << n for n in _LISTENERS)
     if rng.random() < 0.5:
         methods = sum(1 << n for n in rng.sample(range(1, 10), 5))
-        listeners = sum(1 << n for n in rng.sample(range(16), 10))
-        tcam.allow(row, 1, methods, listeners)
+        listeners = sum(1 << n for n in rng.sample(_LISTENERS, 10))
+    tcam.allow(row, 1, methods, listeners)
     for byte in rng.sample(range(2, tcam.space.positions), rng.randrange(3)):
         bit, wanted = rng.randrange(8), rng.random() < 0.7
         nibbles = sum(1 << n for n in range(16) if (n >> bit % 4 & 1) == wanted)
