@@ -17,6 +17,7 @@ _HEAD = (
     "wrong",
     "failed",
     "hits",
+    "by sk_msg",
     "median",
     "p99",
     "CPU/request = own + kernel",
@@ -69,7 +70,10 @@ def run(
     """
     from ..lab import run as running
     from ..lab.setup import Lab
+    from ..lab.tools import missing
 
+    for lack in missing("nginx", "curl", "wrk"):
+        click.echo(lack, err=True)
     with Lab(kind, routes, seed=seed) as set_up:
         rows = running.run(
             set_up, requests, connections, rounds, seed, lambda text: click.echo(text, err=True)
@@ -98,14 +102,31 @@ def up(kind: "NicKind", routes: int) -> None:
 
     from ..lab.mesh import HOST
     from ..lab.setup import ADDRESS, Lab
+    from ..lab.tools import missing
 
+    for lack in missing("nginx"):
+        click.echo(lack, err=True)
     with Lab(kind, routes) as set_up:
         port = set_up.gateway("shortcut").port
         click.echo(
             f"try: nsenter --net={set_up.client_namespace} "
-            f"curl -H 'Host: {HOST}' http://{ADDRESS}:{port}/r1/; Ctrl-C takes it down"
+            f"curl -H 'Host: {HOST}' http://{ADDRESS}:{port}/r1/; "
+            "Ctrl-C or hybridmesh lab down takes it down"
         )
         signal.pause()
+
+
+@lab.command()
+def down() -> None:
+    """End all labs, whoever set them up, and remove what is left of those that were killed."""
+    from ..lab.footprint import take_down
+
+    lines = 0
+    for line in take_down():
+        click.echo(line)
+        lines += 1
+    if not lines:
+        click.echo("no lab is up")
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
@@ -117,6 +138,7 @@ def _cells(row: "Row") -> tuple[str, ...]:
         str(row.wrong),
         str(row.failed),
         f"{row.hit_rate:.1%}" if row.way != "none" else "",
+        f"{row.shortcuts_per_request:.1f}",
         f"{row.median / 1000:.1f} ms",
         f"{row.late / 1000:.1f} ms",
         f"{own + kernel:.0f} us = {own:.0f} + {kernel:.0f}",

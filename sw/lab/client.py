@@ -11,7 +11,9 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Self
 
 import uvloop
 
@@ -32,8 +34,18 @@ class Tally:
     wrong: int = 0
     failed: int = 0
     broken_off: int = 0
-    seconds: float = 0.0
     times: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, parts: Iterable[Self]) -> Self:
+        """The sum of *parts* whose ``times`` are those of all requests."""
+        whole = cls()
+        for part in parts:
+            for name in ("right", "wrong", "failed", "broken_off", "times"):
+                setattr(whole, name, getattr(whole, name) + getattr(part, name))
+        times = sorted(whole.times) or [0.0]
+        whole.times = [times[len(times) // 2], times[-len(times) // 100]]
+        return whole
 
 
 def _request(rng: random.Random, route: int, body: bool) -> bytes:
@@ -124,21 +136,12 @@ async def _run(arguments: list[str]) -> Tally:
         _Client(address, int(port), int(routes), kind == "mixed", int(seed) * 1000 + number)
         for number in range(int(connections))
     ]
-    began = time.perf_counter()
     await asyncio.gather(*(client.run(int(requests) // len(clients)) for client in clients))
-    whole = Tally(seconds=time.perf_counter() - began)
-    for client in clients:
-        for name in ("right", "wrong", "failed", "broken_off", "times"):
-            setattr(whole, name, getattr(whole, name) + getattr(client.tally, name))
-    return whole
+    return Tally.of(client.tally for client in clients)
 
 
 def main() -> None:
-    tally = uvloop.run(_run(sys.argv[1:]))
-    times = sorted(tally.times)
-    print(
-        json.dumps(asdict(tally) | {"times": [times[len(times) // 2], times[-len(times) // 100]]})
-    )
+    print(json.dumps(asdict(uvloop.run(_run(sys.argv[1:])))))
 
 
 if __name__ == "__main__":

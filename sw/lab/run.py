@@ -6,7 +6,9 @@ besides hits all.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+from . import curl, tools, wrk
 from .impairment import Impairment
 from .setup import Gateway, Lab, Way
 
@@ -17,15 +19,16 @@ _WARM_UP = 48
 
 @dataclass(frozen=True)
 class Scenario:
-    """A kind of traffic (see :mod:`.client`) on a kind of wire."""
+    """A kind of traffic (see :mod:`.client` and :mod:`.wrk`) on a kind of wire."""
 
     name: str
-    kind: str
+    kind: Literal["plain", "mixed", "wrk"]
     impairment: Impairment
 
 
 SCENARIOS = (
     Scenario("one after the other", "plain", Impairment()),
+    Scenario("wrk, {connections} connections", "wrk", Impairment()),
     Scenario("parts, pipelines, aborts", "mixed", Impairment()),
     Scenario("2 % loss", "plain", Impairment(loss=0.02)),
     Scenario(
@@ -46,6 +49,7 @@ class Row:
     wrong: int = 0
     failed: int = 0
     usable: int = 0
+    shortcuts: int = 0
     own: float = 0.0
     kernel: float = 0.0
     median: float = 0.0
@@ -55,6 +59,11 @@ class Row:
     def hit_rate(self) -> float:
         """Decided and provisional verdicts that the gateway got, by requests that were answered."""
         return self.usable / self.right if self.right else 0.0
+
+    @property
+    def shortcuts_per_request(self) -> float:
+        """Messages to pods and from them that went from socket to socket."""
+        return self.shortcuts / self.right if self.right else 0.0
 
     @property
     def cpu_per_request(self) -> tuple[float, float]:
@@ -73,17 +82,25 @@ def run(
 ) -> list[Row]:
     """Send *requests* of each scenario to each gateway, in *rounds*; returns a row for each.
 
-    *progress* is told of every round before it begins.
+    *progress* is told of every round before it begins.  Raises :exc:`LabError` where curl does not
+    get at the right pods.
     """
     ways: tuple[Way, ...] = ("shortcut", "tunnel", "none")
     gateways = [lab.gateway(way) for way in ways]
     rows = []
     for gateway in gateways:
         lab.clients(gateway.port, _WARM_UP, connections, "plain", seed)
+    if tools.find("curl"):
+        for gateway in gateways:
+            curl.check(lab, gateway.port)
+        progress("curl: the right pod, through each gateway")
     for scenario in SCENARIOS:
-        turns = [Row(scenario.name, way) for way in ways]
+        if scenario.kind == "wrk" and not tools.find("wrk"):
+            continue
+        name = scenario.name.format(connections=connections)
+        turns = [Row(name, way) for way in ways]
         for number in range(rounds):
-            progress(f"{scenario.name}, round {number + 1} of {rounds}")
+            progress(f"{name}, round {number + 1} of {rounds}")
             lab.impairment = scenario.impairment
             for row, gateway in zip(turns, gateways, strict=True):
                 _round(lab, row, gateway, scenario.kind, requests // rounds, connections, seed)
@@ -99,12 +116,17 @@ def _round(
     lab: Lab, row: Row, gateway: Gateway, kind: str, requests: int, connections: int, seed: int
 ) -> None:
     own, kernel = gateway.cpu()
-    usable = lab.counters()["usable"]
-    tally = lab.clients(gateway.port, requests, connections, kind, seed)
-    after = gateway.cpu()
-    row.own += after[0] - own
-    row.kernel += after[1] - kernel
-    row.usable += lab.counters()["usable"] - usable
+    before = lab.counters()
+    if kind == "wrk":
+        tally = wrk.send(lab, gateway.port, requests, connections, seed)
+    else:
+        tally = lab.clients(gateway.port, requests, connections, kind, seed)
+    now = gateway.cpu()
+    row.own += now[0] - own
+    row.kernel += now[1] - kernel
+    after = lab.counters()
+    row.usable += after["usable"] - before["usable"]
+    row.shortcuts += after["shortcuts"] - before["shortcuts"]
     row.right += tally.right
     row.wrong += tally.wrong
     row.failed += tally.failed

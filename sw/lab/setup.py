@@ -5,10 +5,10 @@
     client ──TAP── wire and NIC, in this process ──TAP── host: tunnel, gateways ──veth── pods
 
 There are two servers of pods: one is in the cgroup that the tunnel knows pods by, so that messages
-go from socket to socket, and one is not.
+go from socket to socket, and one is in a cgroup that the tunnel does not know.
 
 It is also gone when this process is killed: namespaces, devices and programs have no names and end
-with it, the processes are killed with it, and a guard removes the cgroup.
+with it, the processes are killed with it, and for the rest there is a :mod:`.footprint`.
 """
 
 import json
@@ -16,12 +16,11 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Literal, Self, TypeVar
+from typing import IO, Literal, Protocol, Self, TypeVar
 
 from ..compiler import compile_table
 from ..config import load
@@ -30,9 +29,10 @@ from ..contract.verdict import SHIM
 from ..nic import NicError, NicKind, open_nic
 from ..nic.frames import Connection
 from ..nic.loaded import Loaded, digest
-from ..tunnel.cgroup import hierarchy
 from ..tunnel.loader import Mode, Tunnel
+from . import nginx, tools
 from .client import Tally
+from .footprint import Footprint
 from .impairment import Impairment
 from .mesh import FIRST_PORT, manifest
 from .namespace import LabError, Namespace
@@ -53,16 +53,15 @@ Way = Literal["shortcut", "tunnel", "none"]
 
 _PORTS: dict[Way, int] = {"shortcut": 8080, "tunnel": 8081, "none": 8082}
 
-_Part = TypeVar("_Part", Namespace, Tap, Wire, Tunnel)
-
-_GUARD = """read x
-for folder; do
-    for i in 1 2 3 4 5 6 7 8 9; do [ ! -d $folder ] || rmdir $folder || sleep 0.1; done
-done"""
-"""Waits for the end of its input, and removes folders."""
-
 _COMMAND = "import sys; from hybridmesh.cli import main; sys.exit(main())"
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+_Part = TypeVar("_Part", bound=_Closing)
 
 
 class Gateway:
@@ -116,27 +115,25 @@ class Lab:
         seed: int = 1,
         mode: Mode = "auto",
     ) -> None:
-        self._open: list[Namespace | Tap | Wire | Tunnel] = []
-        self._guarding: subprocess.Popen[bytes] | None = None
-        self._processes: list[subprocess.Popen[str]] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="hybridmesh-lab-")
+        self.routes = routes
         self.impairment = Impairment()
         self._rng = random.Random(seed)
-        self._nic = open_nic(kind, Geometry())
-        self.routes = routes
+        self._parts = ExitStack()
         try:
-            self._set_up(mode)
+            self._set_up(kind, mode)
         except BaseException:
             self.close()
             raise
 
-    def _set_up(self, mode: Mode) -> None:
+    def _set_up(self, kind: NicKind, mode: Mode) -> None:
         self._client, self._host, self._pods = (self._keep(Namespace()) for _ in range(3))
+        self._footprint = self._keep(Footprint())
         for pods in (_NEAR, _FAR):
             self._yaml(pods).write_text(manifest(self.routes, pods, _PORTS["shortcut"]))
-        self._loaded = Path(self._folder.name, "loaded.json")
+        self._nic = self._keep(open_nic(kind, Geometry()))
         compiled = compile_table(load([self._yaml(_NEAR)]).table, self._nic.geometry)
         self._nic.listen(_PORTS["shortcut"], _PORTS["tunnel"])
+        self._loaded = self._footprint.folder / "loaded.json"
         Loaded(self._nic.load(compiled.image), digest(compiled.image)).write(self._loaded)
         taps = []
         for place, name, address, mtu in (
@@ -153,20 +150,11 @@ class Lab:
             *("src", ADDRESS, "mtu", str(_MTU), "advmss", str(_MTU - 40)),
         )
         self._connect_pods()
-        cgroup = hierarchy() / f"hybridmesh-lab-{os.getpid()}"
-        pods_cgroup = Path(f"{cgroup}-pods")
-        self._guard(cgroup, pods_cgroup)
+        groups = self._footprint
         with self._host.inside():
-            self.tunnel = self._keep(Tunnel("nic0", cgroup, mode, pods_cgroup))
-        for address, group in ((_NEAR, pods_cgroup), (_FAR, cgroup)):
-            with self._pods.inside():
-                server = self._spawn(
-                    group,
-                    *(sys.executable, "-m", "hybridmesh.lab.pods"),
-                    *(address, FIRST_PORT, self.routes),
-                )
-            assert server.stdout is not None
-            _wait(server, server.stdout, "ready")
+            self.tunnel = self._keep(Tunnel("nic0", groups.host, mode, groups.near))
+        self._serve_pods(_NEAR, groups.near)
+        self._serve_pods(_FAR, groups.far)
         self._keep(Wire(taps[0], taps[1], self, self._impair))
 
     def gateway(self, way: Way) -> Gateway:
@@ -184,14 +172,24 @@ class Lab:
         _wait(process, process.stderr, "listening on")
         return Gateway(process, port)
 
+    @contextmanager
+    def client(self, *command: object) -> Iterator["subprocess.Popen[str]"]:
+        """Run *command* where the clients are; it ends with the block, if it has not yet."""
+        with self._client.inside():
+            process = self._start(*command)
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def clients(self, port: int, requests: int, connections: int, kind: str, seed: int) -> Tally:
         """Let clients send *requests*, and see what became of them."""
-        with self._client.inside():
-            process = self._start(
-                *(sys.executable, "-m", "hybridmesh.lab.client", ADDRESS, port),
-                *(requests, connections, self.routes, kind, seed),
-            )
-        printed, complaints = process.communicate()
+        with self.client(
+            *(sys.executable, "-m", "hybridmesh.lab.client", ADDRESS, port),
+            *(requests, connections, self.routes, kind, seed),
+        ) as process:
+            printed, complaints = process.communicate()
         if process.returncode:
             raise LabError(f"The clients failed: {complaints.strip().splitlines()[-1]}")
         return Tally(**json.loads(printed))
@@ -213,21 +211,7 @@ class Lab:
         return count
 
     def close(self) -> None:
-        for process in reversed(self._processes):
-            process.kill()
-            process.wait()
-            for pipe in (process.stdout, process.stderr):
-                if pipe is not None:
-                    pipe.close()
-        self._processes.clear()
-        for part in reversed(self._open):
-            part.close()
-        self._open.clear()
-        self._nic.close()
-        if self._guarding is not None:
-            self._guarding.communicate()
-            self._guarding = None
-        self._folder.cleanup()
+        self._parts.close()
 
     def __enter__(self) -> Self:
         return self
@@ -243,11 +227,10 @@ class Lab:
         return self._nic.exchange(frames)
 
     def _yaml(self, pods: str) -> Path:
-        return Path(self._folder.name, f"{pods}.yaml")
+        return self._footprint.folder / f"{pods}.yaml"
 
     def _keep(self, part: _Part) -> _Part:
-        self._open.append(part)
-        return part
+        return self._parts.enter_context(closing(part))
 
     def _impair(self, frames: list[bytes]) -> list[bytes]:
         return self.impairment.applied(frames, self._rng)
@@ -266,14 +249,25 @@ class Lab:
                 place.run("ip", "address", "add", f"{address}/24", "dev", name)
             place.run("ip", "link", "set", "dev", name, "up")
 
-    def _guard(self, *cgroups: Path) -> None:
-        """Remove *cgroups* when this process has ended, in whatever way."""
-        self._guarding = subprocess.Popen(
-            ["sh", "-c", _GUARD, "guard", *map(str, cgroups)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    def _serve_pods(self, address: str, cgroup: Path) -> None:
+        """By nginx, where it is installed."""
+        program = tools.find("nginx")
+        if program is None:
+            command = [sys.executable, "-m", "hybridmesh.lab.pods"]
+            command += [address, str(FIRST_PORT), str(self.routes)]
+        else:
+            folder = self._footprint.folder
+            path = folder / f"{address}.conf"
+            path.write_text(nginx.configuration(folder, address, FIRST_PORT, self.routes))
+            command = [program, "-e", "stderr", "-c", str(path)]
+        with self._pods.inside():
+            server = self._spawn(cgroup, *command)
+        if program is None:
+            assert server.stdout is not None
+            _wait(server, server.stdout, "ready")
+        else:
+            assert server.stderr is not None
+            _wait(server, server.stderr, "event method")
 
     def _spawn(self, cgroup: Path, *command: object) -> "subprocess.Popen[str]":
         """Start a server in *cgroup*, without capabilities."""
@@ -281,7 +275,7 @@ class Lab:
             *("sh", "-c", 'echo $$ > "$0"/cgroup.procs && exec "$@"', cgroup),
             *("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--", *command),
         )
-        self._processes.append(process)
+        self._parts.callback(_kill, process)
         return process
 
     def _start(self, *command: object) -> "subprocess.Popen[str]":
@@ -297,6 +291,11 @@ class Lab:
             raise LabError(
                 "The command setpriv is missing", remedy="run: apt-get install util-linux"
             ) from None
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    with process:
+        process.kill()
 
 
 def _wait(process: "subprocess.Popen[str]", said: IO[str], word: str) -> None:

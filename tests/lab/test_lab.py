@@ -3,10 +3,8 @@
 import os
 import random
 import re
-import signal
-import subprocess
-import sys
-import time
+import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -16,38 +14,23 @@ from hybridmesh.cli import main
 from hybridmesh.compiler import compile_table
 from hybridmesh.config import load
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.errors import HybridMeshError
+from hybridmesh.lab import curl, wrk
 from hybridmesh.lab.impairment import Impairment
 from hybridmesh.lab.mesh import manifest
-from hybridmesh.lab.namespace import Namespace
-from hybridmesh.lab.tap import Tap
+from hybridmesh.lab.namespace import LabError
+from hybridmesh.lab.setup import Lab
+from hybridmesh.lab.tools import find, missing
 from hybridmesh.nic import NicError
 from hybridmesh.nic.loaded import Loaded, digest
-from hybridmesh.tunnel.cgroup import Cgroup, hierarchy
-from hybridmesh.tunnel.errors import TunnelError
-from hybridmesh.tunnel.features import check_privileges
-from hybridmesh.tunnel.programs import Programs
-
-COMMAND = [sys.executable, "-c", "import sys; from hybridmesh.cli import main; sys.exit(main())"]
+from hybridmesh.tunnel.cgroup import hierarchy
 
 
-@pytest.fixture(scope="module")
-def root() -> None:
-    try:
-        check_privileges()
-    except TunnelError as error:
-        pytest.skip(str(error))
-    try:
-        Programs().close()
-        Cgroup(hierarchy() / f"hybridmesh-lab-{os.getpid()}").close()
-        host = Namespace()
-        with host.inside():
-            Tap("tap0").close()
-        host.close()
-    except HybridMeshError as error:
-        if os.environ.get("HYBRIDMESH_TUNNEL") == "required":
-            raise
-        pytest.skip(str(error))
+def near() -> bytes:
+    """The command of the pods that the tunnel knows, of the lab that is this process."""
+    (process,) = (
+        (hierarchy() / f"hybridmesh-lab-{os.getpid()}-near" / "cgroup.procs").read_text().split()
+    )
+    return Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 def test_every_request_comes_to_its_pod_and_nothing_is_left(
@@ -58,36 +41,60 @@ def test_every_request_comes_to_its_pod_and_nothing_is_left(
     )
     out, err = capfd.readouterr()
     lines = [re.split(r"  +", line) for line in out.splitlines()]
-    assert lines.pop(0)[:6] == ["traffic", "way", "right", "wrong", "failed", "hits"]
-    assert [line[1] for line in lines] == ["tunnel, sk_msg", "tunnel", "none"] * 4
-    assert [line[2:6] for line in lines if line[0] == "one after the other"] == [
-        ["104", "0", "0", "100.0%"],
-        ["104", "0", "0", "100.0%"],
-        ["104", "0", "0", lines[2][5]],
-    ]
+    assert lines.pop(0)[:7] == ["traffic", "way", "right", "wrong", "failed", "hits", "by sk_msg"]
+    kinds = 5 if find("wrk") else 4
+    assert [line[1] for line in lines] == ["tunnel, sk_msg", "tunnel", "none"] * kinds
+    for name in ("one after the other", "wrk, 8 connections")[: kinds - 3]:
+        rows = [line[2:7] for line in lines if line[0] == name]
+        assert rows == [
+            ["104", "0", "0", "100.0%", rows[0][4]],
+            ["104", "0", "0", "100.0%", "0.0"],
+            ["104", "0", "0", "0.0", rows[2][4]],
+        ]
+        assert 1 < float(rows[0][4]) <= 2
     assert all(line[3:5] == ["0", "0"] for line in lines)
+    assert ("curl: the right pod" in err) == bool(find("curl"))
     assert "left in the kernel" not in err
     assert code == 0
     assert not list(hierarchy().glob(f"hybridmesh-lab-{os.getpid()}*"))
+    assert not list(Path(tempfile.gettempdir()).glob(f"hybridmesh-lab-{os.getpid()}-*"))
 
 
-def test_a_lab_that_is_killed_leaves_nothing_behind(root: None):
-    lab = subprocess.Popen(
-        [*COMMAND, "lab", "up", "--nic", "reference"], stdout=subprocess.PIPE, text=True
-    )
-    assert lab.stdout is not None
-    assert lab.stdout.readline().startswith("try: nsenter --net=/proc/")
-    cgroup = hierarchy() / f"hybridmesh-lab-{lab.pid}"
-    pods = Path(f"{cgroup}-pods")
-    assert [len((g / "cgroup.procs").read_text().split()) for g in (cgroup, pods)] == [2, 1]
-    lab.send_signal(signal.SIGKILL)
-    lab.wait()
-    lab.stdout.close()
-    end = time.monotonic() + 5
-    while (cgroup.exists() or pods.exists()) and time.monotonic() < end:
-        time.sleep(0.05)
-    left = [group for group in (cgroup, pods) if group.exists()]
-    assert not left  # nor a process that was in one
+def test_pods_are_in_python_where_there_is_no_nginx(root: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "which", lambda name, path: None)
+    assert [line.partition(" is missing")[0] for line in missing("nginx", "curl", "wrk")] == [
+        "nginx",
+        "curl",
+        "wrk",
+    ]
+    with Lab("reference", 3) as lab:
+        assert b"hybridmesh.lab.pods" in near()
+        tally = lab.clients(lab.gateway("shortcut").port, 32, 4, "mixed", 1)
+    assert (tally.right + tally.broken_off, tally.wrong, tally.failed) == (32, 0, 0)
+
+
+def test_a_wrong_pod_is_noticed_by_every_client(root: None, monkeypatch: pytest.MonkeyPatch):
+    if not (find("nginx") and find("curl") and find("wrk")):
+        pytest.skip("run: apt-get install nginx-light curl wrk")
+    with Lab("reference", 3) as lab:
+        assert b"nginx" in near()
+        port = lab.gateway("tunnel").port
+        curl.check(lab, port)
+        tally = wrk.send(lab, port, 32, 4, 1)
+        assert (tally.right, tally.wrong, tally.failed) == (32, 0, 0)
+        assert 0 < tally.times[0] <= tally.times[1]
+        for module in (curl, wrk):
+            monkeypatch.setattr(module, "FIRST_PORT", 9001)
+        with pytest.raises(
+            LabError, match=re.escape(r"curl was told '9002\n200' where '9003\n200'")
+        ):
+            curl.check(lab, port)
+        tally = wrk.send(lab, port, 32, 4, 1)
+        assert (tally.right, tally.wrong, tally.failed) == (0, 32, 0)
+        lab.routes = 4  # of which the gateway does not know the last
+        tally = wrk.send(lab, port, 32, 4, 1)
+        assert tally.failed
+        assert tally.wrong + tally.failed == 32
 
 
 def test_impairments_happen_as_often_as_they_should():
