@@ -118,7 +118,7 @@ def up(kind: "NicKind", routes: int) -> None:
 
 @lab.command()
 def down() -> None:
-    """End all labs, whoever set them up, and remove what is left of those that were killed."""
+    """End all labs, and remove what killed ones left."""
     from ..lab.footprint import take_down
 
     lines = 0

@@ -21,7 +21,7 @@ def root() -> None:
         pytest.skip(str(error))
     try:
         Programs().close()
-        Cgroup(hierarchy() / f"hybridmesh-test-{os.getpid()}").close()
+        Cgroup(hierarchy() / f"hybridmesh-labs-{os.getpid()}").close()
         host = Namespace()
         with host.inside():
             Tap("tap0").close()

@@ -31,6 +31,7 @@ groups = Path(sys.argv.pop(1))
 footprint.hierarchy = lambda: groups
 sys.exit(main())
 """
+Process = subprocess.Popen[str]
 REQUEST = """
 import sys
 from urllib.request import Request, urlopen
@@ -42,7 +43,7 @@ print(urlopen(Request(sys.argv[1], headers={"host": sys.argv[2]}), timeout=30).r
 @pytest.fixture
 def groups(root: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the labs of a test have their cgroups, apart from those that run elsewhere."""
-    path = hierarchy() / f"hybridmesh-test-{os.getpid()}"
+    path = hierarchy() / f"hybridmesh-labs-{os.getpid()}"
     path.mkdir()
     monkeypatch.setattr(footprint, "hierarchy", lambda: path)
     yield path
@@ -50,7 +51,7 @@ def groups(root: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @contextmanager
-def lab(groups: Path, *arguments: str, setpriv: tuple[str, ...] = ()) -> Iterator["Process"]:
+def lab(groups: Path, *arguments: str, setpriv: tuple[str, ...] = ()) -> Iterator[Process]:
     """``hybridmesh lab`` in a process of its own, whose cgroups are in *groups*."""
     command = [sys.executable, "-c", COMMAND, str(groups), "lab", *arguments]
     with subprocess.Popen(
@@ -58,14 +59,12 @@ def lab(groups: Path, *arguments: str, setpriv: tuple[str, ...] = ()) -> Iterato
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        process_group=0,
     ) as process:
         try:
             yield process
         finally:
             process.kill()
-
-
-Process = subprocess.Popen[str]
 
 
 def ready(process: Process) -> str:
@@ -91,6 +90,13 @@ def guard(process: Process) -> int:
         child for child in children if b"cgroup.kill" in Path(f"/proc/{child}/cmdline").read_bytes()
     )
     return int(found)
+
+
+def orphan(groups: Path, number: int) -> "subprocess.Popen[bytes]":
+    """A process among the pods that does not end with the lab, as a worker of a server may not."""
+    process = subprocess.Popen(["sleep", "60"])
+    (groups / names(number)[2] / "cgroup.procs").write_text(str(process.pid))
+    return process
 
 
 def soon_empty(groups: Path) -> bool:
@@ -131,8 +137,10 @@ def test_labs_run_side_by_side_and_are_taken_down_together(
 def test_a_lab_that_is_killed_leaves_nothing_behind(groups: Path):
     with lab(groups, "up") as process:
         ready(process)
-        process.kill()
-    assert soon_empty(groups)  # so no process is left that was in one
+        worker = orphan(groups, process.pid)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert soon_empty(groups)
+    assert worker.wait() == -signal.SIGKILL
     assert not folders(process.pid)
 
 
@@ -141,14 +149,12 @@ def test_what_a_lab_leaves_that_was_killed_with_its_guard_is_removed(
 ):
     with lab(groups, "up") as process:
         ready(process)
-        # A process that nobody is the parent of, as a worker of a server can be.
-        orphan = subprocess.Popen(["sleep", "60"])
-        (groups / names(process.pid)[2] / "cgroup.procs").write_text(str(orphan.pid))
+        worker = orphan(groups, process.pid)
         os.kill(guard(process), signal.SIGKILL)
         process.kill()
     assert len(folders(process.pid)) == 1
     assert down(capfd) == [f"lab {process.pid} had been killed; what it left is removed"]
-    assert orphan.wait() == -signal.SIGKILL
+    assert worker.wait() == -signal.SIGKILL
     assert not any(path.is_dir() for path in groups.iterdir())
     assert not folders(process.pid)
 

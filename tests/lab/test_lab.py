@@ -4,6 +4,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -78,7 +79,8 @@ def test_a_wrong_pod_is_noticed_by_every_client(root: None, monkeypatch: pytest.
         pytest.skip("run: apt-get install nginx-light curl wrk")
     with Lab("reference", 3) as lab:
         assert b"nginx" in near()
-        port = lab.gateway("tunnel").port
+        gateway = lab.gateway("tunnel")
+        port = gateway.port
         curl.check(lab, port)
         tally = wrk.send(lab, port, 32, 4, 1)
         assert (tally.right, tally.wrong, tally.failed) == (32, 0, 0)
@@ -95,6 +97,9 @@ def test_a_wrong_pod_is_noticed_by_every_client(root: None, monkeypatch: pytest.
         tally = wrk.send(lab, port, 32, 4, 1)
         assert tally.failed
         assert tally.wrong + tally.failed == 32
+        gateway.process.send_signal(signal.SIGSTOP)
+        monkeypatch.setattr(wrk, "_PATIENCE", 1)
+        assert wrk.send(lab, port, 8, 4, 1).failed == 4
 
 
 def test_impairments_happen_as_often_as_they_should():
