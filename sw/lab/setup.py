@@ -191,7 +191,9 @@ class Lab:
         ) as process:
             printed, complaints = process.communicate()
         if process.returncode:
-            raise LabError(f"The clients failed: {complaints.strip().splitlines()[-1]}")
+            raise LabError(
+                f"The clients failed: {(complaints.strip() or 'killed').splitlines()[-1]}"
+            )
         return Tally(**json.loads(printed))
 
     @property
