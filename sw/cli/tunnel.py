@@ -39,7 +39,7 @@ def tunnel() -> None:
     type=click.Choice(["auto", "native", "generic", "tc"]),
     default="auto",
     show_default=True,
-    help="Where shims come off: XDP in the interface's driver, XDP behind it, or TC; auto: the first "
+    help="Where shims come off: XDP in the interface's driver, behind it, or TC; auto: the first "
     "of these that works.",
 )
 @click.option(
@@ -48,7 +48,21 @@ def tunnel() -> None:
     help="The group that this node's pods are in, such as kubepods.slice: between them and the "
     "gateway messages go from socket to socket.",
 )
-def load(interface: str, cgroup: Path | None, mode: "Mode", pods: Path | None) -> None:
+@click.option(
+    "--forward",
+    multiple=True,
+    metavar="PATTERN",
+    help="The host's ends of pods' interfaces, such as 'veth*', also those to come; may be given "
+    "several times. Between them and INTERFACE frames of the gateway's connections go past the "
+    "host's stack, its packet filter included.",
+)
+def load(
+    interface: str,
+    cgroup: Path | None,
+    mode: "Mode",
+    pods: Path | None,
+    forward: tuple[str, ...],
+) -> None:
     """Attach the tunnel to INTERFACE, where the NIC's frames arrive, until Ctrl-C or unload.
 
     It takes CAP_BPF and CAP_NET_ADMIN; the gateway takes neither. Nothing stays attached when this
@@ -61,7 +75,8 @@ def load(interface: str, cgroup: Path | None, mode: "Mode", pods: Path | None) -
     from ..tunnel.helper import Helper
     from ..tunnel.loader import Tunnel
 
-    with Tunnel(interface, cgroup or hierarchy() / "hybridmesh", mode, pods) as loaded:
+    group = cgroup or hierarchy() / "hybridmesh"
+    with Tunnel(interface, group, mode, pods, forward) as loaded:
         text = f"tunnel on {interface} ({loaded.mode}) for sockets of {loaded.cgroup}"
         Helper(loaded, interface).serve(lambda: click.echo(f"{text}; Ctrl-C unloads it", err=True))
 

@@ -28,6 +28,7 @@ class Counter(enum.IntEnum):
     PLAIN = 12
     EXPECTED = 13
     USABLE = 14
+    FORWARDED = 15
 
     @property
     def word(self) -> str:
@@ -54,5 +55,7 @@ _MEANINGS = {
     Counter.SHORTCUTS: "messages between gateway and pods that were put into the other's socket",
     Counter.PLAIN: "ends of connections between them that have begun to send by TCP",
     Counter.USABLE: "of the verdicts given, those that were decided or provisional",
+    Counter.FORWARDED: "frames of the gateway's connections sent on between interfaces of the host "
+    "past its stack",
     Counter.EXPECTED: "times that the proxy said where a head begins that the NIC cannot know",
 }

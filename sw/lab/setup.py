@@ -207,8 +207,10 @@ class Lab:
 
     def left(self, patience: float = 5.0) -> int:
         """Connections and verdicts that are kept, after some time to end: zero, if all is well."""
-        end = time.monotonic() + patience
-        while (count := self.tunnel.flows + self.tunnel.waiting) and time.monotonic() < end:
+        tunnel, end = self.tunnel, time.monotonic() + patience
+        while count := tunnel.flows + tunnel.waiting + tunnel.ends:
+            if time.monotonic() > end:
+                break
             time.sleep(0.05)
         return count
 

@@ -14,20 +14,26 @@ __all__ = ["check_features", "check_privileges"]
 _NET_ADMIN, _SYS_ADMIN, _BPF = 12, 21, 39
 _NAMES = {_NET_ADMIN: "CAP_NET_ADMIN", _BPF: "CAP_BPF"}
 
-_SOCK_OPS, _XDP, _SOCKOPT, _SK_MSG = 13, 6, 25, 16
+_SCHED_CLS, _XDP, _SOCK_OPS, _SK_MSG, _SOCKOPT = 3, 6, 13, 16, 25
 _PROGRAMS = {
     _XDP: ("XDP programs", "CONFIG_BPF_SYSCALL"),
+    _SCHED_CLS: ("TC programs", "CONFIG_NET_CLS_ACT"),
     _SOCK_OPS: ("sockops programs", "CONFIG_CGROUP_BPF"),
     _SOCKOPT: ("getsockopt programs of a cgroup", "CONFIG_CGROUP_BPF"),
 }
 _MAPS = {9: "LRU hash maps", 24: "maps kept in sockets"}
 _SOCKHASH = 18
-_SK_STORAGE_GET, _TCP_SOCK, _XDP_LOAD_BYTES = 107, 96, 189
+_TCP_SOCK, _SK_STORAGE_GET = 96, 107
+_REDIRECT_PEER, _XDP_LOAD_BYTES = 155, 189
 _HELPERS = {
     (_XDP, _XDP_LOAD_BYTES): "copies of a frame's bytes in XDP programs",
     (_SOCK_OPS, _SK_STORAGE_GET): "storage of sockets in sockops programs",
     (_SOCKOPT, _SK_STORAGE_GET): "storage of sockets in getsockopt programs",
     (_SOCKOPT, _TCP_SOCK): "the state of TCP in getsockopt programs",
+}
+
+_FORWARDING = {
+    (_SCHED_CLS, _REDIRECT_PEER): "the way to the other end of an interface in TC programs",
 }
 
 
@@ -47,7 +53,7 @@ def check_privileges() -> None:
         )
 
 
-def check_features(*, shortcut: bool = False) -> None:
+def check_features(*, shortcut: bool = False, forwarding: bool = False) -> None:
     """Raise :exc:`TunnelError` where the kernel lacks something, with its name."""
     missing = [
         f"{name} ({option})"
@@ -55,7 +61,8 @@ def check_features(*, shortcut: bool = False) -> None:
         if not supports_program(kind)
     ]
     missing += [name for kind, name in _MAPS.items() if not supports_map(kind)]
-    missing += [name for pair, name in _HELPERS.items() if not supports_helper(*pair)]
+    helpers = _HELPERS | _FORWARDING if forwarding else _HELPERS
+    missing += [name for pair, name in helpers.items() if not supports_helper(*pair)]
     if shortcut and not (supports_program(_SK_MSG) and supports_map(_SOCKHASH)):
         missing.append("messages from socket to socket (CONFIG_BPF_STREAM_PARSER)")
     if missing:

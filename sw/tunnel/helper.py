@@ -20,6 +20,7 @@ __all__ = ["Helper", "Status", "ask"]
 Status = dict[str, str | int | dict[str, int]]
 
 _PATIENCE = 5.0
+_REFRESH = 1.0
 _LONGEST = 64 * 1024
 
 
@@ -79,6 +80,7 @@ class Helper:
             finally:
                 os.umask(before)
             self._listener.listen()
+            self._listener.settimeout(_REFRESH)
         except OSError as error:
             self._listener.close()
             raise TunnelError(
@@ -107,6 +109,7 @@ class Helper:
             "mode": tunnel.mode,
             "flows": tunnel.flows,
             "waiting": tunnel.waiting,
+            "forwarding": tunnel.forwarding,
             "counters": tunnel.counters(),
         }
 
@@ -123,7 +126,11 @@ class Helper:
 
     def _answered(self) -> bool:
         """Serve one caller; False: it wants the tunnel to end."""
-        caller, _ = self._listener.accept()
+        try:
+            caller, _ = self._listener.accept()
+        except TimeoutError:
+            self._tunnel.refresh()
+            return True
         with caller:
             caller.settimeout(_PATIENCE)
             try:

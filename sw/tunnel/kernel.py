@@ -17,7 +17,7 @@ __all__ = ["Attach", "Map", "attach", "bpf", "link", "possible_cpus"]
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _libc = ctypes.CDLL(None, use_errno=True)
 
-_LOOKUP, _DELETE, _NEXT_KEY, _PROGRAM_ATTACH, _POP, _LINK_CREATE = 1, 3, 4, 8, 21, 28
+_LOOKUP, _UPDATE, _DELETE, _NEXT_KEY, _PROGRAM_ATTACH, _POP, _LINK_CREATE = 1, 2, 3, 4, 8, 21, 28
 
 
 class Attach:
@@ -29,6 +29,7 @@ class Attach:
     SETSOCKOPT = 22
     XDP = 37
     TCX_INGRESS = 46
+    TCX_EGRESS = 47
 
 
 def bpf(command: int, attributes: ctypes.Array[ctypes.c_char]) -> int:
@@ -81,6 +82,11 @@ class Map:
         if not self._call(_LOOKUP, self._key, self._value):
             raise KeyError(key)
         return self._value.raw
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._key.raw = key
+        self._value.raw = value
+        self._call(_UPDATE, self._key, self._value)
 
     def __delitem__(self, key: bytes) -> None:
         self._key.raw = key

@@ -34,7 +34,7 @@ _FUNCTIONS = {
     "bpf_tc_hook_create": (_INT, _POINTER),
     "bpf_tc_attach": (_INT, _POINTER, _POINTER),
 }
-_TC_INGRESS, _TC_REPLACE = 1, 1
+_TC_REPLACE = 1
 _SAID = 64 * 1024
 """Bytes of a message that are kept: the verifier's is the longest."""
 
@@ -183,11 +183,14 @@ class _TcOptions(ctypes.Structure):
     )
 
 
-def attach_filter(program: int, interface: int, priority: int, handle: int) -> None:
-    """Attach *program* as a filter of what comes in from *interface*; it takes the place of one of
-    the same numbers, and stays until it is removed.  Raises :exc:`OSError`."""
+def attach_filter(program: int, interface: int, side: int, priority: int, handle: int) -> None:
+    """Attach *program* as a filter of what comes in from *interface*, *side* 1, or goes out by it,
+    *side* 2; it takes the place of one of the same numbers, and stays until it is removed.
+
+    Raises :exc:`OSError`.
+    """
     library = _library()
-    hook = _TcHook(ctypes.sizeof(_TcHook), interface, _TC_INGRESS)
+    hook = _TcHook(ctypes.sizeof(_TcHook), interface, side)
     options = _TcOptions(
         ctypes.sizeof(_TcOptions), program, _TC_REPLACE, handle=handle, priority=priority
     )

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -21,6 +21,7 @@ from ..contract.verdict import SHIM
 from ..nic.frames import Address
 from .cgroup import Cgroup
 from .errors import TunnelError
+from .forward import Forwarding
 from .kernel import Attach, attach, link
 from .programs import Programs
 from .tc import attach_tc
@@ -55,6 +56,9 @@ class Tunnel:
     pods : Path or None
         The group that the pods of this node are in, or some of them: between them and the gateway
         messages go from socket to socket.  None: by TCP, as to all others.
+    forward : sequence of str
+        Patterns of the host's ends of pods' interfaces: between them, and to and from *interface*,
+        frames of the gateway's connections go past the host's stack.
 
     Attributes
     ----------
@@ -71,11 +75,17 @@ class Tunnel:
     mode: Mode
 
     def __init__(
-        self, interface: str, cgroup: Path, mode: Mode = "auto", pods: Path | None = None
+        self,
+        interface: str,
+        cgroup: Path,
+        mode: Mode = "auto",
+        pods: Path | None = None,
+        forward: Sequence[str] = (),
     ) -> None:
         self._attached = ExitStack()
         _check_interface(interface)
-        self._programs = Programs(shortcut=pods is not None)
+        self._programs = Programs(shortcut=pods is not None, forwarding=bool(forward))
+        self._forwarding: Forwarding | None = None
         self._groups: list[Cgroup] = []
         self.cgroup = cgroup
         try:
@@ -90,6 +100,9 @@ class Tunnel:
             if pods is not None:
                 self._attach_shortcut(cgroup, pods)
             self.mode = self._attach_to_interface(interface, mode)
+            if forward:
+                self._forwarding = Forwarding(self._programs, interface, forward)
+                self._attached.callback(self._forwarding.close)
         except TunnelError:
             self.close()
             raise
@@ -98,6 +111,17 @@ class Tunnel:
     def flows(self) -> int:
         """Connections that are followed now."""
         return len(self._programs.flows)
+
+    @property
+    def ends(self) -> int:
+        """Ends of connections between gateway and pods that are known now."""
+        ends = self._programs.ends
+        return len(ends) if ends is not None else 0
+
+    @property
+    def forwarding(self) -> int:
+        """Interfaces of pods that frames are forwarded to."""
+        return self._forwarding.pods if self._forwarding is not None else 0
 
     @property
     def waiting(self) -> int:
@@ -115,6 +139,11 @@ class Tunnel:
     def counters(self) -> dict[str, int]:
         """What :class:`~hybridmesh.contract.tunnel.Counter` names, since the tunnel was loaded."""
         return self._programs.counters()
+
+    def refresh(self) -> None:
+        """See which interfaces of pods have come and gone."""
+        if self._forwarding is not None:
+            self._forwarding.refresh()
 
     def close(self) -> None:
         """Detach and unload everything; closing twice is harmless."""
@@ -190,7 +219,8 @@ class Tunnel:
     def _attach_program(self, interface: str, mode: Mode) -> None:
         """Raises :exc:`OSError` where that cannot be done in *mode*."""
         if mode == "tc":
-            attach_tc(self._programs.descriptor("tc"), interface, self._attached)
+            program = self._programs.descriptor("tc")
+            attach_tc(program, interface, "ingress", self._attached, first=True)
         else:
             number = socket.if_nametoindex(interface)
             program = self._programs.descriptor("xdp")

@@ -14,13 +14,18 @@ from ..contract.export import c_header, tunnel_header
 from ..workshop import Workshop, user_cache
 from .errors import TunnelError
 
-__all__ = ["SHORTCUT", "VERDICTS", "objects"]
+__all__ = ["ALL", "FORWARDING", "SHORTCUT", "VERDICTS", "objects"]
 
 VERDICTS = ("xdp", "tc", "sockops", "getsockopt", "setsockopt")
 """The programs that bring verdicts to the gateway, one object each."""
 
 SHORTCUT = ("ends", "skmsg")
 """Those that shorten the way between the gateway and pods of the same node."""
+
+FORWARDING = ("forward", "learn")
+"""Those which send frames on between the host's interfaces."""
+
+ALL = VERDICTS + SHORTCUT + FORWARDING
 
 _SOURCES = Path(__file__).with_name("bpf")
 _SHOP = Workshop("the tunnel", TunnelError)
@@ -39,7 +44,7 @@ def objects() -> dict[str, Path]:
     headers = {"verdict.h": c_header(), "tunnel.h": tunnel_header()}
     target = user_cache() / f"bpf-{_digest(headers)}"
     folder = _SHOP.kept(target, lambda work: _build(work, headers))
-    return {name: folder / f"{name}.o" for name in VERDICTS + SHORTCUT}
+    return {name: folder / f"{name}.o" for name in ALL}
 
 
 def _digest(headers: dict[str, str]) -> str:
@@ -64,7 +69,7 @@ def _build(work: Path, headers: dict[str, str]) -> Path:
     out.mkdir()
     # Debian keeps asm/types.h in a folder by the machine's name, where clang for BPF does not look.
     machine = Path("/usr/include", sysconfig.get_config_var("MULTIARCH") or "")
-    for name in VERDICTS + SHORTCUT:
+    for name in ALL:
         source = _SOURCES / f"{name}.bpf.c"
         command = [clang, *_FLAGS, f"-I{work}", "-idirafter", str(machine)]
         _SHOP.run(*command, "-c", str(source), "-o", str(out / f"{name}.o"), remedy=_INSTALL)

@@ -8,7 +8,7 @@ from .errors import TunnelError
 from .features import check_features, check_privileges
 from .kernel import Map, possible_cpus
 from .libbpf import Object
-from .objects import SHORTCUT, VERDICTS, objects
+from .objects import FORWARDING, SHORTCUT, VERDICTS, objects
 
 __all__ = ["Programs"]
 
@@ -20,13 +20,15 @@ class Programs:
 
     Parameters
     ----------
-    shortcut : bool
-        Those of the shortcut, too.
+    shortcut, forwarding : bool
+        Those of the shortcut, that which forwards, too.
 
     Attributes
     ----------
     flows, verdicts : Map
         Connections that are followed, and verdicts that wait to be asked for.
+    ends : Map or None
+        Ends of connections between gateway and pods, where these programs are loaded.
     expected : Map
         Heads whose places the proxy has told.
 
@@ -36,24 +38,25 @@ class Programs:
         Where a tool, a capability or a feature of the kernel is missing.
     """
 
-    def __init__(self, *, shortcut: bool = False) -> None:
+    def __init__(self, *, shortcut: bool = False, forwarding: bool = False) -> None:
         self._objects: dict[str, Object] = {}
         self._maps: dict[str, tuple[int, int, int]] = {}
         check_privileges()
         paths = objects()
         try:
-            for name in VERDICTS + SHORTCUT * shortcut:
+            for name in VERDICTS + SHORTCUT * shortcut + FORWARDING * forwarding:
                 shared = {known: members[0] for known, members in self._maps.items()}
                 self._objects[name] = loaded = Object(paths[name], shared)
                 self._maps = loaded.maps | self._maps
         except TunnelError:
             self.close()
-            check_features(shortcut=shortcut)
+            check_features(shortcut=shortcut, forwarding=forwarding)
             raise
         self._counters = self.map("counters", possible_cpus())
         self.flows = self.map("flows")
         self.verdicts = self.map("verdicts")
         self.expected = self.map("expected")
+        self.ends = self.map("ends") if shortcut or forwarding else None
 
     def descriptor(self, name: str) -> int:
         """The file descriptor of the program *name*."""

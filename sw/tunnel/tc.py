@@ -1,4 +1,4 @@
-"""Programs at TC, where frames come in from an interface, in front of all others that are there.
+"""Programs at TC, where frames come in by an interface, and where they go out.
 
 A kernel from 6.6 on has links for it. An older one has filters, which stay when who made them is
 killed; so a guard removes the filter then.
@@ -9,22 +9,35 @@ import shutil
 import socket
 import subprocess
 from contextlib import ExitStack
+from typing import Literal
 
 from .errors import TunnelError
 from .kernel import Attach, link
 from .libbpf import attach_filter
 
-__all__ = ["attach_tc"]
+__all__ = ["Side", "attach_tc"]
+
+Side = Literal["ingress", "egress"]
+
+_SIDES: dict[Side, tuple[int, int]] = {
+    "ingress": (Attach.TCX_INGRESS, 1),
+    "egress": (Attach.TCX_EGRESS, 2),
+}
+"""For a link, and for a filter."""
 
 _BEFORE = 1 << 3
 """BPF_F_BEFORE: and before no program in particular, so before all."""
 
-_PRIORITY, _HANDLE = 1, 0x484D
-_GUARD = 'read x; tc filter del dev "$1" ingress protocol all pref "$2" handle "$3" bpf'
+_FIRST, _LAST, _HANDLE = 1, 0xFFFE, 0x484D
+"""Priorities of filters, and what tells ours from others of the same."""
+
+_GUARD = 'read x; tc filter del dev "$1" "$2" protocol all pref "$3" handle "$4" bpf'
 
 
-def attach_tc(program: int, interface: str, attached: ExitStack) -> None:
-    """Attach *program* to *interface* until *attached* is closed.
+def attach_tc(
+    program: int, interface: str, side: Side, attached: ExitStack, *, first: bool = False
+) -> None:
+    """Attach *program* to *interface*, before or behind all others, until *attached* is closed.
 
     Raises
     ------
@@ -34,8 +47,9 @@ def attach_tc(program: int, interface: str, attached: ExitStack) -> None:
         Where the tool to remove a filter is missing.
     """
     number = socket.if_nametoindex(interface)
+    for_link, for_filter = _SIDES[side]
     try:
-        attached.enter_context(link(program, number, Attach.TCX_INGRESS, _BEFORE))
+        attached.enter_context(link(program, number, for_link, _BEFORE * first))
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
@@ -43,15 +57,16 @@ def attach_tc(program: int, interface: str, attached: ExitStack) -> None:
         return
     if shutil.which("tc") is None:
         raise TunnelError("The command tc is missing", remedy="run: apt-get install iproute2")
-    attached.callback(_guard(interface).communicate)
-    attach_filter(program, number, _PRIORITY, _HANDLE)
+    priority = _FIRST if first else _LAST
+    attached.callback(_guard(interface, side, priority).communicate)
+    attach_filter(program, number, for_filter, priority, _HANDLE)
 
 
-def _guard(interface: str) -> "subprocess.Popen[bytes]":
+def _guard(interface: str, side: Side, priority: int) -> "subprocess.Popen[bytes]":
     """Removes the filter when its input ends, as it does with this process; no signal that a
     terminal sends comes to it."""
     return subprocess.Popen(
-        ["sh", "-c", _GUARD, "guard", interface, str(_PRIORITY), hex(_HANDLE)],
+        ["sh", "-c", _GUARD, "guard", interface, side, str(priority), hex(_HANDLE)],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -18,11 +18,11 @@ _ACTIONS: dict[Hook, dict[int, int]] = {
     "tc": {2: DROP, 2**32 - 1: PASS},
 }
 
-_TEST_RUN, _UPDATE = 10, 2
+_TEST_RUN = 10
 _RUN = struct.Struct("=IIIIQQIIIIQQ")
 _ROOM = 4096
 
-_FLOW = struct.Struct("=QQQII32I")
+_FLOW = struct.Struct("=QQQIII32I4x")
 _HEAD = struct.Struct("=QQ40s")
 
 
@@ -48,7 +48,7 @@ class Kernel:
             for key in list(known):
                 del known[key]
         for port in ports:
-            update(programs, "ports", struct.pack("=I", port), struct.pack("=I", 1))
+            programs.map("ports")[struct.pack("=I", port)] = struct.pack("=I", 1)
         self._before = programs.counters()
 
     def receive(self, frame: bytes) -> tuple[int, bytes]:
@@ -89,14 +89,6 @@ class Kernel:
             assert time == opened[flow]
             verdicts[flow, seq] = (offset, shim)
         return Kept(flows, verdicts, set(self._programs.map("unreadable")))
-
-
-def update(programs: Programs, name: str, key: bytes, value: bytes) -> None:
-    """Put *value* into the map *name*."""
-    descriptor = programs.map(name)._descriptor
-    buffers = [ctypes.create_string_buffer(part, len(part)) for part in (key, value)]
-    packed = struct.pack("=IxxxxQQQ", descriptor, *map(ctypes.addressof, buffers), 0)
-    bpf(_UPDATE, ctypes.create_string_buffer(packed, len(packed)))
 
 
 def mapped(address: str) -> bytes:

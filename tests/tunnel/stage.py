@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hybridmesh.contract.verdict import SHIM, Flag, Verdict
@@ -31,6 +31,9 @@ __all__ = [
 CLIENT, HOST = "198.51.100.7", "198.51.100.1"
 CLIENT6, HOST6 = "2001:db8:1:2:3:4:5:7", "2001:db8:1:2:3:4:5:1"
 PATIENCE = 10.0
+LIBERAL = Path("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal")
+"""Whether the kernel's connection tracking puts up with frames that it has not seen; one for each
+namespace."""
 
 
 def request(number: int, size: int = 60) -> bytes:
@@ -71,6 +74,8 @@ class Stage:
         nic: Marker,
         mode: Mode = "auto",
         impair: Callable[[list[bytes]], list[bytes]] = list,
+        pods: Path | None = None,
+        forward: Sequence[str] = (),
     ) -> None:
         self.client, self.host = Namespace(), Namespace()
         with self.client.inside():
@@ -90,7 +95,9 @@ class Stage:
         self._wire = Wire(outside, inside, nic, impair)
         self.cgroup = own_cgroup()
         with self.host.inside():
-            self.tunnel = Tunnel("nic0", self.cgroup, mode)
+            if forward and LIBERAL.exists():
+                LIBERAL.write_text("1")
+            self.tunnel = Tunnel("nic0", self.cgroup, mode, pods, forward)
 
     def close(self) -> None:
         self.tunnel.close()
@@ -161,7 +168,8 @@ def own_cgroup() -> Path:
     """A group for the tests of this process; those that killed ones have left are removed."""
     for left in hierarchy().glob("hybridmesh-test-*"):
         if not Path("/proc", left.name.split("-")[2]).exists():
-            left.rmdir()
+            with suppress(OSError):  # another process of the tests has been faster
+                left.rmdir()
     return hierarchy() / f"hybridmesh-test-{os.getpid()}"
 
 

@@ -23,7 +23,6 @@ from hybridmesh.tunnel.loader import Mode, Tunnel
 from hybridmesh.tunnel.programs import Programs
 from hybridmesh.tunnel.sockets import SocketLink
 
-from .kernel import update
 from .stage import CLIENT, HOST, HOST6, Marker, Stage, joined, own_cgroup, request, reset_on_close
 
 NO_VERDICT = b"\0"
@@ -581,13 +580,13 @@ class Shelf:
     def flow(self, opened: int) -> None:
         rest = self._programs.flows[self._key][28:]
         flow = struct.pack("=QQQI", opened, self.seen, 0, self._first) + rest
-        update(self._programs, "flows", self._key, flow)
+        self._programs.flows[self._key] = flow
 
     def put(self, at: int, row: int, opened: int | None = None, flags: Flag = Flag.DECIDED) -> None:
         shim = SHIM.pack(Verdict(flags=flags, row=row, head_length=60))
         seq = struct.pack("=I", (self._first + at) % 2**32)
         head = struct.pack("=QQ", self.opened if opened is None else opened, at) + shim
-        update(self._programs, "verdicts", self._key + seq, head)
+        self._programs.verdicts[self._key + seq] = head
 
 
 def test_an_offset_behind_4_gib_is_not_taken_for_one_before(

@@ -211,7 +211,7 @@ def test_objects_that_are_built_need_no_clang(loaded: Programs, monkeypatch: pyt
 def test_a_program_that_does_not_compile_is_said_to_be_so(
     loaded: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    for name in objects.VERDICTS + objects.SHORTCUT:
+    for name in objects.ALL:
         (tmp_path / f"{name}.bpf.c").write_text("int wrong")
     monkeypatch.setattr(objects, "_SOURCES", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -287,7 +287,7 @@ def test_features_that_the_kernel_lacks_are_named(monkeypatch: pytest.MonkeyPatc
 
 
 def test_this_kernel_has_all_features(loaded: Programs):
-    features.check_features()
+    features.check_features(shortcut=True, forwarding=True)
 
 
 def test_a_cgroup_with_processes_is_not_removed(privileged: None):

@@ -65,7 +65,7 @@ class Node:
 
     @property
     def ends(self) -> int:
-        return len(self.tunnel._programs.map("ends"))
+        return self.tunnel.ends
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ LICENSE;
 
 KEY_OF(key_of, struct bpf_sock_ops)
 
-INLINE void add(struct bpf_sock_ops *event, struct flow_key *key)
+INLINE void add(struct bpf_sock_ops *event, struct flow_key *key, __u32 direct)
 {
-	struct end end = {};
+	struct end end = { .direct = direct };
 
 	if (bpf_map_update_elem(&ends, key, &end, BPF_ANY))
 		return;
@@ -28,21 +28,25 @@ SECTION("sockops")
 int hybridmesh_ends(struct bpf_sock_ops *event)
 {
 	struct flow_key key, other;
+	struct end *known;
 	__u8 yes = 1;
 
 	switch (event->op) {
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		key = key_of(event);
 		if (bpf_map_lookup_elem(&pods, key.pair.peer))
-			add(event, &key);
+			add(event, &key, 0);
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		key = key_of(event);
 		other = mirrored(&key);
-		if (bpf_map_lookup_elem(&ends, &other))
-			add(event, &key);
-		else
+		known = bpf_map_lookup_elem(&ends, &other);
+		if (known) {
+			known->direct = 1;
+			add(event, &key, 1);
+		} else {
 			bpf_map_update_elem(&pods, key.pair.local, &yes, BPF_ANY);
+		}
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		if (event->args[1] != BPF_TCP_CLOSE)

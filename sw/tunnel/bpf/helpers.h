@@ -30,6 +30,9 @@ CALL(long, skb_store_bytes, struct __sk_buff *frame, __u32 at, const void *from,
 CALL(long, skb_vlan_push, struct __sk_buff *frame, __be16 kind, __u16 tag);
 CALL(long, skb_vlan_pop, struct __sk_buff *frame);
 CALL(long, skb_adjust_room, struct __sk_buff *frame, __s32 bytes, __u32 where, __u64 flags);
+CALL(long, l3_csum_replace, struct __sk_buff *frame, __u32 at, __u64 from, __u64 to, __u64 size);
+CALL(long, redirect, __u32 interface, __u64 flags);
+CALL(long, redirect_peer, __u32 interface, __u64 flags);
 CALL(void *, sk_storage_get, void *map, void *socket, void *value, __u64 flags);
 CALL(long, sock_ops_cb_flags_set, struct bpf_sock_ops *event, int flags);
 CALL(long, sock_hash_update, struct bpf_sock_ops *event, void *map, void *key, __u64 flags);

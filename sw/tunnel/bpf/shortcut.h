@@ -18,6 +18,7 @@
 struct end {
 	__u32 sent; /* bytes since the other end sent any */
 	__u32 plain; /* it sends by TCP */
+	__u32 direct; /* both ends know the same addresses: nobody between them translates any */
 };
 
 struct {

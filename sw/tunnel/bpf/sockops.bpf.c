@@ -50,6 +50,7 @@ INLINE void accepted(struct bpf_sock_ops *event)
 	connection->opened = flow->opened;
 	connection->first = flow->first;
 	connection->flow = key;
+	flow->accepted = 1;
 	bpf_sock_ops_cb_flags_set(event,
 				  event->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 	count(HYBRIDMESH_COUNTER_OPENED);

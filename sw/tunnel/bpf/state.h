@@ -40,6 +40,7 @@ struct flow {
 	__u64 clear; /* stream offset before which bytes may have come twice */
 	__u32 first; /* sequence number of the stream's first byte */
 	__u32 count; /* verdicts that were kept */
+	__u32 accepted; /* a socket of the gateway has it */
 	__u32 heads[KEPT]; /* sequence numbers of the last of them */
 };
 
