@@ -376,7 +376,7 @@ def test_the_next_connection_of_the_same_ports_finds_no_verdict_of_the_last(stag
 def test_what_the_proxy_says_of_heads_comes_to_who_drives_the_nic(stage: Stage, address: str):
     client, server = stage.pair(address)
     with client, server:
-        first = syn_of(stage, client)
+        first, counted = syn_of(stage, client), stage.tunnel.counters()["expected"]
         stream = SocketLink().open((), (), server)
         stream.head_at(0)
         stream.head_at(2**32 + 5)
@@ -395,6 +395,7 @@ def test_what_the_proxy_says_of_heads_comes_to_who_drives_the_nic(stage: Stage, 
         ] * 3
         assert [seq for _, _, seq in told] == [(first + at) % 2**32 for at in (0, 5, 2**31)]
         assert list(stage.tunnel.expected()) == []
+        assert stage.tunnel.counters()["expected"] == counted + 3
         stream.close()
         stream.head_at(7)
         assert list(stage.tunnel.expected()) == []

@@ -66,14 +66,13 @@ INLINE void ended(struct bpf_sock_ops *event)
 	if (!socket)
 		return;
 	connection = bpf_sk_storage_get(&sockets, socket, 0, 0);
-	if (!connection || !connection->opened)
+	if (!connection)
 		return;
 	key = connection->flow;
 	flow = bpf_map_lookup_elem(&flows, &key);
 	/* The next connection of the same addresses and ports may have begun. */
 	if (flow && flow->opened == connection->opened)
 		forget(&key, flow);
-	connection->opened = 0;
 	count(HYBRIDMESH_COUNTER_CLOSED);
 }
 
