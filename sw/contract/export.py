@@ -7,9 +7,12 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .geometry import Geometry
 from .grammar import TOUCHING
+from .inband import ADDRESSES, HEADER, LIMIT, OPERATION, Code, Kind, Outcome
+from .inband import ETHERTYPE as CONTROL_ETHERTYPE
 from .record import Record
 from .registers import REGISTERS
 from .tunnel import SOCKET_LEVEL, Counter
@@ -81,10 +84,7 @@ def reference_page() -> str:
         "## Verdict shim",
         f"{SHIM.size} bytes in network byte order, between the MAC addresses and the frame's own "
         "EtherType.",
-        _table(
-            ("byte", "bits", "field", "meaning"),
-            ((f.offset, f.bits, f"`{f.name}`", f.doc) for f in SHIM.fields),
-        ),
+        _fields(SHIM),
         "### Flags",
         _table(("bit", "flag"), ((f"{f.value:#04x}", f"`{f.name}`") for f in Flag)),
         "### Reasons",
@@ -127,6 +127,7 @@ def reference_page() -> str:
                 for s in geometry.spaces
             ),
         ),
+        *_inband(),
         "## Fields that a proxy must interpret",
         "A line that begins so raises `touch`, and so does a `connection:` line of anything but "
         "`keep-alive`; letters of either case.",
@@ -138,6 +139,37 @@ def reference_page() -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _inband() -> Iterable[str]:
+    """Control frames: header, kinds, operations, what becomes of them."""
+    yield "## In-band control"
+    yield (
+        f"Frames of EtherType {CONTROL_ETHERTYPE:#06x} between host and NIC, never on the wire. "
+        f"Behind the {ADDRESSES} bytes of MAC addresses: the header, in network byte order; "
+        f"`length` bytes of body, {LIMIT} at most; a CRC-32 (IEEE 802.3, lowest byte first) over "
+        "both; padding."
+    )
+    yield _fields(HEADER)
+    kinds = ((f"{kind.value:#04x}", f"`{kind.word}`", kind.meaning) for kind in Kind)
+    yield _table(("kind", "name", "meaning"), kinds)
+    yield "### Operations"
+    yield (
+        "The body of a request: operations, each with a head, and behind that of a write its "
+        "words. The body of an answer: the words read."
+    )
+    yield _fields(OPERATION)
+    yield _table(
+        ("code", "operation", "meaning"), ((c.value, f"`{c.word}`", c.meaning) for c in Code)
+    )
+    yield "### What becomes of a control frame"
+    yield "Of each from the host, the NIC says one of these."
+    yield _table(("outcome", "meaning"), ((f"`{o.word}`", o.value) for o in Outcome))
+
+
+def _fields(record: Record[Any]) -> str:
+    rows = ((f.offset, f.bits, f"`{f.name}`", f.doc) for f in record.fields)
+    return _table(("byte", "bits", "field", "meaning"), rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -5,13 +5,13 @@ reading counters are the same for all of them.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..contract.geometry import Geometry
+from ..contract.geometry import Geometry, Space
 from ..contract.registers import COUNTERS, LISTENERS, MAGIC, VERSION, register
 from ..contract.table import TableImage
 from .error import NicError
@@ -112,11 +112,9 @@ class RegisterControl:
                 remedy="let one driver alone load tables",
             )
         for space, words in image.words():
-            self._wait("reading", _SILENT)
-            self._write("read_address", register("read_address").field("space").put(space.number))
-            for number, word in enumerate(words.tolist()):
-                self._wait("reading", _SILENT)
-                if (found := self._read("read_data")) != word:
+            pairs = zip(words.tolist(), self._table(space), strict=True)
+            for number, (word, found) in enumerate(pairs):
+                if found != word:
                     raise NicError(
                         f"The NIC holds 0x{found:08x} where 0x{word:08x} was loaded",
                         place=f"word {number} of table space {space.name}",
@@ -137,6 +135,18 @@ class RegisterControl:
 
     def counters(self) -> dict[str, int]:
         return {counter.name: self._bus.read(counter.address) for counter in COUNTERS}
+
+    def _table(self, space: Space) -> Iterator[int]:
+        """The words of *space* in the bank in use, each read when it is asked for."""
+        self._seek(space)
+        for _ in range(space.words):
+            self._wait("reading", _SILENT)
+            yield self._read("read_data")
+
+    def _seek(self, space: Space) -> None:
+        """Let ``read_data`` begin with the first word of *space*."""
+        self._wait("reading", _SILENT)
+        self._write("read_address", register("read_address").field("space").put(space.number))
 
     def _identify(self) -> None:
         if (magic := self._read("id")) != MAGIC:

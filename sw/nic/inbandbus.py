@@ -1,0 +1,163 @@
+"""A NIC's registers over control frames: the register bus, and what a driver does through it.
+
+What moves the frames is a :class:`Link`; what is in them is
+:class:`~hybridmesh.nic.inband.InbandClient`'s.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..contract.geometry import Geometry, Space
+from ..contract.inband import OPERATION, Step, read, read_run, write
+from ..contract.registers import COUNTERS, REGISTERS, register
+from ..contract.table import TableImage
+from .control import RegisterControl
+from .error import NicError
+from .inband import InbandClient
+
+__all__ = ["InbandBus", "InbandRegisters", "Link"]
+
+Words = npt.NDArray[np.uint32]
+
+_NAMES = {r.address: r.name for r in REGISTERS}
+
+
+class Link(Protocol):
+    """An interface with a NIC at its other end, and the clock that goes with it."""
+
+    def send(self, frame: bytes) -> None: ...
+
+    def receive(self, until: float) -> bytes | None:
+        """The next frame that has come; None where none comes before *until*."""
+
+    def now(self) -> float: ...
+
+
+class InbandBus:
+    """Registers by control frames; see :class:`~hybridmesh.nic.control.RegisterBus`.
+
+    Every method returns when the NIC has answered, and raises :exc:`NicError` where it does not, or
+    refuses.
+
+    Parameters
+    ----------
+    link : Link
+    client : InbandClient
+        What goes over *link*.
+    """
+
+    def __init__(self, link: Link, client: InbandClient) -> None:
+        self._link = link
+        self._client = client
+        self._carry_out(())
+
+    def read(self, address: int) -> int:
+        return int(self._carry_out([read(address)])[0])
+
+    def write(self, address: int, value: int) -> None:
+        self._carry_out([write(address, [value])])
+
+    def write_many(self, address: int, values: Words) -> None:
+        most = (self._client.limit - OPERATION.size) // 4
+        for at in range(0, len(values), most):
+            self._carry_out([write(address, values[at : at + most])])
+
+    def read_many(self, address: int, count: int) -> Iterator[int]:
+        """*count* words at the one *address*, each as soon as it is there."""
+        most = self._client.limit // 4
+        for at in range(0, count, most):
+            yield from self._carry_out([read(address, min(most, count - at))]).tolist()
+
+    def read_run(self, address: int, count: int) -> list[int]:
+        """The *count* registers from *address* on, as many as one answer holds."""
+        words: list[int] = self._carry_out([read_run(address, count)]).tolist()
+        return words
+
+    def _carry_out(self, steps: Sequence[Step]) -> Words:
+        """The words that *steps* read."""
+        link, client = self._link, self._client
+        out: bytes | None = client.request(steps, link.now())
+        while client.deadline is not None:
+            if out is not None:
+                link.send(out)
+            came = link.receive(client.deadline)
+            now = link.now()
+            out = None if came is None else client.receive(came, now)
+            if out is None:
+                out = client.late(now)
+        answer = client.answer
+        assert answer is not None
+        if answer.refused:
+            step = steps[answer.done]
+            raise NicError(
+                f"The NIC refuses operation {answer.done}, {step.code.word} of {step.words} words",
+                place=_NAMES.get(step.address, f"register 0x{step.address:03x}"),
+                remedy="let one driver alone use the NIC, of the NIC's release",
+            )
+        return answer.words
+
+
+class InbandRegisters(RegisterControl):
+    """The registers of whatever NIC answers on *bus*.
+
+    Attributes
+    ----------
+    geometry : Geometry
+        As the NIC says, but for ``flows``, which no register tells and no table depends on.
+
+    Raises
+    ------
+    NicError
+        Where the NIC is not of this release.
+    """
+
+    def __init__(self, bus: InbandBus) -> None:
+        self._frames = bus
+        self.geometry = _geometry(bus)
+        super().__init__(bus, self.geometry)
+
+    def load(self, image: TableImage) -> int:
+        _check_size(image, self.geometry)
+        return super().load(image)
+
+    def counters(self) -> dict[str, int]:
+        words = self._frames.read_run(COUNTERS[0].address, len(COUNTERS))
+        return {counter.name: word for counter, word in zip(COUNTERS, words, strict=True)}
+
+    def _table(self, space: Space) -> Iterator[int]:
+        self._seek(space)
+        return self._frames.read_many(register("read_data").address, space.words)
+
+
+def _geometry(bus: InbandBus) -> Geometry:
+    names = ("geometry_a", "geometry_b", "geometry_c")
+    words = bus.read_run(register(names[0]).address, len(names))
+    sizes = {
+        bits.name: bits.get(word)
+        for name, word in zip(names, words, strict=True)
+        for bits in register(name).bits
+    }
+    try:
+        return Geometry(**sizes)
+    except ValueError as error:
+        raise NicError(
+            f"The NIC says that it has sizes that none has: {error}",
+            place=names[0],
+            remedy="use a NIC and a driver of the same release",
+        ) from None
+
+
+def _check_size(image: TableImage, geometry: Geometry) -> None:
+    """Raise :exc:`NicError` where *image* needs a larger NIC than one of *geometry*."""
+    for name in ("rows", "hosts", "predicates", "path_bytes", "host_bytes", "header_bytes"):
+        wanted, built = getattr(image.geometry, name), getattr(geometry, name)
+        if wanted > built:
+            raise NicError(
+                f"The table is too large for this NIC: it was compiled for {name} {wanted}, and "
+                f"the NIC is built with {built}",
+                place=name,
+                remedy=f"compile it for {name} {built}, or build a NIC with {wanted}",
+            )
