@@ -47,8 +47,9 @@ timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/pe
 	$(BIN)/hybridmesh timing --all --page docs/performance.md
 
 fuzz: $(VENV)/fuzz  ## long random traffic at widths 1, 8 and 64, RTL, model, llhttp; SEED=7 repeats one
-	@for bench in lexer verdict_engine joiner flow_guard nic_core table_flip; do \
-	    echo "seed $(SEED)"; $(BIN)/python -m tb $$bench --long --seed $(SEED) || exit 1; done
+	@echo "seed $(SEED)"
+	@printf '%s\n' verdict_engine lexer nic_core flow_guard joiner table_flip | \
+	    xargs -P 2 -I BENCH $(BIN)/python -m tb BENCH --long --seed $(SEED)
 	HYBRIDMESH_AGREEMENT=30x300 $(BIN)/pytest -q tests/agreement
 	$(BIN)/python -m tb.referee --jobs 2 --seed $(SEED)
 	$(BIN)/python -m tb.fuzz

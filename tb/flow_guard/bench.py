@@ -36,7 +36,7 @@ APART = -(-60 // WIDTH)
 ON_A_WIRE = 84
 """Bytes of which the shortest frame takes the time, with preamble, FCS and gap."""
 
-MESSAGES = 20_000 if is_long() else 600
+MESSAGES = 4_000 if is_long() else 600
 CONNECTIONS = 20
 """More than the small tables have room for."""
 
