@@ -8,13 +8,14 @@ import hashlib
 import shutil
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..contract.export import c_header, tunnel_header
 from ..workshop import Workshop, user_cache
 from .errors import TunnelError
 
-__all__ = ["ALL", "FORWARDING", "SHORTCUT", "VERDICTS", "objects"]
+__all__ = ["ALL", "FORWARDING", "SHORTCUT", "VERDICTS", "built", "objects"]
 
 VERDICTS = ("xdp", "tc", "sockops", "getsockopt", "setsockopt")
 """The programs that bring verdicts to the gateway, one object each."""
@@ -41,22 +42,28 @@ def objects() -> dict[str, Path]:
     TunnelError
         Where clang or the kernel's headers are missing, or the objects cannot be kept.
     """
+    return built(_SOURCES, ALL)
+
+
+def built(sources: Path, names: Sequence[str]) -> dict[str, Path]:
+    """The objects of the programs *names* of another folder, which may include the headers here."""
     headers = {"verdict.h": c_header(), "tunnel.h": tunnel_header()}
-    target = user_cache() / f"bpf-{_digest(headers)}"
-    folder = _SHOP.kept(target, lambda work: _build(work, headers))
-    return {name: folder / f"{name}.o" for name in ALL}
+    target = user_cache() / f"bpf-{_digest(sources, headers)}"
+    folder = _SHOP.kept(target, lambda work: _build(work, sources, names, headers))
+    return {name: folder / f"{name}.o" for name in names}
 
 
-def _digest(headers: dict[str, str]) -> str:
+def _digest(sources: Path, headers: dict[str, str]) -> str:
     """Hash over all that the objects are made of."""
     digest = hashlib.sha256(f"{sys.byteorder} {_FLAGS}".encode())
-    contents = headers | {path.name: path.read_text() for path in _SOURCES.iterdir()}
+    folders = sorted({sources, _SOURCES})
+    contents = headers | {path.name: path.read_text() for f in folders for path in f.iterdir()}
     for name, text in sorted(contents.items()):
         digest.update(f"{name} {len(text)}\n{text}".encode())
     return digest.hexdigest()[:16]
 
 
-def _build(work: Path, headers: dict[str, str]) -> Path:
+def _build(work: Path, sources: Path, names: Sequence[str], headers: dict[str, str]) -> Path:
     clang = shutil.which("clang")
     if clang is None:
         raise TunnelError(
@@ -69,8 +76,8 @@ def _build(work: Path, headers: dict[str, str]) -> Path:
     out.mkdir()
     # Debian keeps asm/types.h in a folder by the machine's name, where clang for BPF does not look.
     machine = Path("/usr/include", sysconfig.get_config_var("MULTIARCH") or "")
-    for name in ALL:
-        source = _SOURCES / f"{name}.bpf.c"
-        command = [clang, *_FLAGS, f"-I{work}", "-idirafter", str(machine)]
+    for name in names:
+        source = sources / f"{name}.bpf.c"
+        command = [clang, *_FLAGS, f"-I{work}", f"-I{_SOURCES}", "-idirafter", str(machine)]
         _SHOP.run(*command, "-c", str(source), "-o", str(out / f"{name}.o"), remedy=_INSTALL)
     return out

@@ -10,8 +10,8 @@ import hybridmesh
 ROOT = Path(hybridmesh.__file__).parent
 
 UPWARDS = (
-    "cli", "demo", "lab", "explain", "ingress", "routecheck", "trace", "proxy", "tunnel", "nic",
-    "reference", "compiler", "config", "contract", "workshop", "errors",
+    "cli", "evaluation", "demo", "lab", "explain", "ingress", "routecheck", "trace", "proxy",
+    "tunnel", "nic", "reference", "compiler", "envoy", "config", "contract", "workshop", "errors",
 )  # fmt: skip
 """From the top down: a room imports those behind it."""
 

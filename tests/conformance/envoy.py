@@ -12,8 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from hybridmesh.config.model import Mesh
-
-from .rendering import bootstrap
+from hybridmesh.envoy import bootstrap
 
 __all__ = ["MISSING", "EnvoyError", "Ports", "envoy_running", "is_installed"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hybridmesh.config.model import MatchKind, StringMatch
+from ..config.model import MatchKind, StringMatch
 
 __all__ = ["Json", "duration", "fraction", "regex", "string_match", "typed"]
 

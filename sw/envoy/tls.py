@@ -2,8 +2,7 @@
 
 from base64 import b64encode
 
-from hybridmesh.config.model import Certificate, ClientCertificates, ClusterTls, ServerTls, Source
-
+from ..config.model import Certificate, ClientCertificates, ClusterTls, ServerTls, Source
 from .proto import Json, typed
 
 __all__ = ["client_tls", "server_tls"]

@@ -1,6 +1,6 @@
 """Routes: what istiod writes into ``envoy.config.route.v3`` for a VirtualService."""
 
-from hybridmesh.config.model import (
+from ..config.model import (
     CookieHash,
     CorsPolicy,
     DirectResponse,
@@ -24,7 +24,6 @@ from hybridmesh.config.model import (
     VirtualHost,
     WeightedCluster,
 )
-
 from .proto import Json, duration, fraction, fractional_percent, regex, string_match, typed
 
 __all__ = ["route_configuration"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from hybridmesh.config.model import (
+from ..config.model import (
     Balancer,
     CircuitBreaker,
     Cluster,
@@ -13,7 +13,6 @@ from hybridmesh.config.model import (
     OutlierDetection,
     Warmup,
 )
-
 from .proto import Json, duration, typed
 from .tls import client_tls
 
