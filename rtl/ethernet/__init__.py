@@ -1,0 +1,1 @@
+"""Ethernet MAC: frames between a PHY and packet streams."""
