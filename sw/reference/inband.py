@@ -57,6 +57,8 @@ class Endpoint:
     outcomes : Counter of Outcome
     session, sequence : int
         The session held to, 0 if none, and the sequence number of its next request.
+    pending : tuple of int or None
+        The session that an open has asked for since, and its first sequence number.
     """
 
     def __init__(self, registers: Registers, start: Callable[[], int]) -> None:
@@ -64,8 +66,7 @@ class Endpoint:
         self._start = start
         self.outcomes: Counter[Outcome] = Counter()
         self.session, self.sequence = 0, 0
-        self._pending: tuple[int, int] | None = None
-        """The session that an open has asked for since, and its first sequence number."""
+        self.pending: tuple[int, int] | None = None
         self._last = _Answer(Kind.DONE)
 
     def receive(self, data: bytes, *, error: bool = False) -> bytes | None:
@@ -83,13 +84,13 @@ class Endpoint:
         session = asked.header.session
         if session == self.session:
             return Outcome.STRAY, None
-        if self._pending is None or self._pending[0] != session:
-            self._pending = session, self._start()
-        return Outcome.OPENED, self._answer(asked, self._pending[1], _Answer(Kind.OPENED))
+        if self.pending is None or self.pending[0] != session:
+            self.pending = session, self._start()
+        return Outcome.OPENED, self._answer(asked, self.pending[1], _Answer(Kind.OPENED))
 
     def _requested(self, asked: Message) -> tuple[Outcome, bytes | None]:
         session, sequence = asked.header.session, asked.header.sequence
-        begins = (session, sequence) == self._pending
+        begins = (session, sequence) == self.pending
         if session != self.session and not begins:
             return Outcome.LOST, self._answer(asked, sequence, _Answer(Kind.LOST))
         if not begins and sequence == (self.sequence - 1) % 2**32:
@@ -100,7 +101,7 @@ class Endpoint:
         if todo is None:
             return Outcome.MALFORMED, None
         if begins:
-            self._pending = None
+            self.pending = None
         self.session, self.sequence = session, (sequence + 1) % 2**32
         self._last = self._execute(todo)
         return Outcome.EXECUTED, self._answer(asked, sequence, self._last)

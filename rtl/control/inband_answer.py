@@ -1,0 +1,203 @@
+"""The sender: answers to the host, between the frames that come from the core."""
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.crc.catalog import CRC32_ETHERNET
+from amaranth.lib.wiring import In, Out
+
+from hybridmesh.contract.inband import (
+    ADDRESSES,
+    ETHERTYPE,
+    LIMIT,
+    NIC_ADDRESS,
+    SHORTEST,
+    VERSION,
+)
+from hybridmesh.contract.registers import VERSION as REGISTERS_VERSION
+
+from ..layout import packet_beat
+from ..memory import TableMemory
+from ..stream import RegisterSlice, packets
+from .inband_request import BODY, word_of
+from .inband_session import Answer
+
+__all__ = ["AnswerSender"]
+
+
+class AnswerSender(wiring.Component):
+    """Pass frames on, and put an answer between two of them.
+
+    ========  ===================================================  =======
+    stage     what happens                                         latency
+    ========  ===================================================  =======
+    turn      behind a frame's end, or while none is under way     1
+    byte      of a frame, or of the answer                         0
+    o         registered                                           1
+    ========  ===================================================  =======
+
+    One byte per clock; ``i`` waits for ``o``, and for an answer as many clocks as that has bytes.
+
+    Members
+    -------
+    i, o : packet stream of width 1
+    answer : Answer
+    send : in
+        ``answer`` is to be sent, and stays until ``sent``.
+    sent : out
+    w_en, w_addr, w_data : in
+        A word of the answer's body; they are kept until they are written over.
+    """
+
+    def __init__(self) -> None:
+        self._words = LIMIT // 4
+        super().__init__(
+            {
+                "i": In(packets(1)),
+                "o": Out(packets(1)),
+                "answer": In(Answer),
+                "send": In(1),
+                "sent": Out(1),
+                "w_en": In(1),
+                "w_addr": In(range(self._words)),
+                "w_data": In(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.o = o = RegisterSlice(packet_beat(1))
+        m.submodules.answer = answer = _AnswerBytes(self._words)
+        i = self.i
+        within, answering = Signal(), Signal()  # a frame is under way; an answer is
+        taken = o.i.ready & Mux(answering, answer.valid, i.valid)
+        wiring.connect(m, o.o, wiring.flipped(self.o))
+        m.d.comb += [
+            answer.answer.eq(self.answer),
+            answer.begin.eq(self.send & ~answer.valid),
+            answer.w_en.eq(self.w_en),
+            answer.w_addr.eq(self.w_addr),
+            answer.w_data.eq(self.w_data),
+            answer.next.eq(answering & o.i.ready),
+            i.ready.eq(~answering & o.i.ready),
+            o.i.valid.eq(Mux(answering, answer.valid, i.valid)),
+            o.i.payload.eq(i.payload),
+            self.sent.eq(answering & taken & answer.last),
+        ]
+        with m.If(answering):
+            m.d.comb += [
+                o.i.p.data.eq(answer.byte),
+                o.i.p.keep.eq(1),
+                o.i.p.last.eq(answer.last),
+                o.i.p.error.eq(0),
+            ]
+        more = Signal()  # the frame of ``i`` that is under way goes on behind this clock
+        m.d.comb += more.eq(Mux(i.valid & i.ready, ~i.p.last, within))
+        m.d.sync += within.eq(more)
+        with m.If(self.sent):
+            m.d.sync += answering.eq(0)
+        with m.Elif(~answering):
+            m.d.sync += answering.eq(answer.valid & ~more)
+        return m
+
+
+class _AnswerBytes(wiring.Component):
+    """The bytes of an answer, four of a word at a time, the next word being fetched meanwhile.
+
+    =========  ==================================  =======
+    stage      what happens                        latency
+    =========  ==================================  =======
+    word       its number is known                 1
+    memory     read                                3
+    following  chosen                              4
+    =========  ==================================  =======
+
+    Members
+    -------
+    answer : Answer
+        Stays from ``begin`` to the last byte.
+    begin : in
+        The first byte shall be there in the next clock; not while ``valid``.
+    valid, byte, last : out
+    next : in
+        ``byte`` is taken.
+    w_en, w_addr, w_data : in
+        A word of the body.
+    """
+
+    def __init__(self, words: int) -> None:
+        self._words = words
+        super().__init__(
+            {
+                "answer": In(Answer),
+                "begin": In(1),
+                "valid": Out(1),
+                "byte": Out(8),
+                "last": Out(1),
+                "next": In(1),
+                "w_en": In(1),
+                "w_addr": In(range(words)),
+                "w_data": In(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.crc = crc = CRC32_ETHERNET(data_width=8).create()
+        m.submodules.memory = memory = TableMemory(32, self._words, distributed=False)
+        answer = self.answer
+        numbers = range(BODY + self._words + 1)
+        number = Signal(numbers)  # of the word that is being sent
+        check, final = Signal(numbers), Signal(numbers)  # that of the CRC, the last
+        lane, shift = Signal(2), Signal(32)
+        following = Signal(32)
+        taken = self.valid & self.next
+
+        m.d.sync += [
+            check.eq(answer.words + BODY),
+            final.eq(Mux(answer.words > SHORTEST // 4 - 1 - BODY, check, SHORTEST // 4 - 1)),
+            following.eq(self._following(m, number, check, memory.r_data)),
+        ]
+        m.d.comb += [
+            memory.w_en.eq(self.w_en),
+            memory.w_addr.eq(self.w_addr),
+            memory.w_data.eq(self.w_data),
+            memory.r_en.eq(self.valid),
+            memory.r_addr.eq(number - (BODY - 1)),
+            crc.start.eq(self.begin),
+            crc.data.eq(self.byte),
+            crc.valid.eq(taken & (number >= ADDRESSES // 4) & (number < check)),
+            self.byte.eq(shift[24:]),
+            self.last.eq((number == final) & (lane == 3)),
+        ]
+        with m.If(number == check):
+            m.d.comb += self.byte.eq(crc.crc.word_select(lane, 8))
+        with m.If(self.begin):
+            m.d.sync += [self.valid.eq(1), number.eq(0), shift.eq(answer.asker[16:])]
+        with m.Elif(taken):
+            m.d.sync += [lane.eq(lane + 1), shift.eq(shift << 8)]
+            with m.If(lane == 3):
+                m.d.sync += [number.eq(number + 1), shift.eq(following), self.valid.eq(~self.last)]
+        return m
+
+    def _following(self, m: Module, number: Value, check: Value, read: Value) -> Value:
+        """The word behind word *number*."""
+        answer = self.answer
+        nic = int.from_bytes(NIC_ADDRESS, "big")
+        header = {
+            1: Cat(C(nic >> 32, 16), answer.asker[:16]),
+            2: C(nic, 48)[:32],
+            word_of("ethertype"): Cat(answer.kind, C(VERSION, 8), C(ETHERTYPE, 16)),
+            word_of("session"): answer.session,
+            word_of("sequence"): answer.sequence,
+            word_of("owner"): answer.owner,
+            word_of("length"): Cat(C(LIMIT, 16), answer.words << 2),
+            word_of("done"): Cat(C(REGISTERS_VERSION, 16), answer.done),
+        }
+        word = Signal(32)
+        with m.Switch(number):
+            for following, value in header.items():
+                with m.Case(following - 1):
+                    m.d.comb += word.eq(value)
+            with m.Default():
+                m.d.comb += word.eq(Mux(number < check, read, 0))
+        return word
