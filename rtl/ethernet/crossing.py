@@ -99,6 +99,10 @@ class Crossing(wiring.Component):
     """Places that are not counted on: two are written while ``full`` comes, one more may be then,
     and one tells a full memory from an empty one."""
 
+    BLOCK = 18 * 1024
+    """Bits of a block RAM.  The memory is slices that have each place in one block, for blocks are
+    too slow to choose between their outputs."""
+
     AHEAD = 8
     """Payloads that are read ahead: more than the clocks from a read to its payload's place."""
 
@@ -120,40 +124,43 @@ class Crossing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         here, there = self._domains
-        m.submodules.memory = memory = Memory(
-            shape=Shape.cast(self._shape).width,
-            depth=self._places,
-            init=[],
-            attrs={"ram_style": "block"},
-        )
-        write, read = memory.write_port(domain=here), memory.read_port(domain=there)
-        bits = len(write.addr)
+        bits = (self._places - 1).bit_length()
         m.submodules.committed = committed = Newest(bits, i_domain=here, o_domain=there)
         m.submodules.freed = freed = Newest(bits, i_domain=there, o_domain=here)
 
-        behind = Signal(bits)  # the place behind what is written
+        m.submodules.reader = reader = DomainRenamer(there)(_Reader(self._shape, bits, self.AHEAD))
+        wiring.connect(m, reader.o, wiring.flipped(self.o))
+
+        place, behind = Signal(bits), Signal(bits)  # of what is written next, and behind it
         level = Signal(bits)
         m.d.comb += [
-            behind.eq(write.addr + self.write),
-            write.en.eq(self.write),
-            write.data.eq(self.data),
+            behind.eq(place + self.write),
+            reader.end.eq(committed.o),
+            freed.i.eq(reader.address),
         ]
         m.d[here] += [
-            write.addr.eq(Mux(self.rewind, committed.i, behind)),
-            level.eq(write.addr - freed.o),
+            place.eq(Mux(self.rewind, committed.i, behind)),
+            level.eq(place - freed.o),
             self.full.eq(level >= self._places - self.MARGIN),
         ]
         with m.If(self.commit):
             m.d[here] += committed.i.eq(behind)
 
-        m.submodules.reader = reader = DomainRenamer(there)(_Reader(self._shape, bits, self.AHEAD))
-        wiring.connect(m, reader.o, wiring.flipped(self.o))
-        m.d.comb += [
-            reader.end.eq(committed.o),
-            read.addr.eq(reader.address),
-            reader.data.eq(read.data),
-            freed.i.eq(reader.address),
-        ]
+        payload = Value.cast(self.data)
+        slice_bits = max(self.BLOCK // self._places, 1)
+        for low in range(0, len(payload), slice_bits):
+            part = payload[low : low + slice_bits]
+            m.submodules[f"bits{low}"] = memory = Memory(
+                shape=len(part), depth=self._places, init=[], attrs={"ram_style": "block"}
+            )
+            write, read = memory.write_port(domain=here), memory.read_port(domain=there)
+            m.d.comb += [
+                write.en.eq(self.write),
+                write.addr.eq(place),
+                write.data.eq(part),
+                read.addr.eq(reader.address),
+                reader.data[low : low + slice_bits].eq(read.data),
+            ]
         return m
 
 

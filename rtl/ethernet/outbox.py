@@ -57,13 +57,12 @@ class Outbox(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         i = self.i
-        size = Signal(range(self._longest + 1))  # of the frame so far
-        too_long = Signal()
+        size = Signal(range(self._longest))  # of the frame so far
+        too_long = Signal()  # it was as long as it may be, and not at its end
         ends = Signal()
         events = Signal(OutboxEvents)
 
         m.d.comb += [
-            too_long.eq(size == self._longest),
             i.ready.eq(~self.full | too_long),
             ends.eq(i.valid & i.ready & i.p.last),
             self.write.eq(i.valid & i.ready & ~too_long),
@@ -77,7 +76,7 @@ class Outbox(wiring.Component):
         ]
         m.d.sync += self.events.eq(events)
         with m.If(ends):
-            m.d.sync += size.eq(0)
+            m.d.sync += [size.eq(0), too_long.eq(0)]
         with m.Elif(self.write):
-            m.d.sync += size.eq(size + 1)
+            m.d.sync += [size.eq(size + 1), too_long.eq(size == self._longest - 1)]
         return m

@@ -13,7 +13,8 @@ from cocotb.triggers import ClockCycles
 from hybridmesh.reference.ethernet import Received, Symbol, carrier, fcs, received
 from hybridmesh.rtl.ethernet.gmii import Speed
 from tb.ethernet_mac import BACKLOG, LONGEST
-from tb.ethernet_mac.pins import Counts, PhyReceive, PhyTransmit, clocks, wait
+from tb.ethernet_mac.clocks import Counts, clocks, wait
+from tb.ethernet_mac.pins import PhyReceive, PhyTransmit
 from tb.lib.begin import is_long, rng_of
 from tb.lib.design import under_test
 from tb.lib.packet import beats
