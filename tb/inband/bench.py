@@ -265,7 +265,8 @@ def spoiled(rng: random.Random, host: bytes, header: Header, body: bytes) -> tup
     def of_length(length: int) -> bytes:
         """The frame that says so, with a CRC that is right."""
         covered = HEADER.pack(header._replace(length=length)) + body
-        return whole[:12] + covered + zlib.crc32(covered).to_bytes(4, "little") + bytes(20)
+        checksum = zlib.crc32(covered).to_bytes(4, "little")
+        return whole[:12] + covered + checksum + bytes(rng.choice((0, 20)))
 
     way = rng.randrange(9)
     if way == 0:
