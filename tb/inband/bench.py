@@ -283,7 +283,8 @@ def spoiled(rng: random.Random, host: bytes, header: Header, body: bytes) -> tup
     if way == 5:
         return frame(NIC, host, header._replace(kind=Kind.OPEN, session=77), body), False
     if way == 6:
-        length = rng.choice((len(body) + 4, len(body) - 4, 0xFFFC, LIMIT + 4))
+        short = rng.randrange(1, 4)
+        length = rng.choice((len(body) + 4, len(body) - 4, len(body) + short, 0xFFFC, LIMIT + 4))
         odd = frame(NIC, host, header, body + b"\0\0")
         return rng.choice((of_length(length), odd, frame(NIC, host, header, bytes(1476)))), False
     if way == 7:
