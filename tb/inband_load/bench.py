@@ -1,4 +1,4 @@
-"""A driver identifies the NIC, loads a table, reads it back and reads counters, by control frames."""
+"""A driver identifies the NIC, loads a table, reads it back and reads counters, by frames alone."""
 
 from collections import deque
 from typing import Any
