@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from ..errors import HybridMeshError
+from .bench import bench
 from .compile import compile_command
 from .demo import demo
 from .explain import explain
@@ -42,7 +43,11 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-COMMANDS = (compile_command, demo, explain, lab, lint, route_check, serve, timing, tunnel, verilog)
+# fmt: off
+COMMANDS = (
+    bench, compile_command, demo, explain, lab, lint, route_check, serve, timing, tunnel, verilog,
+)
+# fmt: on
 for command in COMMANDS:
     cli.add_command(command)
 

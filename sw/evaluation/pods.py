@@ -11,7 +11,10 @@ from .peers.nginx import FOLDERS
 from .site import Site
 from .workload import SERVICES, Workload
 
-__all__ = ["answer", "configuration"]
+__all__ = ["REFUSED", "answer", "configuration"]
+
+REFUSED = 421
+"""Status of the answer to a request that is meant for another service (RFC 9110, 15.5.20)."""
 
 _CONFIGURATION = """\
 daemon off;
@@ -38,7 +41,7 @@ http {{
 _SERVER = """\
     server {{
         {listens}
-        if ($arg_pod != "{service}") {{ return 421; }}
+        if ($arg_pod != "{service}") {{ return {refused}; }}
         {fresh}
         location / {{
             root {folder};
@@ -74,4 +77,6 @@ def _servers(workload: Workload, site: Site) -> Iterator[str]:
     for service in range(SERVICES):
         ports = site.pod_ports(service)
         listens = " ".join(f"listen {site.pods}:{port} backlog=4096;" for port in ports)
-        yield _SERVER.format(listens=listens, service=service, fresh=fresh, folder=site.folder)
+        yield _SERVER.format(
+            listens=listens, service=service, refused=REFUSED, fresh=fresh, folder=site.folder
+        )

@@ -105,6 +105,8 @@ class Stage:
     ----------
     site : Site
     namespaces : bool
+    verdict : str
+        What the verdicts say that are stamped now: ``decided``, for one; empty: none are.
 
     Raises
     ------
@@ -124,6 +126,7 @@ class Stage:
                     remedy=f"run: apt-get install {package}",
                 )
         self.namespaces = namespaces
+        self.verdict = ""
         self._parts = ExitStack()
         self._processes: dict[Role, Process] = {}
         self._tunnel: Tunnel | None = None
@@ -195,6 +198,7 @@ class Stage:
         heads = [request.head for request in workload.requests()]
         loaded, verdicts = golden_verdicts(load([path]), heads, site.port)
         loaded.write(site.folder / "loaded.json")
+        self.verdict = ", ".join(sorted({v.state.word for v in verdicts.values()}))
         with ExitStack() as parts:
             with self._host.inside():
                 self._tunnel = Tunnel("host0", self._footprint.host)
@@ -208,6 +212,7 @@ class Stage:
             with self._host.inside():
                 self._tunnel.close()
             self._tunnel = None
+        self.verdict = ""
 
     def load(self, workload: Workload, seconds: int) -> Load:
         """Send requests for some *seconds*; :exc:`EvaluationError` where one is not answered, or by
@@ -334,7 +339,8 @@ class Stage:
                 said = self._ask(workload, head)
                 if said == (200, pods.answer(service, workload.response)):
                     break
-                if process.poll() is not None or time.monotonic() > end:
+                wrong = said[0] == pods.REFUSED
+                if wrong or process.poll() is not None or time.monotonic() > end:
                     log = self._log("gateway").read_text(errors="replace").strip()
                     raise EvaluationError(
                         f"{peer.title} does not answer from the right pod, but with {said[0]} "

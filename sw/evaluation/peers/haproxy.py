@@ -65,7 +65,7 @@ class HAProxy:
         return ""
 
     def version(self) -> str:
-        return " ".join(first_line(_program(), "-v").split()[:3])
+        return f"HAProxy {first_line(_program(), '-v').split()[2]}"
 
     def launch(self, workload: Workload, site: Site) -> Launch:
         path, table = site.folder / "haproxy.cfg", site.folder / "haproxy.map"
