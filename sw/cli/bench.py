@@ -54,6 +54,8 @@ def run(quick: bool, folder: Path, rounds: int | None) -> None:
     plan = PLANS["quick" if quick else "full"]
     plan = replace(plan, rounds=rounds or plan.rounds)
     lacks = absent(is_root())
+    if quick:  # it has to be built first
+        lacks["sim"] = f"{PEERS['sim'].title}, is left out of --quick"
     for line in lacks.values():
         click.echo(line, err=True)
     there = [peer for name, peer in PEERS.items() if name not in lacks]

@@ -140,14 +140,28 @@ def _verdicts(samples: Samples) -> Iterator[str]:
 def _costs(samples: Samples) -> Iterator[str]:
     yield "## CPU per request"
     yield (
-        "Microseconds of the gateway's CPU, its own code and the kernel's for it; below, the share "
-        "of its own code; then the whole machine's, with load generator and pods."
+        "Microseconds of the gateway's CPU: its own code, the kernel's for it, and what the "
+        "tunnel's program at the interface takes. Below, its own code alone; then the whole "
+        "machine, with load generator and pods."
     )
     yield from _by_peer(samples, lambda s: s.cpu)
     yield "Its own code alone:"
     yield from _by_peer(samples, lambda s: s.user)
     yield "The whole machine:"
     yield from _by_peer(samples, lambda s: s.whole)
+    yield from _programs(samples)
+
+
+def _programs(samples: Samples) -> Iterator[str]:
+    stamped = [sample for sample in samples if sample.peer == "stamped"]
+    arrival = Spread.of(sample.arrival for sample in stamped)
+    stamp = Spread.of(sample.stamp for sample in stamped)
+    if arrival and stamp:
+        yield (
+            f"Where verdicts are stamped, the tunnel's program takes {arrival.shown(2)} µs per "
+            f"request, which the first table has. Stamping takes {stamp.shown(2)} µs, in place of "
+            "a NIC: the whole machine's has it, the gateway's has not."
+        )
 
 
 def _ratios(samples: Samples, mode: str) -> Iterator[str]:

@@ -25,7 +25,7 @@ class Plan:
     seconds: int
 
 
-PLANS = {"full": Plan(FULL, rounds=7, seconds=3), "quick": Plan(QUICK, rounds=3, seconds=1)}
+PLANS = {"full": Plan(FULL, rounds=5, seconds=3), "quick": Plan(QUICK, rounds=3, seconds=1)}
 
 
 def absent(namespaces: bool) -> dict[str, str]:
@@ -98,6 +98,8 @@ def measure(stage: Stage, peer: Peer, workload: Workload, number: int, seconds: 
         seconds=load.seconds,
         user=gateway.user * per_request,
         system=gateway.system * per_request,
+        arrival=(after.arrival - before.arrival) * per_request,
+        stamp=(after.stamp - before.stamp) * per_request,
         whole=busy * per_request,
         softirq=(after.softirq - before.softirq) * per_request,
         gateway=gateway.total / load.seconds,
@@ -120,3 +122,4 @@ class _Accounts:
         self.cpu = {role: stage.cpu(role) for role in _ROLES}
         self.busy, self.softirq = stage.machine()
         self.asked, self.usable = stage.verdicts()
+        self.arrival, self.stamp = stage.programs()

@@ -31,6 +31,11 @@ class Sample:
     ----------
     user, system : float
         Microseconds of CPU per request: the gateway's own code, and the kernel's for it.
+    arrival : float
+        Microseconds per request of the tunnel's program that takes shims off. No process is
+        charged with it, and yet it is work of the gateway's host.
+    stamp : float
+        Microseconds per request of the program that puts them on, in place of a NIC.
     whole, softirq : float
         Microseconds per request that all cores were busy, and of these in softirq.
     gateway, load, pods : float
@@ -64,13 +69,15 @@ class Sample:
     p99: float
     rss: int
     pss: int
+    arrival: float = 0.0
+    stamp: float = 0.0
     hits: float | None = None
     verdict: str = ""
 
     @property
     def cpu(self) -> float:
-        """Microseconds of CPU per request."""
-        return self.user + self.system
+        """Microseconds of CPU per request, the tunnel's work included."""
+        return self.user + self.system + self.arrival
 
     @property
     def rate(self) -> float:

@@ -33,6 +33,7 @@ from ..tunnel.loader import Tunnel
 from . import pods
 from .mesh import manifest
 from .peers import Peer, find
+from .runtime import counting, run_time
 from .site import PODS_PER_SERVICE, EvaluationError, Site, make_certificate
 from .stamp import golden_verdicts, stamping
 from .workload import HOST, SERVICES, Workload
@@ -130,6 +131,7 @@ class Stage:
         self._parts = ExitStack()
         self._processes: dict[Role, Process] = {}
         self._tunnel: Tunnel | None = None
+        self._stamp = -1
         try:
             self._set_up()
         except BaseException:
@@ -204,7 +206,8 @@ class Stage:
                 self._tunnel = Tunnel("host0", self._footprint.host)
             parts.callback(self._unload)
             with self._client.inside():
-                parts.enter_context(stamping("client0", verdicts))
+                self._stamp = parts.enter_context(stamping("client0", verdicts))
+            parts.enter_context(counting())
             yield
 
     def _unload(self) -> None:
@@ -282,6 +285,13 @@ class Stage:
             return 0, 0
         counters = self._tunnel.counters()
         return counters["answered"] + counters["missed"], counters["usable"]
+
+    def programs(self) -> tuple[float, float]:
+        """Seconds that the tunnel's program at the interface, and the one that stamps verdicts,
+        have run; no process is charged with the first: it runs on the core that sends."""
+        if self._tunnel is None:
+            return 0.0, 0.0
+        return run_time(self._tunnel.arrival), run_time(self._stamp)
 
     # ------------------------------------------------------------------ processes
 

@@ -62,9 +62,9 @@ def hash_of(head: bytes) -> int:
 
 
 @contextmanager
-def stamping(interface: str, verdicts: Mapping[bytes, Verdict]) -> Iterator[None]:
+def stamping(interface: str, verdicts: Mapping[bytes, Verdict]) -> Iterator[int]:
     """Frames that go out by *interface*, of the caller's network namespace, with one of the heads
-    and nothing else bear its verdict until the block ends.
+    and nothing else bear its verdict until the block ends; gives the program's file descriptor.
 
     Raises
     ------
@@ -87,4 +87,4 @@ def stamping(interface: str, verdicts: Mapping[bytes, Verdict]) -> Iterator[None
                 f"The program that stamps verdicts cannot be attached ({error.strerror})",
                 place=interface,
             ) from None
-        yield
+        yield program.program

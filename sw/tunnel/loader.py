@@ -136,6 +136,11 @@ class Tunnel:
             peer_port, local_port = struct.unpack(">HH", ports)
             yield (str(IPv6Address(peer)), peer_port), (str(IPv6Address(local)), local_port), seq
 
+    @property
+    def arrival(self) -> int:
+        """The file descriptor of the program that takes the shims off."""
+        return self._programs.descriptor("tc" if self.mode == "tc" else "xdp")
+
     def counters(self) -> dict[str, int]:
         """What :class:`~hybridmesh.contract.tunnel.Counter` names, since the tunnel was loaded."""
         return self._programs.counters()

@@ -78,6 +78,8 @@ def test_each_request_gets_its_stamped_verdict_and_comes_to_the_right_pod(root):
     assert sample.requests > 0
     assert sample.hits == 1.0
     assert sample.verdict == "decided"
+    assert 0 < sample.arrival < sample.cpu
+    assert 0 < sample.stamp < sample.whole
 
 
 def test_tls_and_logs_work_on_the_stage(loopback):
