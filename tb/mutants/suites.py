@@ -55,6 +55,9 @@ ROOMS = {
             "rtl/frame", ("tests/rtl/frame",), (), ("frame_walker-width8", "shim_inserter-width8")
         ),
         Room("rtl/control", ("tests/rtl/control",), (), ("registers-axi",)),
+        Room(
+            "rtl/ethernet", ("tests/rtl/ethernet",), (), ("ethernet_mac-small", "ethernet_pins-mac")
+        ),
         Room("rtl", ("tests/rtl/*.py",), (), (*_STREAMS, "verdict_engine-width8")),
         Room("sw/compiler", ("tests/compiler",), _SOFTWARE),
         Room("sw/reference", ("tests/reference",), _SOFTWARE),
