@@ -116,7 +116,7 @@ class InbandClient:
         self.answer = None
         self._body = body
         self._openings = 0
-        return self._ask(now) if self._opened else self._open(now, WAIT)
+        return self._ask(now) if self._opened else self._open(now)
 
     def receive(self, data: bytes, now: float) -> bytes | None:
         """Take the frame *data*, of whatever kind; returns the one that is to be sent then, if any.
@@ -172,12 +172,12 @@ class InbandClient:
         self.deadline = now + self._wait
         return self._frame
 
-    def _open(self, now: float, wait: float) -> bytes:
+    def _open(self, now: float) -> bytes:
         """The frame that opens a new session."""
         self._session = self._numbers() or 1
         self._opened = self._held = False
         self._openings += 1
-        return self._prepare(Header(kind=Kind.OPEN, session=self._session), b"", now, wait)
+        return self._prepare(Header(kind=Kind.OPEN, session=self._session), b"", now)
 
     def _begin(self, header: Header, now: float) -> bytes:
         """The first request of the session that the NIC has opened."""
@@ -194,22 +194,22 @@ class InbandClient:
 
     def _ask(self, now: float) -> bytes:
         header = Header(kind=Kind.REQUEST, session=self._session, sequence=self._sequence)
-        return self._prepare(header, self._body, now, WAIT)
+        return self._prepare(header, self._body, now)
 
-    def _prepare(self, header: Header, body: bytes, now: float, wait: float) -> bytes:
+    def _prepare(self, header: Header, body: bytes, now: float) -> bytes:
         self._frame = frame(NIC_ADDRESS, self._address, header, body)
         self._wait, self._tries = WAIT, 1
-        self.deadline = now + wait
+        self.deadline = now + WAIT
         return self._frame
 
     def _lose(self, owner: int, now: float) -> None:
         """The NIC does not hold to the session.
 
         Before it ever has, another driver's open came between this one's and its first request:
-        after a while, which is another one for each of the two, this one opens again.
+        this one opens again, but not before the other has had the time for its own request.
         """
         if not self._held and self._openings < TRIES:
-            self._open(now, WAIT * (1 + self._numbers() % 8))
+            self._open(now)
             return
         if owner:
             raise self._failed(

@@ -215,6 +215,7 @@ def odd_steps(rng: random.Random) -> bytes:
             head(Operation(rng.choice((1, 2, 3)), 0, 0)),
             head(Operation(1, 3, 0)) + bytes(8),
             head(Operation(1, 0xFFFF, 0)) + bytes(8),
+            head(Operation(1, 2 + 512, 0)) + bytes(8),
             head(Operation(1, 3, 0))[:4],
             head(Operation(2, LIMIT // 4 + 1, 0)),
             head(Operation(2, 0xFFFF, 0)),

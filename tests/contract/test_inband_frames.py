@@ -67,6 +67,17 @@ def test_a_frame_that_is_damaged_or_cut_off_says_nothing():
     assert message(whole[:end]) is not None
 
 
+def test_a_cut_off_crc_is_none_though_what_is_missing_is_zero():
+    whole = next(
+        data
+        for session in range(1, 10_000)
+        if (data := frame(NIC, HOST, Header(session=session), bytes(24)))[-1] == 0
+    )
+    assert len(whole) == 64
+    assert message(whole) is not None
+    assert message(whole[:-1]) is None
+
+
 def test_a_body_that_is_no_multiple_of_four_says_nothing():
     assert message(frame(NIC, HOST, Header(), bytes(6))) is None
 

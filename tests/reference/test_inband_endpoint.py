@@ -20,7 +20,8 @@ ALICE, BOB = 0xA11CE000, 0xB0B00000
 
 
 class Words:
-    """Registers below 0x100, of which 0x40 counts up with each read and 0x44 refuses twice."""
+    """Registers below 0x100 of a map of 4096 bytes; 0x40 counts up with each read, 0x44 refuses
+    twice, 0x48 always."""
 
     def __init__(self) -> None:
         self.words: dict[int, int] = {}
@@ -28,6 +29,7 @@ class Words:
         self.asked = 0
 
     def read(self, address: int) -> int | None:
+        assert address < 0x1000
         if address == 0x40:
             self.words[0x40] = self.words.get(0x40, 0) + 1
         if address in (0x44, 0x48):
@@ -37,6 +39,7 @@ class Words:
         return self.words.get(address, 0) if address < 0x100 else None
 
     def write(self, address: int, word: int) -> bool:
+        assert address < 0x1000
         if address >= 0x100:
             return False
         self.log.append((address, word))
