@@ -11,10 +11,11 @@ SEED_GIVEN := $(SEED)
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lab lint clean
+.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lab \
+    bench bench-quick lint clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/ready  ## a virtual environment in .venv with all that is needed
 
@@ -30,11 +31,16 @@ test: lint  ## all checks and all tests
 	    exit 1; }  # cocotb loads it into the simulation
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
+# What pip makes of the package, beside the checkout: the proxy's core is machine code in it.
+define NATIVE
+@rm -rf build/native
+@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/native .
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+    --target build/native build/native/*.whl
+endef
+
 native: setup  ## the proxy's core as machine code, as pip installs it, and the proxy's tests on it
-	@rm -rf build/native
-	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w build/native .
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-	    --target build/native build/native/*.whl
+	$(NATIVE)
 	PYTHONPATH=build/native $(BIN)/pytest -q tests/proxy tests/gateway tests/conformance
 
 agreement: setup  ## 100 random tables by 1000 random requests: RTL, model and matcher agree
@@ -66,6 +72,18 @@ coverage: setup  ## which of all that the NIC can meet it has met, and which lin
 lab: setup  ## root: the NIC on a wire, the kernel's tunnel, loss and disorder, in namespaces
 	@$(BIN)/hybridmesh lab run
 
+bench: $(VENV)/bench  ## HybridMesh beside Envoy, HAProxy and nginx; into docs/evaluation.md
+	$(NATIVE)
+	@sh bench/install
+	PYTHONPATH=$(CURDIR)/build/native $(BIN)/hybridmesh bench run
+	PYTHONPATH=$(CURDIR)/build/native $(BIN)/hybridmesh bench report --page docs/evaluation.md
+
+bench-quick: $(VENV)/bench  ## a few of its workloads, in less than five minutes
+	$(NATIVE)
+	@sh bench/install
+	PYTHONPATH=$(CURDIR)/build/native $(BIN)/hybridmesh bench run --quick
+	PYTHONPATH=$(CURDIR)/build/native $(BIN)/hybridmesh bench report --quick
+
 lint: setup  ## style and types of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -96,6 +114,12 @@ $(VENV)/timing: $(VENV)/ready
 	@echo "installing yosys and nextpnr, this is done once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    -c constraints.txt -e '.[dev,timing]'
+	@touch $@
+
+# The plots.
+$(VENV)/bench: $(VENV)/ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    -c constraints.txt -e '.[dev,bench]'
 	@touch $@
 
 # Atheris is large as well, and not there for every platform.

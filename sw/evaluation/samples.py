@@ -21,6 +21,7 @@ from .stage import cores
 __all__ = ["Sample", "Samples", "Setup"]
 
 _PACKAGE = Path(__file__).parents[1]
+_CODE = {".py", ".c", ".h", ".cpp", ".lua"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Setup:
     Attributes
     ----------
     code : str
-        A hash over this package's files.
+        A hash over this package's sources; what is compiled of them differs from build to build.
     seconds : int
         Of each measurement.
     namespaces : bool
@@ -265,7 +266,7 @@ def _commit() -> str:
 def _code() -> str:
     digest = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
+        if path.suffix in _CODE:
             digest.update(str(path.relative_to(_PACKAGE)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
