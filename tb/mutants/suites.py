@@ -54,7 +54,7 @@ ROOMS = {
         Room(
             "rtl/frame", ("tests/rtl/frame",), (), ("frame_walker-width8", "shim_inserter-width8")
         ),
-        Room("rtl/control", ("tests/rtl/control",), (), ("registers-axi",)),
+        Room("rtl/control", ("tests/rtl/control",), (), ("registers-axi", "inband-width1")),
         Room(
             "rtl/ethernet", ("tests/rtl/ethernet",), (), ("ethernet_mac-small", "ethernet_pins-mac")
         ),

@@ -66,10 +66,22 @@ def test_control_frames_alone_are_taken_out(idle: float, stall: float) -> None:
         *(rng.randbytes(size) for size in (1, 5, 13, 14, 70)),
     ]
     taken = [control(14), control(15), control(60), control(100)]
-    sent = [rng.choice((rng.choice(likely), rng.choice(taken))) for _ in range(40)] + likely
+    sent = [rng.choice((rng.choice(likely), rng.choice(taken))) for _ in range(24)] + likely
     assert frames_of(passed(sent, idle=idle, stall=stall), 1) == [
         data for data in sent if data not in taken
     ]
+
+
+def test_a_frame_that_goes_on_keeps_the_mark_of_the_mac() -> None:
+    dut, received = ControlFilter(), Received()
+    marks = [True, False, True]
+    beats = [beat | {"error": mark} for mark in marks for beat in packet_beats(bytes(20), 1)]
+    simulate(
+        dut,
+        drive(dut.i, beats),
+        collect(dut.o, received, lambda: received.frames == len(marks)),
+    )
+    assert [bool(beat.error) for beat in received if beat.last] == marks
 
 
 def test_a_control_frame_goes_through_though_the_wire_stands_still() -> None:
