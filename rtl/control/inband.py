@@ -34,9 +34,9 @@ class InbandControl(wiring.Component):
     =========  ======================================================  ==================
     filter     ``host_tx`` is on ``core_tx``                           15, or fewer
     receiver   a control frame is checked                              1 behind its end
-    session    it is passed over, answered, or given to the runner     3
+    session    it is passed over, answered, or given to the runner     2
     runner     its operations are checked, then carried out            by what they are
-    sender     the answer's first byte is on ``host_rx``               3 at the least
+    sender     the answer's first byte is on ``host_rx``               4 at the least
     through    ``core_rx`` is on ``host_rx``                           1
     =========  ======================================================  ==================
 
