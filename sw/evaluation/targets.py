@@ -13,6 +13,7 @@ __all__ = ["Outcome", "Target", "outcomes"]
 Outcome = Literal["met", "missed", "open", "not measured"]
 """All rounds are on the right side; none is; some are; there are too few."""
 
+_NEARLY = 0.05
 _FLAT = (1, 10, 100, 1000, 5000)
 
 
@@ -55,7 +56,7 @@ def outcomes(samples: Samples, mode: str) -> Iterator[Target]:
         return paired(samples, (base, peer), (base, mode), lambda s: s.user)
 
     paced, large = Workload(think=16).name, Workload(routes=5000).name
-    late = paired(samples, (paced, "haproxy"), (paced, mode), lambda s: s.p99)
+    late = _same_load(samples, paced, "haproxy", mode)
     memory = spread(samples, large, mode, lambda s: s.rss / 1e6)
     istio = ratio("envoy", Workload(istio=True))
     three = ratio("envoy", Workload("three", 1000))
@@ -67,6 +68,16 @@ def outcomes(samples: Samples, mode: str) -> Iterator[Target]:
     yield Target("CPU in user space per request, nginx : HybridMesh", 1.0, user("nginx"))
     yield Target("p99 latency at the same load, HAProxy : HybridMesh", 1.0, late)
     yield Target("resident memory at 5000 routes, MB", 100.0, memory, most=True, digits=0)
+
+
+def _same_load(samples: Samples, workload: str, peer: str, mode: str) -> Spread | None:
+    """Ratios of p99 in the rounds in which both have had the same rate, nearly."""
+    over, under = samples.of(workload, peer), samples.of(workload, mode)
+    return Spread.of(
+        over[number].p99 / under[number].p99
+        for number in sorted(over.keys() & under.keys())
+        if abs(over[number].rate / under[number].rate - 1) <= _NEARLY
+    )
 
 
 def _flatness(samples: Samples, mode: str) -> Spread | None:

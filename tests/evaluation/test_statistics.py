@@ -69,3 +69,14 @@ def test_flat_is_the_dearest_by_the_cheapest_of_a_round(tmp_path):
     (flat,) = (target for target in outcomes(samples, "stamped") if "dearest" in target.promise)
     assert flat.found == Spread(1.2, 1.2, 1.2, 3)
     assert flat.outcome == "missed"
+
+
+def test_latencies_are_compared_at_the_same_load(tmp_path):
+    name = Workload(think=16).name
+    taken = [sample(name, n, "haproxy", p99=3000.0, requests=30_000) for n in range(4)]
+    taken += [sample(name, n, "stamped", p99=1500.0, requests=29_000) for n in range(3)]
+    # One that gets fewer requests done is late for none of them.
+    taken.append(sample(name, 3, "stamped", p99=100.0, requests=20_000))
+    samples = kept(tmp_path, *taken)
+    (late,) = (target for target in outcomes(samples, "stamped") if "p99" in target.promise)
+    assert late.found == Spread(2.0, 2.0, 2.0, 3)
