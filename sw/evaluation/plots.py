@@ -12,24 +12,27 @@ __all__ = ["PLOTS", "draw"]
 
 Point = tuple[float, Workload]
 
-PLOTS: dict[str, tuple[str, Sequence[Point]]] = {
+PLOTS: dict[str, tuple[str, str, Sequence[Point]]] = {
     "routes": (
         "prefix routes, the last one hit",
+        "a browser's GET, 32 connections",
         [(n, Workload(routes=n)) for n in (1, 10, 100, 1000, 5000)],
     ),
     "connections": (
         "connections",
+        "a browser's GET, the last of 100 prefix routes",
         [(n, Workload(connections=n)) for n in (1, 32, 256)],
     ),
     "head": (
         "bytes of the request's head",
+        "the last of 100 prefix routes, 32 connections",
         [
             (len(next(workload.requests()).head), workload)
             for workload in (Workload(head="minimal"), Workload(), Workload(head="cookies"))
         ],
     ),
 }
-"""By name: what is on the x axis, and the workloads along it."""
+"""By name: what is on the x axis, what is the same for all, and the workloads along it."""
 
 _COLOURS = {
     "envoy": "tab:purple",
@@ -46,7 +49,7 @@ def draw(samples: Samples, folder: Path) -> list[str]:
     from matplotlib.figure import Figure
 
     drawn = []
-    for name, (label, points) in PLOTS.items():
+    for name, (label, same, points) in PLOTS.items():
         lines = {
             peer: [
                 (x, found)
@@ -80,7 +83,10 @@ def draw(samples: Samples, folder: Path) -> list[str]:
             axes.set_ylim(bottom=0)
             axes.set_xlabel(label)
             axes.set_ylabel("CPU of the gateway per request in µs")
-            axes.set_title("median, and least to most of the rounds; lower is better", fontsize=9)
+            axes.set_title(
+                f"What a request costs: lower is better\n{same}; line: median, band: least to most of the rounds",
+                fontsize=10,
+            )
             axes.legend(frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
             folder.mkdir(parents=True, exist_ok=True)

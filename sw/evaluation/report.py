@@ -18,6 +18,7 @@ __all__ = ["BEGIN", "END", "report", "write_page"]
 BEGIN, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
 
 _WORKLOADS = tuple(dict.fromkeys((*FULL, *QUICK)))
+_LABELS = {workload.name: workload.label for workload in _WORKLOADS}
 _OTHERS = ("envoy", "haproxy", "nginx")
 _LIMIT = 0.9
 """Share of a core from which on whoever takes it may be what limits the rate."""
@@ -126,14 +127,14 @@ def _verdicts(samples: Samples) -> Iterator[str]:
     if said:
         yield "## What the NIC says"
         yield (
-            "Of the requests of each workload, for a NIC of the default size. *Provisional*: no "
-            "route above the NIC's rows, predicates or hosts matches, or one by a regular "
-            "expression, and the CPU goes on from there."
+            "Of the requests of each workload, for a NIC of the default size. *Provisional*: a "
+            "regular expression, or more routes, hosts or headers than the NIC has room for; the "
+            "CPU goes on from the row that is named."
         )
         words = dict.fromkeys(said.values())
         yield _table(
             ("verdicts", "workloads"),
-            [(word, ", ".join(f"`{n}`" for n in said if said[n] == word)) for word in words],
+            [(word, "<br>".join(_LABELS[n] for n in said if said[n] == word)) for word in words],
         )
 
 
@@ -141,14 +142,14 @@ def _costs(samples: Samples) -> Iterator[str]:
     yield "## CPU per request"
     yield (
         "Microseconds of the gateway's CPU: its own code, the kernel's for it, and what the "
-        "tunnel's program at the interface takes. Below, its own code alone; then the whole "
-        "machine, with load generator and pods."
+        "tunnel's program at the interface takes. Where nothing else is said, a browser's head, "
+        "answers of 15 B and 32 connections."
     )
     yield from _by_peer(samples, lambda s: s.cpu)
-    yield "Its own code alone:"
-    yield from _by_peer(samples, lambda s: s.user)
-    yield "The whole machine:"
-    yield from _by_peer(samples, lambda s: s.whole)
+    yield from _folded("Its own code alone", _by_peer(samples, lambda s: s.user))
+    yield from _folded(
+        "The whole machine, with load generator and pods", _by_peer(samples, lambda s: s.whole)
+    )
     yield from _programs(samples)
 
 
@@ -168,18 +169,17 @@ def _ratios(samples: Samples, mode: str) -> Iterator[str]:
     yield f"## Ratios to {PEERS[mode].title}"
     yield (
         "CPU per request of the other by that of HybridMesh, of the same round: 2 is twice as much "
-        "for the other. First the gateway's CPU, then the whole machine's."
+        "for the other."
     )
-    others = [peer for peer in (*_OTHERS, "off") if peer != mode]
-    metrics: tuple[Metric, ...] = (lambda s: s.cpu, lambda s: s.whole)
-    for metric in metrics:
-        yield from _grid(
-            others,
-            lambda name, peer, metric=metric: paired(  # type: ignore[misc]
-                samples, (name, peer), (name, mode), metric
-            ),
-            2,
+
+    def ratios(metric: Metric) -> Iterator[str]:
+        others = [peer for peer in (*_OTHERS, "off") if peer != mode]
+        return _grid(
+            others, lambda name, peer: paired(samples, (name, peer), (name, mode), metric), 2
         )
+
+    yield from ratios(lambda s: s.cpu)
+    yield from _folded("Of the whole machine's", ratios(lambda s: s.whole))
 
 
 def _growth(pictures: dict[str, str]) -> Iterator[str]:
@@ -193,16 +193,13 @@ def _behaviour(samples: Samples) -> Iterator[str]:
     yield "## Throughput, latency, memory"
     yield (
         "Connections ask again as soon as they are answered, so rate and latency are two sides of "
-        "one number, but where the name of the workload says `think`. Requests per second:"
+        "one number, but for the workload with a request each 16 ms."
     )
-    yield from _by_peer(samples, lambda s: s.rate, 0)
-    yield "p50 in milliseconds:"
-    yield from _by_peer(samples, lambda s: s.p50 / 1000, 2)
-    yield "p99 in milliseconds:"
-    yield from _by_peer(samples, lambda s: s.p99 / 1000, 2)
-    yield "Resident memory in MB, and the gateway's own part of it (PSS):"
-    yield from _by_peer(samples, lambda s: s.rss / 1e6, 0)
-    yield from _by_peer(samples, lambda s: s.pss / 1e6, 0)
+    yield from _folded("Requests per second", _by_peer(samples, lambda s: s.rate, 0))
+    yield from _folded("p50 in ms", _by_peer(samples, lambda s: s.p50 / 1000, 2))
+    yield from _folded("p99 in ms", _by_peer(samples, lambda s: s.p99 / 1000, 2))
+    yield from _folded("Resident memory in MB", _by_peer(samples, lambda s: s.rss / 1e6, 0))
+    yield from _folded("Its own part (PSS) in MB", _by_peer(samples, lambda s: s.pss / 1e6, 0))
 
 
 def _accounts(samples: Samples) -> Iterator[str]:
@@ -251,7 +248,7 @@ def _model(samples: Samples, mode: str) -> Iterator[str]:
     hybrid = spread(samples, workload.name, mode, lambda s: s.cpu)
     yield (
         "This is no measurement. Two measured numbers go in, CPU per request of Envoy and of "
-        f"HybridMesh with `{workload.name}`; the other inputs are assumptions, in "
+        f"HybridMesh with {workload.label}; the other inputs are assumptions, in "
         "[model.yaml](../sw/evaluation/model.yaml), each with its source."
     )
     if envoy is None or hybrid is None:
@@ -322,10 +319,17 @@ def _grid(
     yield _table(
         ("workload", *(PEERS[peers[n]].title for n in shown)),
         [
-            (f"`{name}`", *(found.shown(digits) if (found := cells[n]) else "-" for n in shown))
+            (_LABELS[name], *(found.shown(digits) if (found := cells[n]) else "-" for n in shown))
             for name, cells in rows
         ],
     )
+
+
+def _folded(title: str, parts: Iterable[str]) -> Iterator[str]:
+    """*parts* that are shown when they are asked for."""
+    yield f"<details><summary>{title}</summary>"
+    yield from parts
+    yield "</details>"
 
 
 def _too_few() -> str:

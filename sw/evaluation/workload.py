@@ -18,6 +18,15 @@ HOST = "shop.example.com"
 SERVICES = 4
 """Services that routes take turns to go to."""
 
+_KINDS: dict[Kind, str] = {
+    "prefix": "prefix route",
+    "header": "header route",
+    "three": "three-condition route",
+    "regex": "regex route",
+    "hosts": "virtual host",
+}
+_SWITCHES = {"tls": "TLS", "istio": "Istio-like, logged", "fresh": "fresh answers"}
+
 _HEADS = 64
 """Different heads of a workload: no gateway gains by having seen the last one."""
 
@@ -85,6 +94,20 @@ class Workload:
         words += [f"think{self.think}ms"] if self.think else []
         words += [word for word in ("tls", "istio", "fresh") if getattr(self, word)]
         return "-".join(words)
+
+    @property
+    def label(self) -> str:
+        """For people; what is not said is as in most workloads."""
+        usual = Workload()
+        hit = f"{self.hit} hit" if self.hit != "all" else "64 of them hit"
+        words = [f"{self.routes:,} {_KINDS[self.kind]}{'s' if self.routes > 1 else ''}, {hit}"]
+        words += [f"{self.head} head"] if self.head != usual.head else []
+        words += [f"answers of {self.response:,} B"] if self.response != usual.response else []
+        if self.connections != usual.connections:
+            words.append(f"{self.connections} connection{'s' if self.connections > 1 else ''}")
+        words += [f"a request each {self.think} ms"] if self.think else []
+        words += [_SWITCHES[word] for word in _SWITCHES if getattr(self, word)]
+        return "; ".join(words)
 
     def requests(self) -> Iterator[Request]:
         """The requests, which are sent in turn."""

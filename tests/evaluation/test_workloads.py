@@ -18,6 +18,7 @@ SITE = Site(Path("/nowhere"), "127.0.0.1", 8080, "127.0.0.1", 9000)
 
 def test_each_workload_has_a_name_of_its_own():
     assert len({workload.name for workload in FULL}) == len(FULL)
+    assert len({workload.label for workload in FULL}) == len(FULL)
     assert {workload.name for workload in QUICK} <= {workload.name for workload in FULL}
 
 
@@ -27,6 +28,15 @@ def test_its_heads_differ_and_fit_into_a_segment(workload):
     assert len(set(heads)) == len(heads) == 64
     assert max(map(len, heads)) <= SEGMENT
     assert len({hash_of(head) for head in heads}) == 64
+
+
+def test_a_label_says_what_is_not_usual():
+    assert Workload().label == "100 prefix routes, last hit"
+    unusual = Workload("hosts", 1, "all", "minimal", 1024, 1, 16, tls=True)
+    assert unusual.label == (
+        "1 virtual host, 64 of them hit; minimal head; answers of 1,024 B; 1 connection; "
+        "a request each 16 ms; TLS"
+    )
 
 
 def test_the_first_route_the_last_and_all_are_asked_for():
