@@ -34,7 +34,7 @@ from tb.lib.pauses import PAUSES
 from tb.lib.registerfile import RegisterFile, serve
 from tb.lib.stream import AmaranthPort, Sink, Source
 
-ROUNDS = 400 if is_long() else 30
+ROUNDS = 200 if is_long() else 25
 NIC, LAST = bytes.fromhex("0248594d5301"), 9
 HEADER_END = 12 + HEADER.size
 
@@ -81,8 +81,8 @@ class Bench:
         self.numbers: list[int] = []  # of them, by frame of the host
         self.marked: set[int] = set()
         self.frames = 0
-        self.others: list[bytes] = []
-        self.core: list[bytes] = []
+        self.others: list[tuple[bytes, bool]] = []
+        self.core: list[tuple[bytes, bool]] = []
         self.answers: list[bytes] = []
         self.judged = 0
         self.released = 0  # the clock by which the last control frame was done with
@@ -123,13 +123,13 @@ class Bench:
             if error:
                 self.marked.add(len(self.sent) - 1)
         else:
-            self.others.append(data)
+            self.others.append((data, error))
         self.frames += 1
         self.host_tx.send(beats(data, 1, error=error))
 
-    def send_core(self, data: bytes) -> None:
-        self.core.append(data)
-        self.core_rx.send(beats(data, 1))
+    def send_core(self, data: bytes, *, error: bool = False) -> None:
+        self.core.append((data, error))
+        self.core_rx.send(beats(data, 1, error=error))
 
     async def settle(self) -> None:
         """Wait for the end of all that was sent, and hold it against the model."""
@@ -165,12 +165,19 @@ class Bench:
 
     async def finish(self) -> None:
         await self.core_rx.drained()
-        wire = [beat for data in self.others for beat in beats(data, 1)]
-        await self.core_tx.until(len(wire))
-        host = sum(map(len, self.core)) + sum(map(len, self.answers))
+        await self.core_tx.until(sum(len(data) for data, _ in self.others))
+        host = sum(len(data) for data, _ in self.core) + sum(map(len, self.answers))
         await self.host_rx.until(host)
-        assert frames(self.core_tx.taken, 1) == self.others
-        assert [data for data in self.got() if not is_control(data)] == self.core
+        assert marked(self.core_tx.taken) == self.others
+        got = marked(self.host_rx.taken)
+        assert [item for item in got if not is_control(item[0])] == self.core
+        assert [item for item in got if is_control(item[0])] == [(a, False) for a in self.answers]
+
+
+def marked(taken: list[int]) -> list[tuple[bytes, bool]]:
+    """The frames that the beats *taken* make, and whether they are marked bad."""
+    marks = [bool(beat >> LAST + 1) for beat in taken if beat >> LAST & 1]
+    return list(zip(frames(taken, 1), marks, strict=True))
 
 
 async def until(dut: Any, done: Callable[[], bool]) -> None:
@@ -206,23 +213,18 @@ def steps(rng: random.Random) -> bytes:
     return operations(todo)
 
 
-def odd_steps(rng: random.Random) -> bytes:
-    """Operations that are not, behind some that are."""
-    head = OPERATION.pack
-    odd = rng.choice(
-        (
-            head(Operation(rng.choice((0, 4, 0x0101, 0xFFFF)), 1, 0)) + bytes(4),
-            head(Operation(rng.choice((1, 2, 3)), 0, 0)),
-            head(Operation(1, 3, 0)) + bytes(8),
-            head(Operation(1, 0xFFFF, 0)) + bytes(8),
-            head(Operation(1, 2 + 512, 0)) + bytes(8),
-            head(Operation(1, 3, 0))[:4],
-            head(Operation(2, LIMIT // 4 + 1, 0)),
-            head(Operation(2, 0xFFFF, 0)),
-            head(Operation(2, LIMIT // 4, 0)) + head(Operation(3, 1, 0)),
-        )
-    )
-    return steps(rng)[:600] + odd if rng.random() < 0.5 else odd
+def odd_steps() -> list[bytes]:
+    """Operations that are not well formed."""
+    head, most = OPERATION.pack, LIMIT // 4
+    return [
+        *(head(Operation(code, 1, 0)) + bytes(4) for code in (0, 4, 0x0101, 0xFFFF)),
+        *(head(Operation(code, 0, 0)) for code in (1, 2, 3)),
+        *(head(Operation(1, words, 0)) + bytes(8) for words in (1, 3, 0xFFFF)),
+        *(head(Operation(1, 2 + turns, 0)) + bytes(8) for turns in (256, 512, 1024)),
+        *(head(Operation(code, words, 0)) for code in (2, 3) for words in (most + 1, 0xFFFF)),
+        head(Operation(2, most, 0)) + head(Operation(3, 1, 0)),
+        head(Operation(1, 3, 0))[:4],
+    ]
 
 
 def control(rng: random.Random, bench: Bench) -> tuple[bytes, bool]:
@@ -251,46 +253,39 @@ def control(rng: random.Random, bench: Bench) -> tuple[bytes, bool]:
         )
     if kind != "spoiled":
         return frame(NIC, host, header, body) + rng.randbytes(rng.choice((0, 0, 1, 7))), False
-    return spoiled(rng, host, header, body)
+    return rng.choice(spoiled(rng, host, header, body))
 
 
-def spoiled(rng: random.Random, host: bytes, header: Header, body: bytes) -> tuple[bytes, bool]:
+def spoiled(
+    rng: random.Random, host: bytes, header: Header, body: bytes
+) -> list[tuple[bytes, bool]]:
+    """Frames that are good but for one thing, and whether they are marked bad."""
     body = body or operations([read(0)])
     whole = frame(NIC, host, header, body)
     end = HEADER_END + len(body)
 
-    def flipped() -> bytes:
-        at = rng.randrange(14, end + 4)
-        return whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :]
-
-    def of_length(length: int) -> bytes:
-        """The frame that says so, with a CRC that is right."""
+    def of_length(length: int, behind: int) -> bytes:
+        """A frame that says so, with a CRC that is right."""
         covered = HEADER.pack(header._replace(length=length)) + body
-        checksum = zlib.crc32(covered).to_bytes(4, "little")
-        return whole[:12] + covered + checksum + bytes(rng.choice((0, 20)))
+        return whole[:12] + covered + zlib.crc32(covered).to_bytes(4, "little") + bytes(behind)
 
-    way = rng.randrange(9)
-    if way == 0:
-        return flipped(), False
-    if way == 1:
-        return whole[: rng.choice((14, 15, 16, 36, rng.randrange(14, end + 4), end + 3))], False
-    if way == 2:
-        return frame(NIC, host, header._replace(version=rng.choice((0, 2, 255))), body), False
-    if way == 3:
-        kinds = (0, 3, 0x81, 0x82, 0xFF)
-        return frame(NIC, host, header._replace(kind=rng.choice(kinds)), body), False
-    if way == 4:
-        return frame(NIC, host, header._replace(session=0), body), False
-    if way == 5:
-        return frame(NIC, host, header._replace(kind=Kind.OPEN, session=77), body), False
-    if way == 6:
-        short = rng.randrange(1, 4)
-        length = rng.choice((len(body) + 4, len(body) - 4, len(body) + short, 0xFFFC, LIMIT + 4))
-        odd = frame(NIC, host, header, body + b"\0\0")
-        return rng.choice((of_length(length), odd, frame(NIC, host, header, bytes(1476)))), False
-    if way == 7:
-        return whole, True
-    return frame(NIC, host, header, odd_steps(rng)), False
+    at = rng.randrange(14, end + 4)
+    lengths = [len(body) + more for more in (4, -4, 1, 2, 3)] + [0xFFFC, LIMIT + 4]
+    odd = [frame(NIC, host, header, operations) for operations in odd_steps()]
+    behind = [frame(NIC, host, header, body[:600] + operations) for operations in odd_steps()]
+    return [
+        (whole, True),
+        (whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :], False),
+        *((whole[:size], False) for size in (14, 15, 16, 36, rng.randrange(14, end + 4), end + 3)),
+        *((frame(NIC, host, header._replace(version=v), body), False) for v in (0, 2, 255)),
+        *((frame(NIC, host, header._replace(kind=k), body), False) for k in (0, 3, 0x81, 0x82)),
+        (frame(NIC, host, header._replace(session=0), body), False),
+        (frame(NIC, host, header._replace(kind=Kind.OPEN, session=77), body), False),
+        (frame(NIC, host, header, body + b"\0\0"), False),
+        (frame(NIC, host, header, bytes(LIMIT + 4)), False),
+        *((of_length(length, behind), False) for length in lengths for behind in (0, 20)),
+        *((data, False) for data in odd + behind),
+    ]
 
 
 @cocotb.test()
@@ -302,11 +297,11 @@ async def registers_are_used_as_the_model_says(dut: Any, idle: str, backpressure
     for _ in range(ROUNDS):
         for _ in range(rng.choice((1, 1, 1, 2, 4))):
             for _ in range(rng.choice((0, 0, 1, 2))):
-                bench.send(other(rng))
+                bench.send(other(rng), error=rng.random() < 0.2)
             data, bad = control(rng, bench)
             bench.send(data, error=bad)
             for _ in range(rng.choice((0, 1, 2))):
-                bench.send_core(other(rng))
+                bench.send_core(other(rng), error=rng.random() < 0.2)
         await bench.settle()
     await bench.finish()
     seen = {outcome for _, outcome in bench.outcomes}
@@ -314,6 +309,27 @@ async def registers_are_used_as_the_model_says(dut: Any, idle: str, backpressure
     if backpressure == "none":
         assert bench.host_tx.stalls == 0
         assert bench.core_rx.stalls <= sum(map(len, bench.answers))
+
+
+@cocotb.test()
+async def what_is_not_well_formed_changes_nothing(dut: Any) -> None:
+    bench = Bench(dut, "none", "none")
+    rng = bench.rng
+    await start(dut)
+    bench.send(frame(NIC, bytes(6), Header(kind=Kind.OPEN, session=5)))
+    await bench.settle()
+    for _ in range(2):
+        session, sequence = bench.model.pending or (bench.model.session, bench.model.sequence)
+        header = Header(session=session, sequence=sequence)
+        before = list(bench.used.log)
+        for data, bad in spoiled(rng, rng.randbytes(6), header, operations([write(8, [1, 2])])):
+            bench.send(data, error=bad)
+            await bench.settle()
+        assert bench.used.log == before
+        assert set(bench.model.outcomes) <= {Outcome.OPENED, Outcome.MALFORMED, Outcome.EXECUTED}
+        bench.send(frame(NIC, bytes(6), header, operations([write(8, [1]), read(8)])))
+        await bench.settle()
+    await bench.finish()
 
 
 @cocotb.test()
