@@ -84,10 +84,11 @@ def draw(samples: Samples, folder: Path) -> list[str]:
             axes.set_xlabel(label)
             axes.set_ylabel("CPU of the gateway per request in µs")
             axes.set_title(
-                f"What a request costs: lower is better\n{same}; line: median, band: least to most of the rounds",
+                f"What a request costs; lower is better\n{same}; "
+                "line: median, band: least to most of the rounds",
                 fontsize=10,
             )
-            axes.legend(frameon=False)
+            figure.legend(loc="outside lower center", ncols=len(lines), frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
             folder.mkdir(parents=True, exist_ok=True)
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})

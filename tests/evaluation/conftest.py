@@ -44,6 +44,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     if find("openssl") is None:
         pytest.skip("openssl is not installed")
     folder: Path = tmp_path_factory.mktemp("site")
-    made = Site(folder, "127.0.0.1", 18080, "127.0.0.1", 19000)
+    # nginx listens while it checks, and other workers check at the same time.
+    port = 30000 + os.getpid() % 1000
+    made = Site(folder, "127.0.0.1", port, "127.0.0.1", 9000)
     make_certificate(made)
     return made
