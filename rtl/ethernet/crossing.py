@@ -69,7 +69,7 @@ class Crossing(wiring.Component):
     =========  ===========================================================  ==================
     memory     ``data`` is written                                          1 of *i_domain*
     committed  the place of the newest that may be read has crossed         :class:`Newest`
-    read       the oldest payload is in the output register                 + 3 of *o_domain*
+    read       the oldest payload is in a register behind the memory        + 2 of *o_domain*
     o          it has passed a small queue                                  + 2 of *o_domain*
     =========  ===========================================================  ==================
 

@@ -45,7 +45,7 @@ class EthernetMac(wiring.Component):
     =========  =====================================================  ==========================
     octets     nibbles are put together                               1
     receiver   FCS checked and taken off                              6 octets
-    crossing   to the core's clock; a frame ends where it is full     2, and 9 of the core's
+    crossing   to the core's clock; a frame ends where it is full     2, and 7 of the core's
     arrival    a frame that stops coming ends                         1 of the core's
     =========  =====================================================  ==========================
 
@@ -55,7 +55,7 @@ class EthernetMac(wiring.Component):
     stage        what happens                                           latency
     ===========  =====================================================  ========================
     outbox       a frame is taken as a whole; one marked bad is not     its length
-    crossing     to the clock of the pins                               2, and 9 of ``tx``
+    crossing     to the clock of the pins                               2, and 7 of ``tx``
     transmitter  preamble, frame, padding, FCS, gap                     1 to the preamble
     pace         octets as long as they last, and the clock             1
     ===========  =====================================================  ========================
@@ -87,7 +87,10 @@ class EthernetMac(wiring.Component):
 
     Notes
     -----
-    The domains ``sync``, ``rx`` and ``tx`` are reset together, or none.
+    The domains ``sync``, ``rx`` and ``tx`` are reset together, for three clocks of the slowest at
+    least, or none is.
+
+    Pause frames (IEEE 802.3, annex 31B) are frames like others.
     """
 
     def __init__(self, longest: int, backlog: int = 1000) -> None:

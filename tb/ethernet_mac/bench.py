@@ -43,7 +43,7 @@ class Bench:
         self.nibbles = speed is not Speed.M1000
         dut.speed.value = speed.value
         self.phy_rx = PhyReceive(dut, status=0b1001 | speed.value << 1)
-        self.phy_tx = PhyTransmit(dut, nibbles=self.nibbles)
+        self.phy_tx = PhyTransmit(dut, speed)
         self.counts = Counts(dut)
         self.source = Source(dut.clk, AmaranthPort(dut, "tx"), idle)
         self.sink = Sink(dut.clk, AmaranthPort(dut, "rx"), stall)
@@ -166,7 +166,9 @@ async def whole_frames_that_are_good_are_sent(dut: Any, speed: Speed, idle: str)
         total += len(frame)
         bench.source.send(beats(frame, 1, error=error))
     await wait(
-        dut, lambda: bench.source.taken == total, lambda: (bench.source.taken, bench.phy_tx.edges)
+        dut,
+        lambda: bench.source.taken == total,
+        lambda: (bench.source.taken, len(bench.phy_tx.carriers)),
     )
     await bench.settle()
     assert [bytes(sent.octets) for sent in bench.phy_tx.carriers] == [carrier(f) for f in good]

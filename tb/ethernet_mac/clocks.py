@@ -9,10 +9,12 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from hybridmesh.rtl.ethernet.gmii import Speed
 from hybridmesh.rtl.ethernet.mac import MacEvents
-from hybridmesh.rtl.ethernet.pace import CLOCKS
 from tb.lib.packed import unpack
 
-__all__ = ["Counts", "clocks", "wait"]
+__all__ = ["CLOCKS", "Counts", "clocks", "wait"]
+
+CLOCKS = {Speed.M10: 50, Speed.M100: 5, Speed.M1000: 1}
+"""By speed, periods of 125 MHz in one of the pins' clocks."""
 
 PERIOD = 20_000
 """Picoseconds of each clock: of a length that 100 parts in a million change by whole steps."""
@@ -26,7 +28,7 @@ async def clocks(dut: Any, offsets: tuple[int, int, int], speed: Speed) -> Clock
     million, reset, and return that of the receiver."""
     running = []
     pins = ((dut.rx_clk, dut.rx_rst), (dut.clk, dut.rst), (dut.tx_clk, dut.tx_rst))
-    slower = dict(CLOCKS).get(speed, 1), 1, 1
+    slower = CLOCKS[speed], 1, 1
     for (clk, rst), factor, faster in zip(pins, slower, offsets, strict=True):
         rst.value = 1
         period = factor * (PERIOD - PERIOD * faster // 1_000_000)

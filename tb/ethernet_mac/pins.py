@@ -8,8 +8,10 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from hybridmesh.reference.ethernet import Symbol
+from hybridmesh.rtl.ethernet.gmii import Speed
 from hybridmesh.rtl.ethernet.gmii import Symbol as SymbolLayout
 from hybridmesh.rtl.ethernet.pace import Sent
+from tb.ethernet_mac.clocks import CLOCKS
 from tb.lib.packed import pack
 
 __all__ = ["Carrier", "PhyReceive", "PhyTransmit"]
@@ -60,31 +62,31 @@ class PhyTransmit:
     ----------
     carriers : list of Carrier
         Those that have ended.
-    edges : int
-        Rising edges of the pins' clock.
     """
 
-    def __init__(self, dut: Any, *, nibbles: bool) -> None:
+    def __init__(self, dut: Any, speed: Speed) -> None:
         self._dut = dut
-        self._nibbles = nibbles
+        self._nibbles = speed is not Speed.M1000
+        self._clocks = CLOCKS[speed]
         self.carriers: list[Carrier] = []
-        self.edges = 0
         cocotb.start_soon(self._run())
 
     async def _run(self) -> None:
         edge, pins = RisingEdge(self._dut.tx_clk), self._dut.gmii_tx
         step = 2 if self._nibbles else 1  # clocks of the pins to an octet
-        carrier, gap, level, lower = None, 0, 0, None
+        carrier, gap, level, lower, since = None, 0, 0, None, None
         while True:
             await edge
             value = int(pins.value)
             halves = value >> 9
             rises = not level and halves & 1
             level = halves >> 1
-            assert level or not halves & 2
+            since = since and since + 1
             if not rises:
                 continue
-            self.edges += 1
+            if gap > 2 * step:  # behind the reset
+                assert since in (None, 1 + self._clocks), "the pins' clock is off"
+            since = 1
             if not value & 1 << 8:
                 if carrier is not None:
                     assert lower is None, "half an octet"

@@ -29,10 +29,12 @@ def test_a_number_crosses_whole_and_the_newest_comes(periods: tuple[int, int]) -
     dut = Newest(16, i_domain="here", o_domain="there")
     rng = random.Random(1)
     had, seen = [0], [0]
+    since = {0: -9}  # clocks of the reader when the number was new
 
     async def write(ctx) -> None:
         for _ in range(60):
             had.append(rng.getrandbits(16))
+            since[had[-1]] = len(seen)
             ctx.set(dut.i, had[-1])
             await ctx.tick("here").repeat(rng.choice((1, 1, 1, 2, 20)))
         for _ in range(4 + 8 * max(periods) // min(periods)):
@@ -44,6 +46,8 @@ def test_a_number_crosses_whole_and_the_newest_comes(periods: tuple[int, int]) -
         while True:
             await ctx.tick("there")
             seen.append(ctx.get(dut.o))
+            # It stood still for a clock, in which the news of it came.
+            assert since[seen[-1]] < len(seen) - 2
 
     simulate(dut, periods, write, background=[read])
     numbers = iter(had)
