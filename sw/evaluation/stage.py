@@ -35,7 +35,7 @@ from .mesh import manifest
 from .peers import Peer, find
 from .runtime import counting, run_time
 from .site import PODS_PER_SERVICE, EvaluationError, Site, make_certificate
-from .stamp import golden_verdicts, stamping
+from .stamp import Golden, golden_verdicts, stamping
 from .workload import HOST, SERVICES, Workload
 
 __all__ = ["Cpu", "Load", "Process", "Role", "Stage", "cores", "is_root"]
@@ -132,6 +132,7 @@ class Stage:
         self._processes: dict[Role, Process] = {}
         self._tunnel: Tunnel | None = None
         self._stamp = -1
+        self._verdicts: dict[Workload, Golden] = {}
         try:
             self._set_up()
         except BaseException:
@@ -194,12 +195,8 @@ class Stage:
     @contextmanager
     def _stamped(self, workload: Workload) -> Iterator[None]:
         """Frames get verdicts where they leave the client, and lose them where they arrive."""
-        site = self.site
-        path = site.folder / "stamped.yaml"
-        path.write_text(manifest(workload, site))
-        heads = [request.head for request in workload.requests()]
-        loaded, verdicts = golden_verdicts(load([path]), heads, site.port)
-        loaded.write(site.folder / "loaded.json")
+        loaded, verdicts = self._golden(workload)
+        loaded.write(self.site.folder / "loaded.json")
         self.verdict = ", ".join(sorted({v.state.word for v in verdicts.values()}))
         with ExitStack() as parts:
             with self._host.inside():
@@ -209,6 +206,15 @@ class Stage:
                 self._stamp = parts.enter_context(stamping("client0", verdicts))
             parts.enter_context(counting())
             yield
+
+    def _golden(self, workload: Workload) -> Golden:
+        """What the golden model says of the heads, which is the same in each round."""
+        if workload not in self._verdicts:
+            path = self.site.folder / "stamped.yaml"
+            path.write_text(manifest(workload, self.site))
+            heads = [request.head for request in workload.requests()]
+            self._verdicts[workload] = golden_verdicts(load([path]), heads, self.site.port)
+        return self._verdicts[workload]
 
     def _unload(self) -> None:
         if self._tunnel is not None:

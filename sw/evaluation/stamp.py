@@ -22,7 +22,10 @@ from ..tunnel.objects import built
 from ..tunnel.tc import attach_tc
 from .site import EvaluationError
 
-__all__ = ["golden_verdicts", "hash_of", "stamping"]
+__all__ = ["Golden", "golden_verdicts", "hash_of", "stamping"]
+
+Golden = tuple[Loaded, Mapping[bytes, Verdict]]
+"""What a NIC has been loaded with, and its verdicts by head."""
 
 _SOURCES = Path(__file__).with_name("bpf")
 _FACTOR = 0x9E3779B97F4A7C15
@@ -30,9 +33,7 @@ _CHUNK = 64
 _MASK = (1 << 64) - 1
 
 
-def golden_verdicts(
-    mesh: Mesh, heads: Iterable[bytes], port: int
-) -> tuple[Loaded, Mapping[bytes, Verdict]]:
+def golden_verdicts(mesh: Mesh, heads: Iterable[bytes], port: int) -> Golden:
     """What a NIC with the routes of *mesh* says of *heads* to *port*, each the first of its
     connection, and what it has been loaded with."""
     geometry = Geometry()
