@@ -51,7 +51,7 @@ class InbandControl(wiring.Component):
         From the core, and on to the host.
     bus : RegisterBus
     outcomes : Outcomes
-        What has become of a control frame, to be counted.
+        What has become of a control frame, to be counted; registered.
     """
 
     def __init__(self) -> None:
@@ -102,6 +102,8 @@ class InbandControl(wiring.Component):
                 getattr(sender, name).eq(getattr(runner, name))
                 for name in ("w_en", "w_addr", "w_data")
             ),
+        ]
+        m.d.sync += [
             self.outcomes.eq(session.outcomes),
             self.outcomes.malformed.eq(session.outcomes.malformed | receiver.malformed),
             self.outcomes.missed.eq(receiver.missed),

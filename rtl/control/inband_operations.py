@@ -23,7 +23,9 @@ class OperationRunner(wiring.Component):
     address    the memory is asked for an operation's head           2
     code       the head's first word is there: code and words        1
     place      its second word is there: the address                 1
-    judge      checked; skipped while all are checked                1
+    sum        where it ends, and what is read up to it              1
+    compare    with what there is                                    1
+    judge      the check goes on, or the operation is carried out    1
     write      a word is written; the next is asked for              3 a word
     read       a word is read, until it is not refused               3 a try
     =========  ====================================================  ==========
@@ -78,6 +80,8 @@ class OperationRunner(wiring.Component):
         self._code = code = Signal(16)
         self._address = address = Signal(ADDRESS_BITS + 1)  # the highest bit: beyond the map
         self._asked = Signal(range(WORDS + 1))  # words that the operations before this one read
+        self._end, self._asks = Signal(17), Signal(17)  # behind this one: at, asked
+        self._odd = Signal()  # it is not well formed
         self._tries = Signal(range(PATIENCE))
         m.d.comb += [
             self.r_addr.eq(at),
@@ -108,7 +112,8 @@ class OperationRunner(wiring.Component):
             with m.State("place"):
                 low, high = self.r_data[:ADDRESS_BITS], self.r_data[ADDRESS_BITS:]
                 m.d.sync += address.eq(Cat(low, high.any()))
-                m.next = "judge"
+                m.next = "sum"
+            self._weigh(m)
             with m.State("judge"):
                 self._judge(m)
             self._write(m)
@@ -123,23 +128,31 @@ class OperationRunner(wiring.Component):
             m.d.comb += self.done.eq(1)
             m.next = "idle"
 
-    def _judge(self, m: Module) -> None:
+    def _weigh(self, m: Module) -> None:
+        """An addition, or a comparison, is logic enough for a clock."""
         writes = self._code == Code.WRITE
         known = writes | (self._code == Code.READ) | (self._code == Code.READ_RUN)
-        end, asked = Signal(17), Signal(17)
-        m.d.comb += [
-            end.eq(self._at + Mux(writes, self._left, 0)),
-            asked.eq(self._asked + Mux(writes, 0, self._left)),
-        ]
+        with m.State("sum"):
+            m.d.sync += [
+                self._end.eq(self._at + Mux(writes, self._left, 0)),
+                self._asks.eq(self._asked + Mux(writes, 0, self._left)),
+            ]
+            m.next = "compare"
+        with m.State("compare"):
+            beyond = (self._end > self.length) | (self._asks > WORDS)
+            m.d.sync += self._odd.eq(~known | (self._left == 0) | beyond)
+            m.next = "judge"
+
+    def _judge(self, m: Module) -> None:
         with m.If(~self._checking):
-            m.next = "write"
-            with m.If(~writes):
-                m.next = "read"
-        with m.Elif(~known | (self._left == 0) | (end > self.length) | (asked > WORDS)):
+            m.next = "read"
+            with m.If(self._code == Code.WRITE):
+                m.next = "write"
+        with m.Elif(self._odd):
             m.d.comb += self.malformed.eq(1)
             m.next = "idle"
         with m.Else():
-            m.d.sync += [self._at.eq(end), self._asked.eq(asked)]
+            m.d.sync += [self._at.eq(self._end), self._asked.eq(self._asks)]
             m.next = "address"
 
     def _finish_word(self, m: Module, again: str) -> None:

@@ -135,9 +135,10 @@ class RequestReceiver(wiring.Component):
             self.r_data.eq(memory.r_data),
         ]
 
-        sound = Signal()
+        sound, known = Signal(), Signal()
+        m.d.sync += known.eq(self._is_sound())  # long before the CRC has come
         m.d.comb += [
-            sound.eq(summed & crc.match_detected & ~bad & self._is_sound()),
+            sound.eq(summed & crc.match_detected & ~bad & known),
             self.good.eq(ended & self.control & looking & sound),
             self.malformed.eq(ended & self.control & looking & ~sound),
             self.missed.eq(ended & self.control & ~looking),
