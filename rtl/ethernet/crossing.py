@@ -2,8 +2,8 @@
 
 Numbers cross by handshake, whole and standing still, so nothing depends on how long the wires
 between two clocks are; the memory's entries cross by not being read before the number of the last
-one has.  Both domains come out of reset with what they were configured with, or both are reset
-together; either clock may stop at any time.
+one has.  Both domains are reset together, for three clocks of the slower at least, or none is;
+either clock may stop at any time.
 """
 
 from amaranth.hdl import DomainRenamer, Module, Mux, Shape, ShapeLike, Signal, Value
