@@ -49,23 +49,24 @@ def run(quick: bool, folder: Path, rounds: int | None) -> None:
     from ..evaluation.run import PLANS, absent
     from ..evaluation.run import run as take
     from ..evaluation.samples import Samples, Setup
-    from ..evaluation.stage import Stage, is_root
+    from ..evaluation.stage import Stage, is_privileged
 
+    namespaces = is_privileged()
     plan = PLANS["quick" if quick else "full"]
     plan = replace(plan, rounds=rounds or plan.rounds)
-    lacks = absent(is_root())
+    lacks = absent(namespaces)
     if quick:  # it has to be built first
         lacks["sim"] = f"{PEERS['sim'].title}, is left out of --quick"
     for line in lacks.values():
         click.echo(line, err=True)
     there = [peer for name, peer in PEERS.items() if name not in lacks]
-    setup = Setup.here(there, lacks, plan.seconds, is_root())
+    setup = Setup.here(there, lacks, plan.seconds, namespaces)
     samples, said = Samples.opened(_place(folder, quick), setup)
     if said:
         click.echo(said, err=True)
     # So that all is taken down in good order.
     signal.signal(signal.SIGTERM, _interrupt)
-    with Stage(is_root()) as stage, _progress() as told:
+    with Stage(namespaces) as stage, _progress() as told:
         take(stage, samples, plan, told, lacks)
 
 

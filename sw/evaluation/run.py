@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .accounts import machine
 from .peers import PEERS, Peer
 from .samples import Sample, Samples
 from .stage import Role, Stage
@@ -120,6 +121,6 @@ class _Accounts:
 
     def __init__(self, stage: Stage) -> None:
         self.cpu = {role: stage.cpu(role) for role in _ROLES}
-        self.busy, self.softirq = stage.machine()
+        self.busy, self.softirq = machine()
         self.asked, self.usable = stage.verdicts()
         self.arrival, self.stamp = stage.programs()

@@ -11,17 +11,14 @@ another.  Whoever is killed takes all with it (see :mod:`hybridmesh.lab.footprin
 
 import json
 import os
-import resource
 import shutil
 import socket
-import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -30,15 +27,17 @@ from ..contract.verdict import SHIM
 from ..lab.footprint import Footprint
 from ..lab.namespace import Namespace
 from ..tunnel.loader import Tunnel
-from . import pods
+from . import accounts, pods
+from .accounts import Cpu
+from .asking import ask
 from .mesh import manifest
 from .peers import Peer, find
 from .runtime import counting, run_time
 from .site import PODS_PER_SERVICE, EvaluationError, Site, make_certificate
 from .stamp import Golden, golden_verdicts, stamping
-from .workload import HOST, SERVICES, Workload
+from .workload import SERVICES, Workload
 
-__all__ = ["Cpu", "Load", "Process", "Role", "Stage", "cores", "is_root"]
+__all__ = ["Load", "Process", "Role", "Stage", "cores", "is_privileged"]
 
 Role = Literal["gateway", "pods", "load"]
 Process = subprocess.Popen[bytes]
@@ -50,25 +49,8 @@ _PATIENCE = 60.0
 _SIMULATION = 900.0
 """The simulated NIC is built first, once."""
 _SCRIPT = Path(__file__).with_name("load.lua")
-_TICKS = os.sysconf("SC_CLK_TCK")
+_NET_ADMIN, _SYS_ADMIN = 12, 21
 _NEEDED = {"wrk": "wrk", "nginx": "nginx-light", "taskset": "util-linux"}
-_BUSY = (0, 1, 2, 5, 6)
-"""user, nice, system, irq and softirq, of the columns of /proc/stat."""
-
-
-@dataclass(frozen=True)
-class Cpu:
-    """Seconds of CPU: own code, and the kernel's for it."""
-
-    user: float
-    system: float
-
-    @property
-    def total(self) -> float:
-        return self.user + self.system
-
-    def __sub__(self, before: "Cpu") -> "Cpu":
-        return Cpu(self.user - before.user, self.system - before.system)
 
 
 @dataclass(frozen=True)
@@ -84,8 +66,11 @@ class Load:
     p99: float
 
 
-def is_root() -> bool:
-    return os.geteuid() == 0
+def is_privileged() -> bool:
+    """Whether there can be namespaces and programs in the kernel: root may lack the right, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    effective = int(next(line.split()[1] for line in lines if line.startswith("CapEff:")), 16)
+    return all(effective >> bit & 1 for bit in (_NET_ADMIN, _SYS_ADMIN))
 
 
 def cores() -> tuple[int, int]:
@@ -260,30 +245,14 @@ class Stage:
         """What all processes of *role* have taken so far, by the kernel's account: of its cgroup,
         or, without, of its process (for the load generator: of those that have ended)."""
         if self.namespaces:
-            lines = (self._group(role) / "cpu.stat").read_text().splitlines()
-            values = dict(line.split() for line in lines)
-            return Cpu(int(values["user_usec"]) / 1e6, int(values["system_usec"]) / 1e6)
+            return accounts.of_group(self._group(role))
         if role == "load":
-            used = resource.getrusage(resource.RUSAGE_CHILDREN)
-            return Cpu(used.ru_utime, used.ru_stime)
-        path = Path(f"/proc/{self._processes[role].pid}/stat")
-        fields = path.read_text().rpartition(")")[2].split()
-        return Cpu(int(fields[11]) / _TICKS, int(fields[12]) / _TICKS)
-
-    def machine(self) -> tuple[float, float]:
-        """Seconds that all cores have been busy, and of these in softirq."""
-        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-        return sum(int(fields[n]) for n in _BUSY) / _TICKS, int(fields[6]) / _TICKS
+            return accounts.of_ended_children()
+        return accounts.of_process(self._processes[role].pid)
 
     def memory(self) -> tuple[int, int]:
         """RSS and PSS of the gateway, in bytes."""
-        path = Path(f"/proc/{self._processes['gateway'].pid}/smaps_rollup")
-        sizes = {
-            words[0]: int(words[1]) * 1024
-            for line in path.read_text().splitlines()[1:]
-            if len(words := line.split()) == 3
-        }
-        return sizes["Rss:"], sizes["Pss:"]
+        return accounts.memory(self._processes["gateway"].pid)
 
     def verdicts(self) -> tuple[int, int]:
         """Times that the gateway has asked for a verdict, and has got one that it could use."""
@@ -352,7 +321,8 @@ class Stage:
         wanted = {request.service: request.head for request in workload.requests()}
         for service, head in wanted.items():
             while True:
-                said = self._ask(workload, head)
+                with self._inside("load"):
+                    said = ask(self.site, head, workload.tls)
                 if said == (200, pods.answer(service, workload.response)):
                     break
                 wrong = said[0] == pods.REFUSED
@@ -365,22 +335,6 @@ class Stage:
                     )
                 time.sleep(0.05)
 
-    def _ask(self, workload: Workload, head: bytes) -> tuple[int, bytes]:
-        """Status and body; 0 and what is wrong, where there is no answer."""
-        address = self.site.address, self.site.port
-        try:
-            with self._inside("load"), socket.create_connection(address, 5) as plain:
-                asked: socket.socket = plain
-                if workload.tls:
-                    asked = _TRUSTING.wrap_socket(plain, server_hostname=HOST)
-                with asked:
-                    asked.sendall(head)
-                    with HTTPResponse(asked) as response:
-                        response.begin()
-                        return response.status, response.read()
-        except (OSError, HTTPException) as error:
-            return 0, str(error).encode()
-
     def close(self) -> None:
         self._parts.close()
 
@@ -389,17 +343,6 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _trusting() -> ssl.SSLContext:
-    """The certificate is not what is tried here."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-_TRUSTING = _trusting()
 
 
 def _free_ports(count: int) -> int:
