@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from . import stamp
 from .accounts import machine
 from .peers import PEERS, Peer
 from .samples import Sample, Samples
@@ -36,6 +37,8 @@ def absent(namespaces: bool) -> dict[str, str]:
         reasons["stamped"] = (
             f"{PEERS['stamped'].title}, is left out, for it takes network namespaces; run as root"
         )
+    elif lack := stamp.missing():
+        reasons["stamped"] = f"{PEERS['stamped'].title}, is left out: {lack}"
     return {name: reason for name, reason in reasons.items() if reason}
 
 

@@ -101,11 +101,7 @@ class Stage:
     """
 
     def __init__(self, namespaces: bool) -> None:
-        for program, package in (
-            ("wrk", "wrk"),
-            ("nginx", "nginx-light"),
-            ("taskset", "util-linux"),
-        ):
+        for program, package in _NEEDED.items():
             if find(program) is None:
                 raise EvaluationError(
                     f"The command {program} is missing, and nothing is measured without it",

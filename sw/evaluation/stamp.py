@@ -13,16 +13,18 @@ from ..compiler import compile_table
 from ..config.model import Mesh
 from ..contract.geometry import Geometry
 from ..contract.verdict import SHIM, Verdict
+from ..errors import HybridMeshError
 from ..nic import open_nic
 from ..nic.frames import Connection, split
 from ..nic.loaded import Loaded, digest
 from ..tunnel.kernel import Map
 from ..tunnel.libbpf import Object
 from ..tunnel.objects import built
+from ..tunnel.programs import Programs
 from ..tunnel.tc import attach_tc
 from .site import EvaluationError
 
-__all__ = ["Golden", "golden_verdicts", "hash_of", "stamping"]
+__all__ = ["Golden", "golden_verdicts", "hash_of", "missing", "stamping"]
 
 Golden = tuple[Loaded, Mapping[bytes, Verdict]]
 """What a NIC has been loaded with, and its verdicts by head."""
@@ -31,6 +33,17 @@ _SOURCES = Path(__file__).with_name("bpf")
 _FACTOR = 0x9E3779B97F4A7C15
 _CHUNK = 64
 _MASK = (1 << 64) - 1
+
+
+def missing() -> str:
+    """What is missing for stamped verdicts to be brought to a gateway, and the remedy; empty:
+    nothing."""
+    try:
+        Programs().close()
+        built(_SOURCES, ["stamp"])
+    except HybridMeshError as error:
+        return str(error)
+    return ""
 
 
 def golden_verdicts(mesh: Mesh, heads: Iterable[bytes], port: int) -> Golden:

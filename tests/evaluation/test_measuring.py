@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from hybridmesh.evaluation.peers import PEERS
-from hybridmesh.evaluation.run import measure
+from hybridmesh.evaluation.run import absent, measure
 from hybridmesh.evaluation.site import EvaluationError
 from hybridmesh.evaluation.stage import Stage
 from hybridmesh.evaluation.workload import Request, Workload
 from hybridmesh.tunnel.cgroup import hierarchy
+from hybridmesh.tunnel.errors import TunnelError
 
 TINY = Workload(routes=8, hit="all", connections=2)
 HYBRIDMESH = (sys.executable, "-c", "import sys; from hybridmesh.cli import main; sys.exit(main())")
@@ -116,11 +117,22 @@ def numbers(group: Path) -> list[str]:
 
 
 def test_without_root_it_is_said_what_is_left_out(tools):
-    from hybridmesh.evaluation.run import absent
-
     assert absent(namespaces=False)["stamped"] == (
         "HybridMesh, verdicts stamped, is left out, for it takes network namespaces; run as root"
     )
+
+
+def test_what_stamped_verdicts_lack_is_said_with_its_remedy(monkeypatch):
+    def refuse():
+        raise TunnelError("Clang is missing", remedy="run: apt-get install clang")
+
+    monkeypatch.setattr("hybridmesh.evaluation.stamp.Programs", refuse)
+    assert absent(namespaces=True)["stamped"] == (
+        "HybridMesh, verdicts stamped, is left out: Clang is missing; run: apt-get install clang"
+    )
+
+
+def test_root_with_all_that_it_takes_leaves_nothing_out(root):
     assert "stamped" not in absent(namespaces=True)
 
 
