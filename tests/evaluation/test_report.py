@@ -1,9 +1,12 @@
 """The report, from samples that nobody took."""
 
+import json
+
 import pytest
 import yaml
 
 from hybridmesh.evaluation import model
+from hybridmesh.evaluation.profile import shares
 from hybridmesh.evaluation.report import BEGIN, END, report, write_page
 from hybridmesh.evaluation.site import EvaluationError
 from hybridmesh.evaluation.workload import Workload
@@ -104,6 +107,20 @@ def test_growth_is_drawn_in_both_formats(tmp_path):
         "routes.svg",
     ]
     assert "(page/routes.svg)" in page.read_text()
+
+
+def test_where_the_cpu_goes_is_told_by_shared_objects(tmp_path):
+    printed = (
+        "\n 60.5% |envoy        \n 30.0% |[kernel.kallsyms]\n 9.1%|libc.so.6\n 0.4%|[vdso]\n\n"
+    )
+    found = shares(printed)
+    assert found == {"envoy": 0.605, "the kernel": 0.3, "libc.so.6": 0.091, "[vdso]": 0.004}
+    samples = kept(tmp_path, *rounds(BASE, "envoy"))
+    assert "## Where" not in report(samples)
+    (tmp_path / "profile.json").write_text(json.dumps({"envoy": found}))
+    assert (
+        row(report(samples), "libc.so.6") == "| Envoy | envoy 60%, the kernel 30%, libc.so.6 9% |"
+    )
 
 
 # ------------------------------------------------------------------ the model
