@@ -121,8 +121,8 @@ def serve_mesh(
 @contextmanager
 def _loaded_table(mesh: Mesh, path: Path) -> Iterator[Table]:
     """The routes of *mesh*, with which somebody else has loaded a NIC, as *path* says."""
-    compiled = compile_table(mesh.table, Geometry())
     loaded = Loaded.read(path)
+    compiled = compile_table(mesh.table, loaded.geometry)
     loaded.check(compiled.image, path)
     resolver = Resolver(compiled.table)
     resolver.add_epoch(loaded.epoch, compiled)

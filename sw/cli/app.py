@@ -13,6 +13,7 @@ from .demo import demo
 from .explain import explain
 from .lab import lab
 from .lint import lint
+from .nic import nic
 from .route_check import route_check
 from .serve import serve
 from .timing import timing
@@ -45,7 +46,8 @@ def cli(context: click.Context) -> None:
 
 # fmt: off
 COMMANDS = (
-    bench, compile_command, demo, explain, lab, lint, route_check, serve, timing, tunnel, verilog,
+    bench, compile_command, demo, explain, lab, lint, nic, route_check, serve, timing, tunnel,
+    verilog,
 )
 # fmt: on
 for command in COMMANDS:

@@ -74,6 +74,21 @@ class RegisterControl:
             Where the image is not for this NIC, or did not reach it whole; the table that was in
             use stays in use.
         """
+        self.fill(image)
+        self._epoch = next_epoch(self._epoch)
+        self._write("table_commit", self._epoch)
+        self._write("control", register("control").field("match").put(1))
+        self._image = image
+        return self._epoch
+
+    def fill(self, image: TableImage) -> None:
+        """Write *image* to the spare bank alone; the table in use stays in use.
+
+        Raises
+        ------
+        NicError
+            Where the image is not for this NIC, or did not reach it whole.
+        """
         check_image(image, self._geometry)
         self._wait("pending", "A frame that the last commit waits for does not end")
         self._write("table_begin", 0)
@@ -90,11 +105,6 @@ class RegisterControl:
                 place="spare_checksum",
                 remedy="load it again; where that fails too, look after the bus to the NIC",
             )
-        self._epoch = next_epoch(self._epoch)
-        self._write("table_commit", self._epoch)
-        self._write("control", register("control").field("match").put(1))
-        self._image = image
-        return self._epoch
 
     def verify(self) -> None:
         """Read the table in use back, word by word.

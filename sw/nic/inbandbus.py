@@ -119,9 +119,9 @@ class InbandRegisters(RegisterControl):
         self.geometry = _geometry(bus)
         super().__init__(bus, self.geometry)
 
-    def load(self, image: TableImage) -> int:
+    def fill(self, image: TableImage) -> None:
         _check_size(image, self.geometry)
-        return super().load(image)
+        super().fill(image)
 
     def counters(self) -> dict[str, int]:
         words = self._frames.read_run(COUNTERS[0].address, len(COUNTERS))

@@ -6,9 +6,10 @@ verdicts from a NIC must know that it was loaded with the table that it has comp
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ..contract.geometry import Geometry
 from ..contract.table import TableImage
 from .error import NicError
 
@@ -26,10 +27,12 @@ def digest(image: TableImage) -> str:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The table whose :func:`digest` is *image* is in use, and its verdicts are of *epoch*."""
+    """The table whose :func:`digest` is *image* is in use in a NIC of *geometry*, and its verdicts
+    are of *epoch*."""
 
     epoch: int
     image: str
+    geometry: Geometry = field(default_factory=Geometry)
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)) + "\n")
@@ -39,7 +42,8 @@ class Loaded:
         """Raises :exc:`NicError` where *path* holds no such thing, :exc:`OSError` if none is."""
         try:
             members = json.loads(path.read_text())
-            return Loaded(int(members["epoch"]), str(members["image"]))
+            sizes = Geometry(**members["geometry"])
+            return Loaded(int(members["epoch"]), str(members["image"]), sizes)
         except (ValueError, KeyError, TypeError):
             raise NicError(
                 "This does not say what the NIC was loaded with",

@@ -13,6 +13,7 @@ COMMANDS = (
     "explain",
     "lab",
     "lint",
+    "nic",
     "route-check",
     "serve",
     "tunnel",

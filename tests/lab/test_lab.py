@@ -132,16 +132,23 @@ def test_the_digest_of_a_table_is_that_of_its_words(tmp_path: Path):
 def test_what_a_nic_was_loaded_with_is_written_read_and_checked(tmp_path: Path):
     path = tmp_path / "loaded.json"
     five = image(tmp_path, 5)
-    Loaded(7, digest(five)).write(path)
+    small = Geometry(width=1, rows=64)
+    Loaded(7, digest(five), small).write(path)
     loaded = Loaded.read(path)
-    assert loaded == Loaded(7, digest(five))
+    assert loaded == Loaded(7, digest(five), small)
     loaded.check(five, path)
     with pytest.raises(NicError, match="loaded with another table") as caught:
         loaded.check(image(tmp_path, 6), path)
     assert caught.value.place == str(path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"epoch": "x", "image": ""}', "7"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"epoch": "x", "image": ""}', "7", '{"epoch": 1, "image": "a"}'),
+        *(f'{{"epoch": 1, "image": "a", "geometry": {sizes}}}' for sizes in ('{"rows": 7}', "7")),
+    ],
+)
 def test_a_file_that_says_something_else_is_refused(tmp_path: Path, text: str):
     path = tmp_path / "loaded.json"
     path.write_text(text)

@@ -1,0 +1,159 @@
+"""EthernetNic: a NIC that is cabled to an interface of this host, driven by control frames.
+
+Frames come from the wire through it to the host by themselves, and the kernel's tunnel takes the
+verdicts off them.  So of what a :class:`~hybridmesh.nic.driver.NicDriver` does, all is here but
+``exchange``.
+"""
+
+import errno
+import os
+import select
+import socket
+import time
+from types import TracebackType
+from typing import Self
+
+from ..contract.geometry import Geometry
+from ..contract.inband import ETHERTYPE
+from ..contract.table import TableImage
+from .error import NicError
+from .frames import Connection
+from .inband import InbandClient
+from .inbandbus import InbandBus, InbandRegisters
+
+__all__ = ["EthernetNic", "PacketLink"]
+
+_LONGEST = 2048
+_LOST = (errno.ENOBUFS, errno.EAGAIN)
+"""Why the kernel has not sent a frame, where the next one may go."""
+
+
+class PacketLink:
+    """Control frames of *interface*, in the network namespace of the caller.
+
+    Attributes
+    ----------
+    address : bytes
+        The interface's MAC address.
+
+    Raises
+    ------
+    NicError
+        Where there is no such interface, it is down, or the process lacks the capability.
+    """
+
+    def __init__(self, interface: str) -> None:
+        self._interface = interface
+        try:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
+        except PermissionError:
+            raise NicError(
+                "Control frames take the capability CAP_NET_RAW",
+                place=f"user {os.geteuid()}",
+                remedy="run this as root, or give the command that capability",
+            ) from None
+        try:
+            self._socket.bind((interface, ETHERTYPE))
+        except OSError as error:
+            self._socket.close()
+            raise self._failed(error) from None
+        self.address: bytes = self._socket.getsockname()[4]
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+
+    def send(self, frame: bytes) -> None:
+        try:
+            self._socket.send(frame)
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise self._failed(error) from None
+
+    def receive(self, until: float) -> bytes | None:
+        if not self._poll.poll(max(0.0, until - self.now()) * 1000):
+            return None
+        try:
+            return self._socket.recv(_LONGEST)
+        except OSError as error:
+            if error.errno in _LOST:
+                return None
+            raise self._failed(error) from None
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _failed(self, error: OSError) -> NicError:
+        remedies = {
+            errno.ENODEV: "name one of this network namespace, as ip link lists them",
+            errno.ENXIO: "the interface has gone: see to the cable, or the driver",
+            errno.ENETDOWN: f"run: ip link set dev {self._interface} up",
+        }
+        return NicError(
+            f"Control frames cannot be exchanged ({error.strerror})",
+            place=self._interface,
+            remedy=remedies.get(error.errno or 0, "see ip link show"),
+        )
+
+
+class EthernetNic:
+    """The NIC whose host port is cabled to *interface*.
+
+    It takes the capability CAP_NET_RAW, and no other driver may use the NIC meanwhile.
+
+    Attributes
+    ----------
+    geometry : Geometry
+        As the NIC says.
+
+    Raises
+    ------
+    NicError
+        Where no NIC answers, or one of another release, or the interface cannot be used.
+    """
+
+    geometry: Geometry
+
+    def __init__(self, interface: str) -> None:
+        self._link = PacketLink(interface)
+        try:
+            client = InbandClient(self._link.address, interface)
+            self._registers = InbandRegisters(InbandBus(self._link, client))
+        except NicError:
+            self._link.close()
+            raise
+        self.geometry = self._registers.geometry
+
+    def load(self, image: TableImage) -> int:
+        return self._registers.load(image)
+
+    def fill(self, image: TableImage) -> None:
+        """See :meth:`~hybridmesh.nic.control.RegisterControl.fill`."""
+        self._registers.fill(image)
+
+    def verify(self) -> None:
+        self._registers.verify()
+
+    def listen(self, *ports: int) -> None:
+        self._registers.listen(*ports)
+
+    def expect_head(self, connection: Connection, seq: int) -> None:
+        self._registers.expect_head(connection, seq)
+
+    def counters(self) -> dict[str, int]:
+        return self._registers.counters()
+
+    def close(self) -> None:
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,190 @@
+"""EthernetNic, and the commands over it, on a TAP device with the golden model at its other end."""
+
+import os
+import select
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inbandlab import NicRegisters, endpoint
+
+from hybridmesh.cli import main
+from hybridmesh.compiler import compile_table
+from hybridmesh.config import load
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.inband import is_control
+from hybridmesh.errors import HybridMeshError
+from hybridmesh.lab.mesh import manifest
+from hybridmesh.lab.namespace import Namespace
+from hybridmesh.lab.tap import Tap
+from hybridmesh.nic import NicError
+from hybridmesh.nic.ethernet import EthernetNic
+from hybridmesh.nic.loaded import Loaded, digest
+from hybridmesh.tunnel.errors import TunnelError
+from hybridmesh.tunnel.features import check_privileges
+
+GEOMETRY = Geometry(width=1, rows=64, hosts=16, predicates=16, max_frame=1522)
+
+
+class Board:
+    """An interface ``board0`` in a namespace of its own, and a NIC that answers there."""
+
+    def __init__(self) -> None:
+        self.host = Namespace()
+        with self.host.inside():
+            self._tap = Tap("board0")
+        self.host.run("ip", "link", "set", "dev", "board0", "up")
+        self._nic = endpoint(GEOMETRY)
+        self.registers = self._nic._registers
+        assert isinstance(self.registers, NicRegisters)
+        self.deaf = False
+        self._awake, self._wake = os.pipe()
+        self._thread = threading.Thread(target=self._answer, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        os.write(self._wake, b"x")
+        self._thread.join()
+        os.close(self._wake)
+        os.close(self._awake)
+        self._tap.close()
+        self.host.close()
+
+    def _answer(self) -> None:
+        poll = select.poll()
+        poll.register(self._tap.descriptor, select.POLLIN)
+        poll.register(self._awake, select.POLLIN)
+        while self._awake not in dict(poll.poll()):
+            while (frame := self._tap.read()) is not None:
+                if is_control(frame) and not self.deaf:
+                    answer = self._nic.receive(frame)
+                    if answer is not None:
+                        self._tap.write(answer)
+
+
+@pytest.fixture(scope="module")
+def privileged() -> None:
+    try:
+        check_privileges()
+        with Namespace().inside():
+            Tap("tap0").close()
+    except HybridMeshError as error:
+        if os.environ.get("HYBRIDMESH_TUNNEL") == "required" and not isinstance(error, TunnelError):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def board(privileged: None) -> Iterator[Board]:
+    made = Board()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lab_yaml(tmp_path: Path) -> Path:
+    path = tmp_path / "lab.yaml"
+    path.write_text(manifest(5, "203.0.113.2", 8080))
+    return path
+
+
+def test_a_table_goes_over_the_interface_and_comes_back(board: Board, lab_yaml: Path):
+    image = compile_table(load([lab_yaml]).table, GEOMETRY).image
+    with board.host.inside(), EthernetNic("board0") as nic:
+        assert nic.geometry == GEOMETRY
+        assert nic.load(image) == 1
+        nic.listen(8080)
+        nic.verify()
+        assert nic.counters()["frames_in"] == 5
+    words = np.concatenate([part for _, part in image.words()])
+    assert board.registers.written == words.tolist()
+
+
+def refusal(board: Board, interface: str) -> str:
+    with board.host.inside(), pytest.raises(NicError) as caught:
+        EthernetNic(interface)
+    return str(caught.value)
+
+
+def test_an_interface_without_a_nic_is_said_to_have_none(board: Board):
+    board.deaf = True
+    assert refusal(board, "board0").startswith("board0: No NIC answers; see that board0 is up")
+
+
+def test_what_is_wrong_with_the_interface_is_named_with_its_remedy(board: Board):
+    assert "name one of this network namespace" in refusal(board, "eth9")
+    board.host.run("ip", "link", "set", "dev", "board0", "down")
+    assert "run: ip link set dev board0 up" in refusal(board, "board0")
+
+
+def test_an_interface_that_goes_meanwhile_is_named(board: Board):
+    with board.host.inside(), EthernetNic("board0") as nic:
+        board.host.run("ip", "link", "set", "dev", "board0", "down")
+        with pytest.raises(NicError, match="board0: Control frames cannot be exchanged"):
+            nic.counters()
+
+
+def test_a_user_without_the_capability_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("hybridmesh.nic.ethernet.socket.socket", refused)
+    assert main(["nic", "info", "--iface", "eth0"]) == 1
+    assert "Control frames take the capability CAP_NET_RAW; run" in capsys.readouterr().err
+
+
+def run(board: Board, *arguments: object) -> int:
+    with board.host.inside():
+        return main(["nic", *map(str, arguments), "--iface", "board0"])
+
+
+def test_info_says_what_nic_it_is(board: Board, capsys: pytest.CaptureFixture[str]):
+    assert run(board, "info") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["rows", "of", "the", "matcher", "64"] in lines
+    assert ["bytes", "of", "the", "longest", "frame", "with", "a", "verdict", "1,522"] in lines
+
+
+def test_load_puts_the_routes_in_use_and_says_so_for_the_gateway(
+    board: Board, lab_yaml: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = tmp_path / "loaded.json"
+    assert run(board, "load", "-f", lab_yaml, "--loaded", file) == 0
+    image = compile_table(load([lab_yaml]).table, GEOMETRY).image
+    assert Loaded.read(file) == Loaded(1, digest(image), GEOMETRY)
+    out = capsys.readouterr().out
+    assert "read back and right; epoch 1" in out
+    assert "verdicts for TCP port 8080" in out
+    assert board.registers._words["listen_port_0"] == 8080
+    assert run(board, "load", "-f", lab_yaml, "--port", 80, "--port", 81) == 0
+    assert board.registers._words["listen_port_1"] == 81
+
+
+def test_selftest_leaves_the_table_in_use_alone(board: Board, capsys: pytest.CaptureFixture[str]):
+    assert run(board, "selftest") == 0
+    assert "8 came whole" in capsys.readouterr().out
+    assert "table_commit" not in board.registers._words
+    assert board.registers._words.get("status", 0) == 0
+
+
+def test_selftest_notices_a_bus_that_changes_words(
+    board: Board, capsys: pytest.CaptureFixture[str]
+):
+    board.registers.write = spoiled(board.registers)  # type: ignore[method-assign]
+    assert run(board, "selftest") == 1
+    assert "did not reach the NIC whole" in capsys.readouterr().err
+
+
+def spoiled(registers: NicRegisters):
+    whole = registers.write
+    return lambda address, word: whole(address, word ^ (word == 0x01234567 or word % 251 == 7))
+
+
+def test_counters_are_listed_with_what_they_mean(board: Board, capsys: pytest.CaptureFixture[str]):
+    assert run(board, "counters") == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "frames_in" in line)
+    assert line.split()[1] == "5"
