@@ -16,6 +16,7 @@ from typing import Self
 from ..contract.geometry import Geometry
 from ..contract.inband import ETHERTYPE
 from ..contract.table import TableImage
+from ..contract.verdict import SHIM
 from .error import NicError
 from .frames import Connection
 from .inband import InbandClient
@@ -24,6 +25,7 @@ from .inbandbus import InbandBus, InbandRegisters
 __all__ = ["EthernetNic", "PacketLink"]
 
 _LONGEST = 2048
+_MTU = 1500 + SHIM.size
 _LOST = (errno.ENOBUFS, errno.EAGAIN)
 """Why the kernel has not sent a frame, where the next one may go."""
 
@@ -88,6 +90,7 @@ class PacketLink:
         remedies = {
             errno.ENODEV: "name one of this network namespace, as ip link lists them",
             errno.ENXIO: "the interface has gone: see to the cable, or the driver",
+            errno.EMSGSIZE: f"run: ip link set dev {self._interface} mtu {_MTU}",
             errno.ENETDOWN: f"run: ip link set dev {self._interface} up",
         }
         return NicError(

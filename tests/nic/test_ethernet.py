@@ -126,6 +126,17 @@ def test_an_interface_that_goes_meanwhile_is_named(board: Board):
             nic.counters()
 
 
+def test_an_interface_of_a_small_mtu_is_named(board: Board, lab_yaml: Path):
+    board.host.run("ip", "link", "set", "dev", "board0", "mtu", "1000")
+    image = compile_table(load([lab_yaml]).table, GEOMETRY).image
+    with (
+        board.host.inside(),
+        EthernetNic("board0") as nic,
+        pytest.raises(NicError, match="run: ip link set dev board0 mtu 1540"),
+    ):
+        nic.load(image)
+
+
 def test_a_user_without_the_capability_is_told_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
