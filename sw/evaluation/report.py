@@ -195,7 +195,7 @@ def _behaviour(samples: Samples) -> Iterator[str]:
     yield "## Throughput, latency, memory"
     yield (
         "Connections ask again as soon as they are answered, so rate and latency are two sides of "
-        "one number, but for the workload with a request each 16 ms."
+        "one number, but for the workload with pauses."
     )
     yield from _folded("Requests per second", _by_peer(samples, lambda s: s.rate, 0))
     yield from _folded("p50 in ms", _by_peer(samples, lambda s: s.p50 / 1000, 2))

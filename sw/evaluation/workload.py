@@ -105,7 +105,7 @@ class Workload:
         words += [f"answers of {self.response:,} B"] if self.response != usual.response else []
         if self.connections != usual.connections:
             words.append(f"{self.connections} connection{'s' if self.connections > 1 else ''}")
-        words += [f"a request each {self.think} ms"] if self.think else []
+        words += [f"pauses of {self.think} ms"] if self.think else []
         words += [_SWITCHES[word] for word in _SWITCHES if getattr(self, word)]
         return "; ".join(words)
 

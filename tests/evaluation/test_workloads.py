@@ -35,7 +35,7 @@ def test_a_label_says_what_is_not_usual():
     unusual = Workload("hosts", 1, "all", "minimal", 1024, 1, 16, tls=True)
     assert unusual.label == (
         "1 virtual host, 64 of them hit; minimal head; answers of 1,024 B; 1 connection; "
-        "a request each 16 ms; TLS"
+        "pauses of 16 ms; TLS"
     )
 
 
