@@ -48,7 +48,7 @@ ROUTES = 7
 GAPS: dict[str, list[None]] = {"none": [], "shim": [None] * -(-SHIM.size // WIDTH)}
 """Clocks between two frames: none, or as many as the host's side needs for the shim."""
 
-CLOCKS = 300_000 if is_long() else 10_000
+CLOCKS = 150_000 if is_long() else 10_000
 """Clocks of traffic, about."""
 
 LOADS = 20 if is_long() else 2
