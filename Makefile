@@ -56,7 +56,7 @@ fuzz: $(VENV)/fuzz  ## long random traffic at widths 1, 8 and 64, RTL, model, ll
 	@echo "seed $(SEED)"
 	@printf '%s\n' verdict_engine lexer nic_core flow_guard joiner table_flip | \
 	    xargs -P 2 -I BENCH $(BIN)/python -m tb BENCH --long --seed $(SEED)
-	HYBRIDMESH_AGREEMENT=30x300 $(BIN)/pytest -q tests/agreement
+	HYBRIDMESH_AGREEMENT=30x300 $(BIN)/pytest -q -n 2 tests/agreement
 	$(BIN)/python -m tb.referee --jobs 2 --seed $(SEED)
 	$(BIN)/python -m tb.fuzz
 
