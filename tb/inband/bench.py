@@ -194,7 +194,9 @@ def other(rng: random.Random) -> bytes:
     """A frame that is no control frame, though it may look like one at first, or further on."""
     size = rng.choice((1, 12, 13, 14, 15, 60, rng.randrange(14, 60), rng.randrange(60, 300)))
     data = bytearray(rng.randbytes(size))
-    claim = rng.choice((b"", b"\x88\xb5", b"\x88", b"\x81\x00\x00\x01\x88\xb6", b"\x08\x88\xb6"))
+    claim = rng.choice(
+        (b"", b"\x88\xb5", b"\x88", b"\x08\xb6", b"\x81\x00\x00\x01\x88\xb6", b"\x08\x88\xb6")
+    )
     data[12 : 12 + len(claim)] = claim
     if is_control(bytes(data)):
         data[13] ^= 1

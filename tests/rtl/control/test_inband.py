@@ -59,6 +59,7 @@ def test_control_frames_alone_are_taken_out(idle: float, stall: float) -> None:
     likely = [
         bytes(12) + b"\x88\xb5" + bytes(46),
         bytes(12) + b"\x88",
+        bytes(12) + b"\x08\xb6" + bytes(46),
         bytes(11) + b"\x88\xb6" + bytes(47),
         bytes(13) + b"\x88\xb6" + bytes(45),
         bytes(12) + b"\x81\0\0\1\x88\xb6" + bytes(42),
