@@ -183,7 +183,7 @@ async def every_verdict_is_that_of_the_model(dut: Any, idle: str, mix: str) -> N
         bench.send(MIXES[mix](bench.rng), bank=bench.rng.getrandbits(1))
     await bench.check()
     dut._log.info(f"reasons {dict(bench.said)}, rows {dict(bench.rows)}")
-    if HEADS > 60:
+    if is_long():
         reasons, rows = FEWEST[mix]
         assert len(bench.said) >= reasons, "the heads do not all fail in one way"
         assert len(bench.rows) >= rows, "nor do they all hit one row"
