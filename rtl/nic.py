@@ -63,6 +63,8 @@ class NicCore(wiring.Component):
     host_tx, wire_tx : packet stream
         From the host, to the wire; registered.
     bus : RegisterBus
+    decided : out
+        A head was decided; for one clock.
 
     Attributes
     ----------
@@ -87,6 +89,7 @@ class NicCore(wiring.Component):
                 "host_tx": In(packets(geometry.width)),
                 "wire_tx": Out(packets(geometry.width)),
                 "bus": In(RegisterBus),
+                "decided": Out(1),
             }
         )
 
@@ -158,6 +161,7 @@ class NicCore(wiring.Component):
         ]
 
         events = control.events
+        m.d.comb += self.decided.eq(events.decided)
         sent = self.host_rx.valid & self.host_rx.ready
         m.d.sync += [
             events.frames_in.eq(accepted & self.wire_rx.payload.last),

@@ -1,18 +1,26 @@
-"""The counters of the contract: each counts the clocks in which its event is high."""
+"""Counters of the contract: each counts the clocks in which its event is high."""
+
+from collections.abc import Sequence
 
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 
-from hybridmesh.contract.registers import COUNTERS
+from hybridmesh.contract.registers import COUNTERS, Register
 from hybridmesh.contract.verdict import SHIM, State
 
 from .registers import register_port
 
-__all__ = ["Counters", "Events", "verdict_events"]
+__all__ = ["Counters", "Events", "happening", "verdict_events"]
 
-Events = data.StructLayout({counter.name: 1 for counter in COUNTERS})
-"""What can happen in a clock."""
+
+def happening(counters: Sequence[Register]) -> data.StructLayout:
+    """What can happen in a clock, by the counter that it counts for."""
+    return data.StructLayout({counter.name: 1 for counter in counters})
+
+
+Events = happening(COUNTERS)
+"""What can happen in the core."""
 
 
 def verdict_events(verdict: data.View) -> dict[str, object]:
@@ -39,19 +47,25 @@ class Counters(wiring.Component):
     count   up by one         1
     ======  ================  =======
 
+    Parameters
+    ----------
+    counters : sequence of Register
+
     Members
     -------
-    events : Events
+    events : happening(counters)
     <name> : register_port
-        For each of :data:`~hybridmesh.contract.registers.COUNTERS`.
+        For each of *counters*.
     """
 
-    def __init__(self) -> None:
-        super().__init__({"events": In(Events)} | {c.name: In(register_port(c)) for c in COUNTERS})
+    def __init__(self, counters: Sequence[Register] = COUNTERS) -> None:
+        self._counters = counters
+        ports = {counter.name: In(register_port(counter)) for counter in counters}
+        super().__init__({"events": In(happening(counters))} | ports)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for counter in COUNTERS:
+        for counter in self._counters:
             word = getattr(self, counter.name).r_data.word
             with m.If(self.events[counter.name]):
                 m.d.sync += word.eq(word + 1)

@@ -4,6 +4,7 @@ Nothing here knows a register by name: addresses, fields and access come from
 :data:`hybridmesh.contract.registers.REGISTERS`, and what a register does is its owner's matter.
 """
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
@@ -68,7 +69,7 @@ def register_port(register: Register) -> Signature:
 
 
 class RegisterMap(wiring.Component):
-    """Decode the bus into one port for each register.
+    """Decode the bus into one port for each register of a part of the map.
 
     ======  ==========================================  =======
     stage   what happens                                latency
@@ -78,22 +79,27 @@ class RegisterMap(wiring.Component):
     read    ``r_data`` of that port, or ``r_error``     2
     ======  ==========================================  =======
 
+    Parameters
+    ----------
+    registers : sequence of Register
+
     Members
     -------
     bus : RegisterBus
     <name> : register_port
-        For each of :data:`~hybridmesh.contract.registers.REGISTERS`.
+        For each of *registers*.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, registers: Sequence[Register] = REGISTERS) -> None:
+        self._registers = registers
         super().__init__(
-            {"bus": In(RegisterBus)} | {r.name: Out(register_port(r)) for r in REGISTERS}
+            {"bus": In(RegisterBus)} | {r.name: Out(register_port(r)) for r in registers}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bus = self.bus
-        ports = [(r, getattr(self, r.name)) for r in REGISTERS]
+        ports = [(r, getattr(self, r.name)) for r in self._registers]
 
         # whose a word is, is known a clock before it is written: enables reach far
         write, word, written = Signal(), Signal(32), []

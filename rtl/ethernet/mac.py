@@ -5,6 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.cdc import FFSynchronizer, PulseSynchronizer
 from amaranth.lib.wiring import In, Out
 
+from hybridmesh.contract.registers import MAC_EVENTS
+
 from ..stream import packets
 from .crossing import Crossing
 from .gmii import InbandStatus, Speed, Status, Symbol
@@ -19,19 +21,7 @@ __all__ = ["EthernetMac", "MacEvents"]
 
 _ON_RECEIPT = ("frames", "bad_fcs", "unreadable", "oversize")
 
-MacEvents = data.StructLayout(
-    {
-        "rx_frames": 1,  # good ones
-        "rx_bad_fcs": 1,  # the FCS is not its own, or there is none
-        "rx_unreadable": 1,  # the PHY said so (RX_ER)
-        "rx_oversize": 1,  # longer than ``longest``
-        "rx_overrun": 1,  # for want of room; each of them is one of the above too
-        "rx_stopped": 1,  # the receive clock stopped within it; it may be one of the above later
-        "tx_frames": 1,  # taken to be sent
-        "tx_dropped": 1,  # marked bad, not sent
-        "tx_oversize": 1,  # longer than ``longest``, not sent
-    }
-)
+MacEvents = data.StructLayout({name: 1 for name, _ in MAC_EVENTS})
 """What has become of a frame, for one clock of the core."""
 
 

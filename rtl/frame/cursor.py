@@ -10,7 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.contract.verdict import ETHERTYPE
+from hybridmesh.contract.inband import PRIVATE
 
 from ..layout import packet_beat
 
@@ -25,8 +25,8 @@ HEAD = 64
 CUSTOMER_TAG, SERVICE_TAG = 0x8100, 0x88A8
 IPV4, IPV6 = 0x0800, 0x86DD
 
-Kind = data.StructLayout({"tag": 1, "customer": 1, "ipv4": 1, "ipv6": 1, "shim": 1})
-"""What an EtherType says: a tag of either kind, one of 802.1Q, IP, the shim."""
+Kind = data.StructLayout({"tag": 1, "customer": 1, "ipv4": 1, "ipv6": 1, "private": 1})
+"""What an EtherType says: a tag of either kind, one of 802.1Q, IP, one of :data:`PRIVATE`."""
 
 FrameContext = data.StructLayout(
     {
@@ -163,6 +163,6 @@ class Cursor(wiring.Component):
                         kind.customer.eq(ethertype == CUSTOMER_TAG),
                         kind.ipv4.eq(ethertype == IPV4),
                         kind.ipv6.eq(ethertype == IPV6),
-                        kind.shim.eq(ethertype == ETHERTYPE),
+                        kind.private.eq(ethertype.matches(*PRIVATE)),
                     ]
         return m

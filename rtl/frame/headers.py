@@ -61,7 +61,7 @@ def placed_beat(geometry: Geometry, *, extended: bool) -> data.StructLayout:
     return data.StructLayout(
         {
             "at": cursor_beat(geometry),
-            "spoofed": 1,  # the shim's EtherType; valid with ``last``, but in runts
+            "spoofed": 1,  # an EtherType of :data:`PRIVATE`; valid with ``last``, but in runts
             "tags": range(len(TYPED)),
             "ipv4": 1,
             "sound": 1,  # a sound IP header, not of a fragment
@@ -124,9 +124,9 @@ class IpStage(HeaderStage):
             valid,
             {
                 "at": beat.at,
-                "spoofed": plain.shim
-                | (plain.tag & single.shim)
-                | (plain.tag & single.tag & double.shim),
+                "spoofed": plain.private
+                | (plain.tag & single.private)
+                | (plain.tag & single.tag & double.private),
                 "tags": _tags(beat.types),
                 "ipv4": _behind_tags(beat.types, "ipv4"),
                 "sound": ipv4 | ipv6,

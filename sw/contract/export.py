@@ -14,7 +14,7 @@ from .grammar import TOUCHING
 from .inband import ADDRESSES, HEADER, LIMIT, OPERATION, Code, Kind, Outcome
 from .inband import ETHERTYPE as CONTROL_ETHERTYPE
 from .record import Record
-from .registers import REGISTERS
+from .registers import BOARD_REGISTERS, REGISTERS, Register
 from .tunnel import SOCKET_LEVEL, Counter
 from .verdict import ETHERTYPE, NO_ROW, SHIM, VERSION, Flag, Method, Reason, Verdict
 
@@ -99,25 +99,10 @@ def reference_page() -> str:
         ),
         "## Registers",
         "32-bit words behind AXI4-Lite.",
-        _table(
-            ("address", "register", "access", "meaning"),
-            (
-                row
-                for register in REGISTERS
-                for row in (
-                    (
-                        f"{register.address:#05x}",
-                        f"`{register.name}`",
-                        register.access.value,
-                        register.doc,
-                    ),
-                    *(
-                        ("", f"`{b.name}` [{b.lsb + b.width - 1}:{b.lsb}]", "", b.doc)
-                        for b in register.bits
-                    ),
-                )
-            ),
-        ),
+        _registers(REGISTERS),
+        "### On boards",
+        "Behind control frames there are these as well.",
+        _registers(BOARD_REGISTERS),
         "## Table spaces",
         "At the default geometry; addresses as `table_address` takes them.",
         _table(
@@ -170,6 +155,14 @@ def _inband() -> Iterable[str]:
 def _fields(record: Record[Any]) -> str:
     rows = ((f.offset, f.bits, f"`{f.name}`", f.doc) for f in record.fields)
     return _table(("byte", "bits", "field", "meaning"), rows)
+
+
+def _registers(registers: Iterable[Register]) -> str:
+    rows = []
+    for r in registers:
+        rows.append((f"{r.address:#05x}", f"`{r.name}`", r.access.value, r.doc))
+        rows += [("", f"`{b.name}` [{b.lsb + b.width - 1}:{b.lsb}]", "", b.doc) for b in r.bits]
+    return _table(("address", "register", "access", "meaning"), rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

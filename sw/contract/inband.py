@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .record import Record, field
+from .verdict import ETHERTYPE as SHIM_ETHERTYPE
 
 __all__ = [
     "ADDRESSES",
@@ -40,6 +41,7 @@ __all__ = [
     "NIC_ADDRESS",
     "OPERATION",
     "PATIENCE",
+    "PRIVATE",
     "SHORTEST",
     "VERSION",
     "Code",
@@ -64,6 +66,9 @@ ETHERTYPE = 0x88B6
 
 VERSION = 1
 """Version of this format."""
+
+PRIVATE = (SHIM_ETHERTYPE, ETHERTYPE)
+"""EtherTypes that are between NIC and host alone: a frame from the wire that has one is dropped."""
 
 NIC_ADDRESS = bytes.fromhex("0248594d5301")
 """The NIC's own MAC address, locally administered; a host may send to any other as well."""

@@ -3,11 +3,18 @@
 import enum
 from dataclasses import dataclass
 
+from .inband import Outcome
+
 __all__ = [
     "ADDRESS_BITS",
+    "BOARD_COUNTERS",
+    "BOARD_REGISTERS",
     "COUNTERS",
+    "LINKS",
     "LISTENERS",
+    "MAC_EVENTS",
     "MAGIC",
+    "PORTS",
     "REGISTERS",
     "VERSION",
     "Access",
@@ -220,7 +227,10 @@ _COUNTERS = (
     ("undecided", "verdicts undecided"),
     ("malformed", "verdicts malformed"),
     ("passed", "frames that passed without a verdict"),
-    ("spoofed", "frames dropped because they came with the shim's EtherType"),
+    (
+        "spoofed",
+        "frames dropped because they came with the EtherType of the shim or of control frames",
+    ),
     ("oversize", "frames longer than max_frame, passed without a verdict"),
     ("errors", "frames dropped because the MAC marked them bad"),
     ("runts", "frames dropped because they are shorter than 60 bytes without FCS"),
@@ -238,9 +248,55 @@ COUNTERS = tuple(
 """Counters, one 32-bit register each."""
 
 REGISTERS = _CONTROL + _LISTEN + COUNTERS
-"""The whole map, by rising address."""
+"""The map of every NIC, by rising address."""
 
-_BY_NAME = {r.name: r for r in REGISTERS}
+MAC_EVENTS = (
+    ("rx_frames", "good frames received"),
+    ("rx_bad_fcs", "frames received whose FCS is not their own, or not whole"),
+    ("rx_unreadable", "frames that the PHY could not read (RX_ER)"),
+    ("rx_oversize", "frames received that are too long"),
+    ("rx_overrun", "frames received for which there was no room; each counts above as well"),
+    ("rx_stopped", "frames within which the received clock stopped"),
+    ("tx_frames", "frames taken to be sent"),
+    ("tx_dropped", "frames not sent because they are marked bad"),
+    ("tx_oversize", "frames not sent because they are too long"),
+)
+"""What can become of a frame in a MAC."""
+
+PORTS = ("wire", "host")
+"""The Ethernet ports of a board."""
+
+LINKS = Register(
+    "links",
+    0x200,
+    _RO,
+    "the links, as their PHYs tell in-band; all zero where they do not",
+    tuple(
+        Bits(f"{port}_{name}", 8 * n + lsb, width, doc)
+        for n, port in enumerate(PORTS)
+        for name, lsb, width, doc in (
+            ("link", 0, 1, "1: there is one"),
+            ("speed", 1, 2, "0: 10 Mb/s, 1: 100 Mb/s, 2: 1000 Mb/s"),
+            ("duplex", 3, 1, "1: full"),
+        )
+    ),
+)
+
+_BOARD_COUNTERS = (
+    *((f"{port}_{name}", f"{port} port: {doc}") for port in PORTS for name, doc in MAC_EVENTS),
+    *((f"control_{what.word}", f"control frames: {what.value}") for what in Outcome),
+)
+
+BOARD_COUNTERS = tuple(
+    Register(name, 0x240 + 4 * k, _RO, doc + "; wraps at 2**32")
+    for k, (name, doc) in enumerate(_BOARD_COUNTERS)
+)
+"""Those that a board has besides, one 32-bit register each."""
+
+BOARD_REGISTERS = (LINKS, *BOARD_COUNTERS)
+"""What a board has besides the map of every NIC, by rising address."""
+
+_BY_NAME = {r.name: r for r in REGISTERS + BOARD_REGISTERS}
 
 
 def register(name: str) -> Register:

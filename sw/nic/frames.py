@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from ..contract.flow import flow_hash
+from ..contract.inband import PRIVATE
 from ..contract.verdict import ETHERTYPE, SHIM, VERSION, Reason, State, Verdict
 from .error import NicError
 
@@ -56,6 +57,7 @@ _TCP_FIELDS = struct.Struct(">HHI4xBB")
 _EXTENSION_FIELDS = struct.Struct(">BB")
 
 _SHIM_KIND = ETHERTYPE.to_bytes(2, "big")
+_PRIVATE = tuple(kind.to_bytes(2, "big") for kind in PRIVATE)
 _SHIM_END = 12 + SHIM.size
 
 _STATES = frozenset(int(state.value) for state in State if state is not State.NONE)
@@ -235,12 +237,12 @@ def is_intact(frame: bytes, segment: Segment) -> bool:
 
 
 def is_spoofed(frame: bytes) -> bool:
-    """Whether *frame* claims the shim's EtherType, at once or behind VLAN tags: as many as a NIC
-    or a kernel takes off for its host."""
+    """Whether *frame* claims an EtherType that is between NIC and host alone, at once or behind
+    VLAN tags: as many as a NIC or a kernel takes off for its host."""
     at = 12
     while at < 20 and int.from_bytes(frame[at : at + 2], "big") in _TAGS:
         at += 4
-    return frame[at : at + 2] == _SHIM_KIND
+    return frame[at : at + 2] in _PRIVATE
 
 
 def split(frame: bytes) -> tuple[Verdict | None, bytes]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.grammar import TCHAR
-from hybridmesh.contract.verdict import ETHERTYPE
+from hybridmesh.contract.inband import ETHERTYPE as CONTROL
+from hybridmesh.contract.inband import PRIVATE
+from hybridmesh.contract.verdict import ETHERTYPE as SHIM
 from hybridmesh.nic.frames import SHORTEST, is_intact, locate_segment
 
 from .model import Bin, Group
@@ -156,18 +158,19 @@ _KINDS = (
     _Kind("three tags", lambda f: len(f.tags) > 2, _NO_VERDICT, _NO_SEGMENT),
     *(
         _Kind(
-            f"the shim's EtherType, {words}",
-            lambda f, tags=tags: (
-                f.kind == ETHERTYPE and len(f.tags) == tags and f.size <= f.max_frame
+            f"the EtherType of {whose}, {words}",
+            lambda f, kind=kind, tags=tags: (
+                f.kind == kind and len(f.tags) == tags and f.size <= f.max_frame
             ),
             _ONLY_DROPPED,
-            "nobody but the NIC may say what a shim says",
+            "it is between NIC and host alone",
         )
+        for kind, whose in ((SHIM, "the shim"), (CONTROL, "control frames"))
         for tags, words in enumerate(("untagged", "a tag", "two tags"))
     ),
     _Kind(
         "another EtherType",
-        lambda f: f.kind not in (_IPV4, _IPV6, ETHERTYPE),
+        lambda f: f.kind not in (_IPV4, _IPV6, *PRIVATE),
         _NO_VERDICT,
         _NO_SEGMENT,
     ),

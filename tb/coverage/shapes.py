@@ -65,7 +65,7 @@ def _of_a_client(rng: random.Random, max_frame: int) -> Iterator[Frame]:
     yield _marked(rng, frame)
     yield _marked(rng, client.segment(seq + len(data), b"", rng.choice(("A", "FA", "RA", "SA"))))
     if rng.random() < 0.2:
-        yield _marked(rng, spoofed(frame))
+        yield _marked(rng, spoofed(rng, frame))
     if rng.random() < 0.2:
         yield _marked(rng, frame[: rng.randrange(1, len(frame))])
     yield from (_marked(rng, frame) for frame in _just(rng, max_frame))

@@ -107,7 +107,7 @@ class _Conversation:
     def spoils(self) -> Iterator[bytes]:
         """A request in a frame that was changed on its way, and the same frame as it was."""
         frame = self._next(b"".join(request(self._rng)))
-        yield spoofed(frame) if self._rng.random() < 0.3 else damaged(self._rng, frame)
+        yield spoofed(self._rng, frame) if self._rng.random() < 0.3 else damaged(self._rng, frame)
         if self._rng.random() < 0.7:
             yield frame
 

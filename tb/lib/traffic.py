@@ -33,6 +33,7 @@ from hybridmesh.config.model import (
     WeightedCluster,
 )
 from hybridmesh.contract.geometry import Geometry
+from hybridmesh.contract.inband import PRIVATE
 from hybridmesh.contract.table import TableImage
 from hybridmesh.nic.frames import Connection
 
@@ -322,9 +323,11 @@ _OTHERS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
     lambda rng, data: segment(rng, data * 80)[:9000],
     lambda rng, data: segment(rng, data)[: rng.randrange(1, 130)],
     lambda rng, data: rng.randbytes(rng.randrange(1, 200)),
-    lambda rng, data: spoofed(segment(rng, data)),
-    lambda rng, data: spoofed(_ether(Dot1AD(vlan=5), Dot1AD(vlan=6), IP(), _tcp(rng), Raw(data))),
-    lambda rng, data: spoofed(segment(rng, data))[:24],
+    lambda rng, data: spoofed(rng, segment(rng, data)),
+    lambda rng, data: spoofed(
+        rng, _ether(Dot1AD(vlan=5), Dot1AD(vlan=6), IP(), _tcp(rng), Raw(data))
+    ),
+    lambda rng, data: spoofed(rng, segment(rng, data))[:24],
 )
 
 
@@ -334,9 +337,9 @@ def damaged(rng: random.Random, frame: bytes) -> bytes:
     return frame[:at] + bytes([frame[at] ^ 1 << rng.randrange(8)]) + frame[at + 1 :]
 
 
-def spoofed(frame: bytes) -> bytes:
-    """*frame* with the shim's EtherType in place of its own."""
+def spoofed(rng: random.Random, frame: bytes) -> bytes:
+    """*frame* with an EtherType in place of its own that is between NIC and host alone."""
     at = 12
     while frame[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
         at += 4
-    return frame[:at] + b"\x88\xb5" + frame[at + 2 :]
+    return frame[:at] + rng.choice(PRIVATE).to_bytes(2, "big") + frame[at + 2 :]

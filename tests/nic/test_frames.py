@@ -274,15 +274,18 @@ def test_no_prefix_of_a_frame_has_a_payload():
 
 
 @pytest.mark.parametrize("tags", ["", "8100", "88a8", "8100 8100", "88a8 8100", "8100 88a8"])
-def test_a_frame_that_claims_the_shim_is_spoofed_behind_any_tags(tags):
+@pytest.mark.parametrize("claimed", [b"\x88\xb5", b"\x88\xb6"], ids=["shim", "control frame"])
+def test_a_frame_that_claims_to_be_the_nics_is_spoofed_behind_any_tags(tags, claimed):
     start = PLAIN[:12] + b"".join(bytes.fromhex(tag) + b"\0\7" for tag in tags.split())
-    assert is_spoofed(start + b"\x88\xb5" + PLAIN[14:])
-    assert is_spoofed(start + b"\x88\xb5")
+    assert is_spoofed(start + claimed + PLAIN[14:])
+    assert is_spoofed(start + claimed)
     assert not is_spoofed(start + b"\x88")
-    assert not is_spoofed(start + b"\x08\x00\x88\xb5" + PLAIN[16:])
+    assert not is_spoofed(start + b"\x08\x00" + claimed + PLAIN[16:])
 
 
-def test_what_only_looks_like_the_shims_type_is_not_spoofed():
+def test_what_only_looks_like_the_nics_types_is_not_spoofed():
+    assert not is_spoofed(PLAIN[:12] + b"\x88\xb4" + PLAIN[14:])
+    assert not is_spoofed(PLAIN[:12] + b"\x88\xb7" + PLAIN[14:])
     assert not is_spoofed(PLAIN)
     assert not is_spoofed(PLAIN[:12] + bytes.fromhex("8100 88b5 0800") + PLAIN[14:])
     assert not is_spoofed(PLAIN[:12] + bytes.fromhex("8847 0000 88b5") + PLAIN[14:])

@@ -228,6 +228,7 @@ OTHERS = built(
         / tcp()
         / BODY,
         "the shim's type in snap": Dot3(**MACS) / LLC() / SNAP(code=0x88B5) / BODY,
+        "the next type": ether(type=0x88B7) / BODY,
         "the shim's type for a vlan": ether() / Dot1Q(prio=4, vlan=0x8B5) / ip() / tcp(dport=1),
         "the shim's type behind three tags": ether()
         / Dot1Q()
@@ -244,18 +245,22 @@ OTHERS = built(
 
 SPOOFED = built(
     {
-        "shim's type": ether(type=0x88B5) / BODY,
-        "shim's type and padding": bytes(12) + b"\x88\xb5",
-        "vlan with the shim's type": ether() / Dot1Q(type=0x88B5) / BODY,
-        "service tag with the shim's type": ether() / Dot1AD(type=0x88B5) / BODY,
-        **{
-            f"{outer.__name__} and {inner.__name__} with the shim's type": ether()
-            / outer()
-            / inner(type=0x88B5)
-            / BODY
-            for outer in (Dot1Q, Dot1AD)
-            for inner in (Dot1Q, Dot1AD)
-        },
+        name.format(whose): frame
+        for whose, kind in (("shim's", 0x88B5), ("control frames'", 0x88B6))
+        for name, frame in {
+            "{} type": ether(type=kind) / BODY,
+            "{} type and padding": bytes(12) + kind.to_bytes(2, "big"),
+            "vlan with the {} type": ether() / Dot1Q(type=kind) / BODY,
+            "service tag with the {} type": ether() / Dot1AD(type=kind) / BODY,
+            **{
+                f"{outer.__name__} and {inner.__name__} with the {{}} type": ether()
+                / outer()
+                / inner(type=kind)
+                / BODY
+                for outer in (Dot1Q, Dot1AD)
+                for inner in (Dot1Q, Dot1AD)
+            },
+        }.items()
     }
 )
 
@@ -383,7 +388,7 @@ def judge(
 def _spoofed(frame: bytes) -> bool:
     at = 12
     for _ in range(3):
-        if frame[at : at + 2] == b"\x88\xb5":
+        if frame[at : at + 2] in (b"\x88\xb5", b"\x88\xb6"):
             return True
         if frame[at : at + 2] not in (b"\x81\x00", b"\x88\xa8"):
             return False

@@ -19,7 +19,7 @@ def counted(frames: list[bytes], flows: int) -> dict[str, int]:
 
 
 def test_two_heads_in_five_are_decided_unless_connections_make_room_for_each_other():
-    frames = list(conversations(random.Random(1), 800, (PORT, 8080)))
+    frames = list(conversations(random.Random(1), 2000, (PORT, 8080)))
     small, large = counted(frames, 16), counted(frames, 1024)
     for counters, share in ((small, 1 / 3), (large, 2 / 5)):
         decided = counters["decided"] + counters["provisional"]

@@ -1,0 +1,1 @@
+"""The NIC on a board: two Ethernet ports, the core between them, control frames on one."""
