@@ -121,7 +121,7 @@ def test_what_stood_there_stays_when_it_fails(explain, tmp_path, monkeypatch, er
 
 def test_a_missing_header_is_named_with_its_package_and_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setitem(build._FST_HEADERS, "nowhere/lz4.h", "liblz4-dev")
+    monkeypatch.setattr(build, "_FST_HEADERS", {"nowhere/lz4.h": "liblz4-dev"})
     with pytest.raises(NicError) as caught:
         SimulatedNic(Geometry(), "fst")
     assert "nowhere/lz4.h" in str(caught.value)
