@@ -21,7 +21,7 @@ _PROGRAMS = {
     _SOCK_OPS: ("sockops programs", "CONFIG_CGROUP_BPF"),
     _SOCKOPT: ("getsockopt programs of a cgroup", "CONFIG_CGROUP_BPF"),
 }
-_MAPS = {9: "LRU hash maps", 24: "maps kept in sockets"}
+_MAPS = {9: "LRU hash maps", 24: "maps kept in sockets", 27: "ring buffers"}
 _SOCKHASH = 18
 _TCP_SOCK, _SK_STORAGE_GET = 96, 107
 _REDIRECT_PEER, _XDP_LOAD_BYTES = 155, 189

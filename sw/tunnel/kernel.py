@@ -17,7 +17,7 @@ __all__ = ["Attach", "Map", "attach", "bpf", "link", "possible_cpus"]
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _libc = ctypes.CDLL(None, use_errno=True)
 
-_LOOKUP, _UPDATE, _DELETE, _NEXT_KEY, _PROGRAM_ATTACH, _POP, _LINK_CREATE = 1, 2, 3, 4, 8, 21, 28
+_LOOKUP, _UPDATE, _DELETE, _NEXT_KEY, _PROGRAM_ATTACH, _LINK_CREATE = 1, 2, 3, 4, 8, 28
 
 
 class Attach:
@@ -104,10 +104,6 @@ class Map:
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-    def pop(self) -> bytes | None:
-        """The oldest value, which is taken out, of a queue; None: it is empty."""
-        return self._value.raw if self._call(_POP, None, self._value) else None
 
     def _call(
         self,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import TunnelError
 
-__all__ = ["Object", "attach_filter", "supports_helper", "supports_map", "supports_program"]
+__all__ = ["Object", "Ring", "attach_filter", "supports_helper", "supports_map", "supports_program"]
 
 _POINTER, _INT, _TEXT = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
 _FUNCTIONS = {
@@ -33,6 +33,10 @@ _FUNCTIONS = {
     "libbpf_set_print": (_POINTER, _POINTER),
     "bpf_tc_hook_create": (_INT, _POINTER),
     "bpf_tc_attach": (_INT, _POINTER, _POINTER),
+    "ring_buffer__new": (_POINTER, _INT, _POINTER, _POINTER, _POINTER),
+    "ring_buffer__epoll_fd": (_INT, _POINTER),
+    "ring_buffer__consume": (_INT, _POINTER),
+    "ring_buffer__free": (None, _POINTER),
 }
 _TC_REPLACE = 1
 _SAID = 64 * 1024
@@ -134,6 +138,53 @@ class Object:
         why = _reason("".join(_library.said).splitlines()) or os.strerror(code)
         name = errno.errorcode.get(code, str(code))
         return TunnelError(f"The kernel does not take it ({name}: {why})", place=str(path))
+
+
+class Ring:
+    """A ring that a program writes, and this process alone reads.
+
+    Parameters
+    ----------
+    ring : int
+        File descriptor of the map, which stays the caller's.
+
+    Attributes
+    ----------
+    descriptor : int
+        A file descriptor that can be read from where something is in the ring.
+
+    Raises
+    ------
+    TunnelError
+        Where it cannot be mapped.
+    """
+
+    def __init__(self, ring: int) -> None:
+        self._library = library = _library()
+        self._taken: list[bytes] = []
+        self._take = ctypes.CFUNCTYPE(_INT, _POINTER, _POINTER, ctypes.c_size_t)(self._one)
+        self._ring = library.ring_buffer__new(ring, ctypes.cast(self._take, _POINTER), None, None)
+        if not self._ring:
+            raise TunnelError(
+                f"A ring of the kernel cannot be read ({os.strerror(ctypes.get_errno())})"
+            )
+        self.descriptor: int = library.ring_buffer__epoll_fd(self._ring)
+
+    def take(self) -> list[bytes]:
+        """What has been written since this was asked last."""
+        self._library.ring_buffer__consume(self._ring)
+        taken, self._taken = self._taken, []
+        return taken
+
+    def close(self) -> None:
+        """Let go of it; closing twice is harmless."""
+        if self._ring:
+            self._library.ring_buffer__free(self._ring)
+            self._ring = None
+
+    def _one(self, _: int, data: int, size: int) -> int:
+        self._taken.append(ctypes.string_at(data, size))
+        return 0
 
 
 def _reason(said: list[str]) -> str:

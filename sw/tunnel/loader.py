@@ -131,10 +131,15 @@ class Tunnel:
     def expected(self) -> Iterator[tuple[Address, Address, int]]:
         """What the proxy has told since this was asked last: the client's address, the gateway's,
         and a sequence number at which a head begins, for :meth:`.NicDriver.expect_head`."""
-        while (head := self._programs.expected.pop()) is not None:
+        for head in self._programs.expected.take():
             peer, local, ports, seq = _EXPECTED.unpack(head)
             peer_port, local_port = struct.unpack(">HH", ports)
             yield (str(IPv6Address(peer)), peer_port), (str(IPv6Address(local)), local_port), seq
+
+    @property
+    def expecting(self) -> int:
+        """A file descriptor that can be read from where :meth:`expected` has something."""
+        return self._programs.expected.descriptor
 
     @property
     def arrival(self) -> int:

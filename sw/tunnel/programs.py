@@ -1,5 +1,6 @@
 """The kernel's programs with the maps that they share, loaded and not yet attached."""
 
+from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Self
 
@@ -7,7 +8,7 @@ from ..contract.tunnel import Counter
 from .errors import TunnelError
 from .features import check_features, check_privileges
 from .kernel import Map, possible_cpus
-from .libbpf import Object
+from .libbpf import Object, Ring
 from .objects import FORWARDING, SHORTCUT, VERDICTS, objects
 
 __all__ = ["Programs"]
@@ -29,7 +30,7 @@ class Programs:
         Connections that are followed, and verdicts that wait to be asked for.
     ends : Map or None
         Ends of connections between gateway and pods, where these programs are loaded.
-    expected : Map
+    expected : Ring
         Heads whose places the proxy has told.
 
     Raises
@@ -41,12 +42,14 @@ class Programs:
     def __init__(self, *, shortcut: bool = False, forwarding: bool = False) -> None:
         self._objects: dict[str, Object] = {}
         self._maps: dict[str, tuple[int, int, int]] = {}
+        self._parts = ExitStack()
         check_privileges()
         paths = objects()
         try:
             for name in VERDICTS + SHORTCUT * shortcut + FORWARDING * forwarding:
                 shared = {known: members[0] for known, members in self._maps.items()}
                 self._objects[name] = loaded = Object(paths[name], shared)
+                self._parts.callback(loaded.close)
                 self._maps = loaded.maps | self._maps
         except TunnelError:
             self.close()
@@ -55,7 +58,7 @@ class Programs:
         self._counters = self.map("counters", possible_cpus())
         self.flows = self.map("flows")
         self.verdicts = self.map("verdicts")
-        self.expected = self.map("expected")
+        self.expected = self._parts.enter_context(closing(Ring(self.map_descriptor("expected"))))
         self.ends = self.map("ends") if shortcut or forwarding else None
 
     def descriptor(self, name: str) -> int:
@@ -82,8 +85,7 @@ class Programs:
 
     def close(self) -> None:
         """Let go of programs and maps; closing twice is harmless."""
-        for loaded in self._objects.values():
-            loaded.close()
+        self._parts.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """Real sockets: a client, a stub NIC on the wire, and a server that asks for verdicts."""
 
 import random
+import select
 import socket
 import struct
 import subprocess
@@ -409,14 +410,29 @@ def syn_of(stage: Stage, client: socket.socket) -> int:
     return int(struct.unpack_from("=QQQI", known[key])[3])
 
 
-def test_of_what_nobody_takes_the_oldest_goes(stage: Stage):
+def test_of_what_nobody_takes_the_first_are_kept(stage: Stage):
     client, server = stage.pair()
     with client, server:
         first = syn_of(stage, client)
-        for at in range(5000):
+        for at in range(7000):
             server.setsockopt(SOCKET_LEVEL, at, 0)
         heads = [(seq - first) % 2**32 for _, _, seq in stage.tunnel.expected()]
-        assert heads == list(range(5000 - 4096, 5000))
+        assert len(heads) > 4096
+        assert heads == list(range(len(heads)))
+        server.setsockopt(SOCKET_LEVEL, 7001, 0)
+        assert [(seq - first) % 2**32 for _, _, seq in stage.tunnel.expected()] == [7001]
+
+
+def test_who_drives_the_nic_is_woken_by_what_the_proxy_says(stage: Stage):
+    client, server = stage.pair()
+    with client, server:
+        woken = select.poll()
+        woken.register(stage.tunnel.expecting, select.POLLIN)
+        assert not woken.poll(0)
+        server.setsockopt(SOCKET_LEVEL, 3, 0)
+        assert woken.poll(1000)
+        assert len(list(stage.tunnel.expected())) == 1
+        assert not woken.poll(0)
 
 
 def test_where_no_program_answers_nothing_is_told_and_nothing_raised(stage: Stage):

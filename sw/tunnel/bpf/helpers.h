@@ -19,7 +19,7 @@
 CALL(void *, map_lookup_elem, void *map, const void *key);
 CALL(long, map_update_elem, void *map, const void *key, const void *value, __u64 flags);
 CALL(long, map_delete_elem, void *map, const void *key);
-CALL(long, map_push_elem, void *map, const void *value, __u64 flags);
+CALL(long, ringbuf_output, void *ring, const void *data, __u64 size, __u64 flags);
 CALL(__u64, ktime_get_ns, void);
 CALL(long, xdp_adjust_head, struct xdp_md *frame, int bytes);
 CALL(__u64, xdp_get_buff_len, struct xdp_md *frame);

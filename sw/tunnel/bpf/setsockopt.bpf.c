@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Takes what the proxy knows and the NIC does not: setsockopt(HYBRIDMESH_SOCKET_LEVEL, offset) on an
- * accepted socket says that a head begins at that offset of the stream. It is put into a queue, for
- * whoever drives the NIC; of what nobody takes, the oldest goes. */
+ * accepted socket says that a head begins at that offset of the stream. It is put into a ring, for
+ * whoever drives the NIC, and wakes it; what has no room there is not kept. */
 #include "state.h"
 
 LICENSE;
@@ -10,9 +10,8 @@ LICENSE;
 #define DONE (-1) /* as length: there is nothing left for the kernel to do */
 
 struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_QUEUE);
+	MAP_NUMBER(type, BPF_MAP_TYPE_RINGBUF);
 	MAP_NUMBER(max_entries, EXPECTED);
-	MAP_TYPE(value, struct head_key);
 } expected SECTION(".maps");
 
 SECTION("cgroup/setsockopt")
@@ -27,7 +26,7 @@ int hybridmesh_setsockopt(struct bpf_sockopt *call)
 	if (connection) {
 		head.flow = connection->flow;
 		head.seq = connection->first + (__u32)call->optname;
-		bpf_map_push_elem(&expected, &head, BPF_EXIST);
+		bpf_ringbuf_output(&expected, &head, sizeof(head), 0);
 		count(HYBRIDMESH_COUNTER_EXPECTED);
 	}
 	call->optlen = DONE;

@@ -17,7 +17,7 @@
 #define VERDICTS 65536
 #define PORTS 64
 #define PAIRS 16384
-#define EXPECTED 4096
+#define EXPECTED (256 * 1024) /* bytes */
 
 /* Verdicts that wait for one connection: no client can take the room of all. A power of two. */
 #define KEPT 32
