@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -18,12 +18,32 @@ if TYPE_CHECKING:
 
 __all__ = ["curl_line", "serve"]
 
+_NICS = ("sim", "reference", "off")
+_BOARD = "eth:"
+
+
+def _nic(word: str) -> str:
+    """A NIC of this process, or :data:`_BOARD` and the interface that one is cabled to."""
+    if word not in _NICS and not word.partition(_BOARD)[2]:
+        raise click.BadParameter(f"{word!r} is none of {', '.join(_NICS)}, {_BOARD}IFACE")
+    return word
+
 
 @click.command()
 @options.files
 @options.listen
 @options.ports
-@options.nic
+@click.option(
+    "--nic",
+    "choice",
+    type=_nic,
+    default="sim",
+    show_default=True,
+    metavar="sim|reference|off|eth:IFACE",
+    help="sim: the RTL in simulation (built when used for the first time); reference: its golden "
+    "model; off: no NIC, the CPU does it all; eth:IFACE: the board at that interface, with the "
+    "kernel's tunnel, see hybridmesh tunnel load.",
+)
 @click.option(
     "--tunnel",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -47,7 +67,7 @@ def serve(
     paths: tuple[Path, ...],
     listen: tuple[str, int],
     pairs: tuple[tuple[int, int], ...],
-    choice: "NicChoice",
+    choice: str,
     tunnel: Path | None,
     access_log: Path | None,
     locality: str,
@@ -63,6 +83,11 @@ def serve(
     from ..config import load
     from ..ingress import serve_mesh
 
+    board = choice.removeprefix(_BOARD) if choice not in _NICS else ""
+    if board:
+        if tunnel is not None:
+            raise click.UsageError(f"--tunnel goes without --nic {choice}")
+        tunnel = _loaded(board)
     mesh = load(paths, locality)
     host, port = listen
     real = {listener.port: listener.port for listener in mesh.listeners}
@@ -75,7 +100,7 @@ def serve(
 
     def started(ports: Mapping[int, int]) -> None:
         urls = [_url(host, port, number in secure) for number, port in ports.items()]
-        nic = choice if tunnel is None else "behind the tunnel"
+        nic = choice if board or tunnel is None else "behind the tunnel"
         click.echo(f"listening on {', '.join(urls)}, NIC: {nic}; Ctrl-C stops it", err=True)
         plain = [port for number, port in ports.items() if number not in secure]
         if plain:
@@ -83,10 +108,28 @@ def serve(
 
     with _opened(access_log) as log:
         signal = serve_mesh(
-            mesh, choice, host, real, access_log=log, on_start=started, tunnel=tunnel
+            *(mesh, cast("NicChoice", choice), host, real),
+            access_log=log,
+            on_start=started,
+            tunnel=tunnel,
         )
     if signal is Signals.SIGINT:
         raise KeyboardInterrupt
+
+
+def _loaded(interface: str) -> Path:
+    """What the NIC at *interface* was loaded with."""
+    from ..nic import NicError
+    from ..nic.loaded import loaded_path
+
+    path = loaded_path(interface)
+    if not path.exists():
+        raise NicError(
+            "No NIC is kept at this interface",
+            place=interface,
+            remedy=f"run: hybridmesh tunnel load {interface} -f with the same files",
+        )
+    return path
 
 
 def curl_line(mesh: "Mesh", host: str, port: int, path: str = "/") -> str:

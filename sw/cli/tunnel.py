@@ -1,12 +1,14 @@
 """``hybridmesh tunnel``: the kernel's part of the way from the NIC to the proxy."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from ..nic.keeper import Keeper
     from ..tunnel.helper import Status
     from ..tunnel.loader import Mode
 
@@ -56,29 +58,75 @@ def tunnel() -> None:
     "several times. Between them and INTERFACE frames of the gateway's connections go past the "
     "host's stack, its packet filter included.",
 )
+@click.option(
+    "-f",
+    "--file",
+    "paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    help="YAML whose routes are loaded into the NIC at the other end of INTERFACE, and kept there; "
+    "may be given several times. Without it the NIC is somebody else's affair.",
+)
+@click.option(
+    "--port",
+    "ports",
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    help="With --file: TCP port that heads get verdicts on; may be given several times.  [default: "
+    "that of the first Gateway server without TLS]",
+)
 def load(
     interface: str,
     cgroup: Path | None,
     mode: "Mode",
     pods: Path | None,
     forward: tuple[str, ...],
+    paths: tuple[Path, ...],
+    ports: tuple[int, ...],
 ) -> None:
     """Attach the tunnel to INTERFACE, where the NIC's frames arrive, until Ctrl-C or unload.
 
-    It takes CAP_BPF and CAP_NET_ADMIN; the gateway takes neither. Nothing stays attached when this
-    command ends, however it does. Start the gateway afterwards, in the cgroup:
+    It takes CAP_BPF and CAP_NET_ADMIN, and CAP_NET_RAW to drive the NIC; the gateway takes none of
+    them. Nothing stays attached when this command ends, however it does. Start the gateway
+    afterwards, in the cgroup:
 
     \b
-    echo $$ > /sys/fs/cgroup/hybridmesh/cgroup.procs && exec ...
+    hybridmesh tunnel load eth1 -f gateway.yaml
+    sh -c 'echo $$ > /sys/fs/cgroup/hybridmesh/cgroup.procs && exec "$@"' - \\
+        hybridmesh serve --nic eth:eth1 -f gateway.yaml --listen 0.0.0.0:80
     """
+    from ..nic.loaded import loaded_path
     from ..tunnel.cgroup import hierarchy
     from ..tunnel.helper import Helper
     from ..tunnel.loader import Tunnel
 
-    group = cgroup or hierarchy() / "hybridmesh"
-    with Tunnel(interface, group, mode, pods, forward) as loaded:
+    if ports and not paths:
+        raise click.UsageError("--port goes with --file")
+    with ExitStack() as parts:
+        keeper = parts.enter_context(_keeper(interface, paths, ports)) if paths else None
+        group = cgroup or hierarchy() / "hybridmesh"
+        loaded = parts.enter_context(Tunnel(interface, group, mode, pods, forward))
+        helper = Helper(loaded, interface, keeper)
+        if keeper is not None:
+            keeper.loaded.write(loaded_path(interface))
+            parts.callback(loaded_path(interface).unlink, missing_ok=True)
         text = f"tunnel on {interface} ({loaded.mode}) for sockets of {loaded.cgroup}"
-        Helper(loaded, interface).serve(lambda: click.echo(f"{text}; Ctrl-C unloads it", err=True))
+        helper.serve(lambda: click.echo(f"{text}; Ctrl-C unloads it", err=True))
+
+
+def _keeper(interface: str, paths: tuple[Path, ...], ports: tuple[int, ...]) -> "Keeper":
+    from ..compiler import compile_table
+    from ..config import load as load_mesh
+    from ..nic.keeper import Keeper
+
+    mesh = load_mesh(paths)
+    plain = [listener.port for listener in mesh.listeners if listener.table is not None]
+    return Keeper(
+        interface,
+        lambda geometry: compile_table(mesh.table, geometry).image,
+        ports or plain[:1],
+    )
 
 
 @tunnel.command()

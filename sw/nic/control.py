@@ -17,7 +17,7 @@ from ..contract.table import TableImage
 from .error import NicError
 from .frames import Connection
 
-__all__ = ["RegisterBus", "RegisterControl"]
+__all__ = ["UNTOLD", "RegisterBus", "RegisterControl"]
 
 Words = npt.NDArray[np.uint32]
 
@@ -27,6 +27,8 @@ no lookup needs.
 """
 
 _SILENT = "The NIC does not read its table back"
+
+UNTOLD = "The frames that come leave no time to tell of a connection"
 
 
 class RegisterBus(Protocol):
@@ -138,10 +140,17 @@ class RegisterControl:
 
     def expect_head(self, connection: Connection, seq: int) -> None:
         """See :meth:`~hybridmesh.nic.driver.NicDriver.expect_head`."""
-        flow = connection.flow(listener_of(connection, self._ports))
-        self._wait("telling", "The frames that come leave no time to tell of a connection")
+        flow = self.flow(connection)
+        self._wait("telling", UNTOLD)
         self._write("flow_hash", flow)
         self._write("flow_syn", seq - 1 & 0xFFFFFFFF)
+
+    def flow(self, connection: Connection) -> int:
+        """The hash that the NIC knows *connection* by.
+
+        Raises :exc:`.NicError` where it does not listen on the connection's port.
+        """
+        return connection.flow(listener_of(connection, self._ports))
 
     def counters(self) -> dict[str, int]:
         return {counter.name: self._bus.read(counter.address) for counter in COUNTERS}

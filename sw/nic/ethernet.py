@@ -105,6 +105,12 @@ class EthernetNic:
 
     It takes the capability CAP_NET_RAW, and no other driver may use the NIC meanwhile.
 
+    Parameters
+    ----------
+    interface : str
+    after : int or None
+        See :class:`~hybridmesh.nic.inbandbus.InbandRegisters`.
+
     Attributes
     ----------
     geometry : Geometry
@@ -118,11 +124,12 @@ class EthernetNic:
 
     geometry: Geometry
 
-    def __init__(self, interface: str) -> None:
+    def __init__(self, interface: str, after: int | None = None) -> None:
         self._link = PacketLink(interface)
         try:
             client = InbandClient(self._link.address, interface)
-            self._registers = InbandRegisters(InbandBus(self._link, client))
+            self._bus = InbandBus(self._link, client)
+            self._registers = InbandRegisters(self._bus, after)
         except NicError:
             self._link.close()
             raise
@@ -134,6 +141,10 @@ class EthernetNic:
     def fill(self, image: TableImage) -> None:
         """See :meth:`~hybridmesh.nic.control.RegisterControl.fill`."""
         self._registers.fill(image)
+
+    def check(self) -> None:
+        """Raise :exc:`.NicLostError` where the NIC is not there, or was reset."""
+        self._bus.check()
 
     def verify(self) -> None:
         self._registers.verify()

@@ -24,7 +24,7 @@ from ..contract.inband import (
     operations,
 )
 from ..contract.registers import VERSION as REGISTERS_VERSION
-from .error import NicError
+from .error import NicError, NicLostError
 
 __all__ = ["Answer", "InbandClient"]
 
@@ -166,6 +166,7 @@ class InbandClient:
                 "The NIC does not answer any more" if self._held else "No NIC answers",
                 f"see that {self._interface} is up and cabled to the host port of a HybridMesh NIC "
                 "that is switched on",
+                NicLostError,
             )
         self._tries += 1
         self._wait = min(2 * self._wait, LONGEST_WAIT)
@@ -219,9 +220,10 @@ class InbandClient:
         raise self._failed(
             "The NIC has been reset, and has lost its tables and listeners",
             "load it again, with a new session",
+            NicLostError,
         )
 
-    def _failed(self, problem: str, remedy: str) -> NicError:
+    def _failed(self, problem: str, remedy: str, kind: type[NicError] = NicError) -> NicError:
         self.deadline = None
-        self._error = NicError(problem, place=self._interface, remedy=remedy)
+        self._error = kind(problem, place=self._interface, remedy=remedy)
         return self._error

@@ -4,6 +4,7 @@ What moves the frames is a :class:`Link`; what is in them is
 :class:`~hybridmesh.nic.inband.InbandClient`'s.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -14,15 +15,18 @@ from ..contract.geometry import Geometry, Space
 from ..contract.inband import OPERATION, Step, read, read_run, write
 from ..contract.registers import COUNTERS, REGISTERS, register
 from ..contract.table import TableImage
-from .control import RegisterControl
+from .control import UNTOLD, RegisterControl
 from .error import NicError
-from .inband import InbandClient
+from .frames import Connection
+from .inband import Answer, InbandClient
 
 __all__ = ["InbandBus", "InbandRegisters", "Link"]
 
 Words = npt.NDArray[np.uint32]
 
 _NAMES = {r.address: r.name for r in REGISTERS}
+
+_TRIES = 100
 
 
 class Link(Protocol):
@@ -52,6 +56,10 @@ class InbandBus:
     def __init__(self, link: Link, client: InbandClient) -> None:
         self._link = link
         self._client = client
+        self.check()
+
+    def check(self) -> None:
+        """See that the NIC is there, and has not been reset since this began."""
         self._carry_out(())
 
     def read(self, address: int) -> int:
@@ -76,8 +84,23 @@ class InbandBus:
         words: list[int] = self._carry_out([read_run(address, count)]).tolist()
         return words
 
+    def attempt(self, steps: Sequence[Step]) -> bool:
+        """Carry out *steps*, in order; False where the NIC refuses one, and those behind it."""
+        return not self._answer(steps).refused
+
     def _carry_out(self, steps: Sequence[Step]) -> Words:
         """The words that *steps* read."""
+        answer = self._answer(steps)
+        if answer.refused:
+            step = steps[answer.done]
+            raise NicError(
+                f"The NIC refuses operation {answer.done}, {step.code.word} of {step.words} words",
+                place=_NAMES.get(step.address, f"register 0x{step.address:03x}"),
+                remedy="let one driver alone use the NIC, of the NIC's release",
+            )
+        return answer.words
+
+    def _answer(self, steps: Sequence[Step]) -> Answer:
         link, client = self._link, self._client
         out: bytes | None = client.request(steps, link.now())
         while client.deadline is not None:
@@ -90,18 +113,18 @@ class InbandBus:
                 out = client.late(now)
         answer = client.answer
         assert answer is not None
-        if answer.refused:
-            step = steps[answer.done]
-            raise NicError(
-                f"The NIC refuses operation {answer.done}, {step.code.word} of {step.words} words",
-                place=_NAMES.get(step.address, f"register 0x{step.address:03x}"),
-                remedy="let one driver alone use the NIC, of the NIC's release",
-            )
-        return answer.words
+        return answer
 
 
 class InbandRegisters(RegisterControl):
     """The registers of whatever NIC answers on *bus*.
+
+    Parameters
+    ----------
+    bus : InbandBus
+    after : int or None
+        Epoch behind which the next one is; by default that of the NIC, and a random one where it
+        has none: a NIC that was switched off and on must not give a new table an old one's epoch.
 
     Attributes
     ----------
@@ -114,14 +137,26 @@ class InbandRegisters(RegisterControl):
         Where the NIC is not of this release.
     """
 
-    def __init__(self, bus: InbandBus) -> None:
+    def __init__(self, bus: InbandBus, after: int | None = None) -> None:
         self._frames = bus
         self.geometry = _geometry(bus)
         super().__init__(bus, self.geometry)
+        self._epoch = (self._epoch or secrets.randbits(16)) if after is None else after
 
     def fill(self, image: TableImage) -> None:
         _check_size(image, self.geometry)
         super().fill(image)
+
+    def expect_head(self, connection: Connection, seq: int) -> None:
+        """See :meth:`~hybridmesh.nic.driver.NicDriver.expect_head`."""
+        steps = [
+            write(register("flow_hash").address, [self.flow(connection)]),
+            write(register("flow_syn").address, [seq - 1 & 0xFFFFFFFF]),
+        ]
+        for _ in range(_TRIES):  # it is refused while what was told before is under way
+            if self._frames.attempt(steps):
+                return
+        raise NicError(UNTOLD, place="status.telling")
 
     def counters(self) -> dict[str, int]:
         words = self._frames.read_run(COUNTERS[0].address, len(COUNTERS))

@@ -12,8 +12,9 @@ from pathlib import Path
 from ..contract.geometry import Geometry
 from ..contract.table import TableImage
 from .error import NicError
+from .runtime import runtime_path
 
-__all__ = ["Loaded", "digest"]
+__all__ = ["Loaded", "digest", "loaded_path"]
 
 
 def digest(image: TableImage) -> str:
@@ -23,6 +24,11 @@ def digest(image: TableImage) -> str:
         hashed.update(space.name.encode())
         hashed.update(words.astype("<u4").tobytes())
     return hashed.hexdigest()
+
+
+def loaded_path(interface: str) -> Path:
+    """Where whoever keeps the NIC at *interface* says what it was loaded with."""
+    return runtime_path(interface, ".json")
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Loaded:
     geometry: Geometry = field(default_factory=Geometry)
 
     def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self)) + "\n")
 
     @staticmethod

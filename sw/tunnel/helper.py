@@ -6,12 +6,16 @@ could write verdicts.
 
 import json
 import os
+import select
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
+from ..nic.frames import Connection
+from ..nic.keeper import Keeper
+from ..nic.runtime import runtime_path
 from .errors import TunnelError
 from .loader import Tunnel
 
@@ -19,14 +23,10 @@ __all__ = ["Helper", "Status", "ask"]
 
 Status = dict[str, str | int | dict[str, int]]
 
+_SOCKET = ".sock"
 _PATIENCE = 5.0
 _REFRESH = 1.0
 _LONGEST = 64 * 1024
-
-
-def _path(interface: str) -> Path:
-    folder = Path(os.environ.get("RUNTIME_DIRECTORY") or "/run/hybridmesh")
-    return folder / f"{interface}.sock"
 
 
 def ask(interface: str, word: str) -> Status:
@@ -37,7 +37,7 @@ def ask(interface: str, word: str) -> Status:
     TunnelError
         Where there is no helper.
     """
-    path = _path(interface)
+    path = runtime_path(interface, _SOCKET)
     try:
         with socket.socket(socket.AF_UNIX) as asked:
             asked.settimeout(_PATIENCE)
@@ -58,16 +58,24 @@ def ask(interface: str, word: str) -> Status:
 class Helper:
     """Serves *tunnel*, of *interface*, which stays the caller's.
 
+    Parameters
+    ----------
+    tunnel : Tunnel
+    interface : str
+    nic : Keeper or None
+        The NIC at the interface's other end, which is told what the gateway tells the tunnel.
+
     Raises
     ------
     TunnelError
         Where its socket cannot be made, or the interface has another helper.
     """
 
-    def __init__(self, tunnel: Tunnel, interface: str) -> None:
+    def __init__(self, tunnel: Tunnel, interface: str, nic: Keeper | None = None) -> None:
         self._tunnel = tunnel
+        self._nic = nic
         self._interface = interface
-        self._path = _path(interface)
+        self._path = runtime_path(interface, _SOCKET)
         self._listener = socket.socket(socket.AF_UNIX)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +88,6 @@ class Helper:
             finally:
                 os.umask(before)
             self._listener.listen()
-            self._listener.settimeout(_REFRESH)
         except OSError as error:
             self._listener.close()
             raise TunnelError(
@@ -94,8 +101,7 @@ class Helper:
         before = signal.signal(signal.SIGTERM, _leave)
         try:
             on_start()
-            while self._answered():
-                pass
+            self._go_on()
         finally:
             signal.signal(signal.SIGTERM, before)
             self._listener.close()
@@ -124,21 +130,39 @@ class Helper:
                 remedy=f"run: hybridmesh tunnel unload {self._interface}",
             )
 
-    def _answered(self) -> bool:
-        """Serve one caller; False: it wants the tunnel to end."""
-        try:
-            caller, _ = self._listener.accept()
-        except TimeoutError:
-            self._tunnel.refresh()
-            return True
+    def _go_on(self) -> None:
+        """Until somebody says ``unload``."""
+        tunnel, nic = self._tunnel, self._nic
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        if nic is not None:
+            poll.register(tunnel.expecting, select.POLLIN)
+        due = time.monotonic()
+        while True:
+            left = max(due - time.monotonic(), 0)
+            ready = {descriptor for descriptor, _ in poll.poll(1000 * left)}
+            if nic is not None and tunnel.expecting in ready:
+                for peer, local, seq in tunnel.expected():
+                    nic.expect_head(Connection(peer, local), seq)
+            if self._listener.fileno() in ready and self._answered() == "unload":
+                return
+            if time.monotonic() >= due:
+                tunnel.refresh()
+                if nic is not None:
+                    nic.look_after()
+                due = time.monotonic() + _REFRESH
+
+    def _answered(self) -> str:
+        """Serve one caller; returns what it has said."""
+        caller, _ = self._listener.accept()
         with caller:
             caller.settimeout(_PATIENCE)
             try:
                 word = caller.makefile().readline(_LONGEST).strip()
                 caller.sendall(json.dumps(self.status()).encode())
             except (OSError, UnicodeDecodeError):
-                return True
-        return word != "unload"
+                return ""
+        return word
 
 
 def _leave(*_: object) -> None:

@@ -1,100 +1,26 @@
 """EthernetNic, and the commands over it, on a TAP device with the golden model at its other end."""
 
-import os
-import select
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from inbandlab import NicRegisters, endpoint
+from boardlab import GEOMETRY, Board
+from inbandlab import NicRegisters
 
 from hybridmesh.cli import main
 from hybridmesh.compiler import compile_table
 from hybridmesh.config import load
-from hybridmesh.contract.geometry import Geometry
-from hybridmesh.contract.inband import is_control
-from hybridmesh.errors import HybridMeshError
-from hybridmesh.lab.mesh import manifest
-from hybridmesh.lab.namespace import Namespace
-from hybridmesh.lab.tap import Tap
 from hybridmesh.nic import NicError
 from hybridmesh.nic.ethernet import EthernetNic
 from hybridmesh.nic.loaded import Loaded, digest
-from hybridmesh.tunnel.errors import TunnelError
-from hybridmesh.tunnel.features import check_privileges
-
-GEOMETRY = Geometry(width=1, rows=64, hosts=16, predicates=16, max_frame=1522)
-
-
-class Board:
-    """An interface ``board0`` in a namespace of its own, and a NIC that answers there."""
-
-    def __init__(self) -> None:
-        self.host = Namespace()
-        with self.host.inside():
-            self._tap = Tap("board0")
-        self.host.run("ip", "link", "set", "dev", "board0", "up")
-        self._nic = endpoint(GEOMETRY)
-        self.registers = self._nic._registers
-        assert isinstance(self.registers, NicRegisters)
-        self.deaf = False
-        self._awake, self._wake = os.pipe()
-        self._thread = threading.Thread(target=self._answer, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        os.write(self._wake, b"x")
-        self._thread.join()
-        os.close(self._wake)
-        os.close(self._awake)
-        self._tap.close()
-        self.host.close()
-
-    def _answer(self) -> None:
-        poll = select.poll()
-        poll.register(self._tap.descriptor, select.POLLIN)
-        poll.register(self._awake, select.POLLIN)
-        while self._awake not in dict(poll.poll()):
-            while (frame := self._tap.read()) is not None:
-                if is_control(frame) and not self.deaf:
-                    answer = self._nic.receive(frame)
-                    if answer is not None:
-                        self._tap.write(answer)
-
-
-@pytest.fixture(scope="module")
-def privileged() -> None:
-    try:
-        check_privileges()
-        with Namespace().inside():
-            Tap("tap0").close()
-    except HybridMeshError as error:
-        if os.environ.get("HYBRIDMESH_TUNNEL") == "required" and not isinstance(error, TunnelError):
-            raise
-        pytest.skip(str(error))
-
-
-@pytest.fixture
-def board(privileged: None) -> Iterator[Board]:
-    made = Board()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def lab_yaml(tmp_path: Path) -> Path:
-    path = tmp_path / "lab.yaml"
-    path.write_text(manifest(5, "203.0.113.2", 8080))
-    return path
 
 
 def test_a_table_goes_over_the_interface_and_comes_back(board: Board, lab_yaml: Path):
     image = compile_table(load([lab_yaml]).table, GEOMETRY).image
     with board.host.inside(), EthernetNic("board0") as nic:
         assert nic.geometry == GEOMETRY
-        assert nic.load(image) == 1
+        epoch = nic.load(image)
+        assert board.registers._words["status"] == epoch
         nic.listen(8080)
         nic.verify()
         assert nic.counters()["frames_in"] == 5
@@ -166,9 +92,10 @@ def test_load_puts_the_routes_in_use_and_says_so_for_the_gateway(
     file = tmp_path / "loaded.json"
     assert run(board, "load", "-f", lab_yaml, "--loaded", file) == 0
     image = compile_table(load([lab_yaml]).table, GEOMETRY).image
-    assert Loaded.read(file) == Loaded(1, digest(image), GEOMETRY)
+    epoch = board.registers._words["status"]
+    assert Loaded.read(file) == Loaded(epoch, digest(image), GEOMETRY)
     out = capsys.readouterr().out
-    assert "read back and right; epoch 1" in out
+    assert f"read back and right; epoch {epoch}" in out
     assert "verdicts for TCP port 8080" in out
     assert board.registers._words["listen_port_0"] == 8080
     assert run(board, "load", "-f", lab_yaml, "--port", 80, "--port", 81) == 0

@@ -52,7 +52,7 @@ def loaded_words(image: TableImage) -> list[int]:
 def test_a_table_is_loaded_once_and_read_back_whatever_the_link_does(seed):
     nic = endpoint(SMALL)
     link = VirtualLink(nic, seed, loss=0.2, repeat=0.2, late=0.2)
-    control = InbandRegisters(InbandBus(link, client(seed)))
+    control = InbandRegisters(InbandBus(link, client(seed)), after=0)
     image = random_image(SMALL, seed)
     assert control.load(image) == 1
     control.verify()
@@ -63,6 +63,52 @@ def test_a_table_is_loaded_once_and_read_back_whatever_the_link_does(seed):
     assert control.load(image) == 2
     with pytest.raises(NicError, match="word 0 of table space path: The NIC holds"):
         control.verify()
+
+
+def test_the_epoch_follows_the_nics_and_is_anyones_guess_where_that_has_none():
+    image, nic = random_image(SMALL), endpoint(SMALL)
+    control = InbandRegisters(InbandBus(VirtualLink(nic), client(1)))
+    epoch = control.load(image)
+    again = InbandRegisters(InbandBus(VirtualLink(nic), client(2)))
+    assert again.load(image) == epoch % 0xFFFF + 1
+    others = {
+        InbandRegisters(InbandBus(VirtualLink(endpoint(SMALL)), client(n))).load(image)
+        for n in range(8)
+    }
+    assert len(others) > 1
+
+
+def test_a_connection_is_told_in_one_request_and_again_while_the_nic_refuses():
+    nic = endpoint(SMALL)
+    link = VirtualLink(nic)
+    control = InbandRegisters(InbandBus(link, client(1)))
+    control.listen(80, 8080)
+    registers, sent = nic._registers, link.frames
+    take, refusals = registers.write, [register("flow_syn").address] * 2
+
+    def busy(address: int, word: int) -> bool:
+        if address in refusals:
+            refusals.remove(address)
+            return False
+        return take(address, word)
+
+    registers.write = busy  # type: ignore[method-assign]
+    connection = Connection(("192.0.2.1", 40000), ("198.51.100.1", 8080))
+    control.expect_head(connection, 0)
+    assert link.frames == sent + 3
+    assert registers._words["flow_hash"] == connection.flow(1)
+    assert registers._words["flow_syn"] == 0xFFFFFFFF
+    with pytest.raises(NicError, match="does not listen on TCP port 81"):
+        control.expect_head(Connection(("192.0.2.1", 40000), ("198.51.100.1", 81)), 0)
+
+
+def test_a_nic_that_refuses_for_ever_is_said_to():
+    nic = endpoint(SMALL)
+    control = InbandRegisters(InbandBus(VirtualLink(nic), client(1)))
+    control.listen(80)
+    nic._registers.write = lambda *_: False  # type: ignore[method-assign]
+    with pytest.raises(NicError, match="leave no time to tell of a connection"):
+        control.expect_head(Connection(("192.0.2.1", 40000), ("198.51.100.1", 80)), 0)
 
 
 def test_a_table_of_256_rows_is_loaded_in_a_fifth_of_100_ms():
