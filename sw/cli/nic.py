@@ -43,6 +43,7 @@ def nic() -> None:
     hybridmesh nic load --iface eth1 -f examples/shop --loaded /run/shop.json
     hybridmesh nic counters --iface eth1 --live
     hybridmesh nic selftest --iface eth1
+    hybridmesh nic emulate --wire wire0 --host nic0
 
     The shims that the NIC puts into frames are the tunnel's: see hybridmesh tunnel.
     """
@@ -149,6 +150,43 @@ def selftest(interface: str) -> None:
             board.fill(_noise(board.geometry, seed))
         took = (time.perf_counter() - began) / _ROUNDS
         click.echo(f"tables of noise: {_ROUNDS} came whole, {took * 1000:.0f} ms each")
+
+
+@nic.command()
+@click.option("--wire", required=True, metavar="TAP", help="What its wire port is cabled to.")
+@click.option("--host", required=True, metavar="TAP", help="What its host port is cabled to.")
+@click.option(
+    "--rows",
+    type=click.Choice(["32", "64", "128", "256", "512", "1024"]),
+    default="256",
+    show_default=True,
+    help="Of the matcher.",
+)
+def emulate(wire: str, host: str, rows: str) -> None:
+    """Emulate a board, for who has none: its RTL, with a TAP device at either port, until Ctrl-C.
+
+    The devices are made, or taken where they are there already, in this network namespace.  The
+    board's time stands still while no frame comes.
+    """
+    import signal
+    from contextlib import ExitStack, closing
+    from dataclasses import replace
+
+    from ..contract.verdict import SHIM
+    from ..lab.boardwire import BoardWire
+    from ..lab.tap import Tap
+    from ..nic.emulated import GEOMETRY, EmulatedBoard
+
+    with ExitStack() as parts:
+        outside, inside = (parts.enter_context(closing(Tap(name))) for name in (wire, host))
+        board = parts.enter_context(EmulatedBoard(replace(GEOMETRY, rows=int(rows))))
+        cables = parts.enter_context(closing(BoardWire(outside, inside, board)))
+        signal.signal(signal.SIGTERM, lambda *_: cables.stop())
+        click.echo(
+            f"a board of {rows} rows, wire {wire}, host {host}; go on: ip link set {wire} up; "
+            f"ip link set {host} mtu {1500 + SHIM.size} up; hybridmesh nic info --iface {host}"
+        )
+        cables.wait()
 
 
 def _noise(geometry: "Geometry", seed: int) -> "TableImage":

@@ -1,4 +1,4 @@
-"""The simulated NIC as a shared library: RTL to Verilog to C++ to machine code, built once.
+"""Simulated hardware as a shared library: RTL to Verilog to C++ to machine code, built once.
 
 A library is kept under the user's cache directory, named by a hash over all that it is made of: the
 sources of the RTL and of the contract, the harness, the geometry, the versions of the tools.
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module, metadata
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +23,7 @@ from ..contract.geometry import Geometry
 from ..workshop import Workshop, user_cache
 from .error import NicError
 
-__all__ = ["PERIOD", "Waves", "shared_library"]
+__all__ = ["BOARD", "NIC", "PERIOD", "Simulated", "Waves", "shared_library"]
 
 Waves = Literal["vcd", "fst"]
 """Format of a file of waves."""
@@ -31,10 +32,47 @@ PERIOD = 10
 """Time units of a clock in the waves, nanoseconds; its edge is in the middle."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_HARNESS = Path(__file__).with_name("harness.cpp")
-_PROBES = [Path(__file__).with_name(name) for name in ("probes.py", "probed.py")]
 
-_SHOP = Workshop("the simulated NIC", NicError)
+
+@dataclass(frozen=True)
+class Simulated:
+    """What is built.
+
+    Attributes
+    ----------
+    name : str
+        A word for it, in names of files and classes.
+    what : str
+        With its article, as within a sentence.
+    top : str
+        The module in its Verilog.
+    harness : str
+        The C++ file beside this one that Verilator's class is compiled with.
+    verilog : str
+        The module with its ``to_verilog(geometry)``.
+    """
+
+    name: str
+    what: str
+    top: str
+    harness: str
+    verilog: str
+
+    @property
+    def shop(self) -> Workshop:
+        return Workshop(self.what, NicError)
+
+    def needs(self, thing: str) -> str:
+        """That it needs *thing*, as the beginning of a sentence."""
+        return f"{self.what[0].upper()}{self.what[1:]} needs {thing}"
+
+
+NIC = Simulated(
+    "nic", "the simulated NIC", "hybridmesh_nic", "harness.cpp", "hybridmesh.rtl.verilog"
+)
+BOARD = Simulated(
+    "board", "the emulated board", "hybridmesh_board", "board.cpp", "hybridmesh.rtl.board.verilog"
+)
 
 _VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert")
 _FEW_FILES = ("--output-split", "0")  # where all are compiled in haste, their headers take the time
@@ -48,58 +86,62 @@ _FST_HEADERS = {"lz4.h": "liblz4-dev", "zlib.h": "zlib1g-dev"}
 _FST_LIBRARIES = ("-llz4", "-lz")
 
 
-def shared_library(geometry: Geometry, waves: Waves | None = None) -> Path:
-    """The library of a NIC of *geometry*, built first where it is not there yet.
+def shared_library(
+    geometry: Geometry, waves: Waves | None = None, simulated: Simulated = NIC
+) -> Path:
+    """The library of *simulated* at *geometry*, built first where it is not there yet.
 
-    With *waves* it is one with probes that can write waves of that format.
+    With *waves* it is a NIC with probes that can write waves of that format.
 
     Raises
     ------
     NicError
         Where a tool is missing or fails.
     """
-    target = user_cache() / f"nic-{_digest(geometry, waves)}.so"
+    target = user_cache() / f"{simulated.name}-{_digest(simulated, geometry, waves)}.so"
 
     def make(work: Path) -> Path:
-        compiler = _compiler(waves)
-        with _progress(geometry, waves):
-            return _build(geometry, compiler, work, waves)
+        compiler = _compiler(simulated, waves)
+        with _progress(simulated, geometry, waves):
+            return _build(simulated, geometry, compiler, work, waves)
 
-    return _SHOP.kept(target, make)
+    return simulated.shop.kept(target, make)
 
 
-def _digest(geometry: Geometry, waves: Waves | None) -> str:
+def _digest(simulated: Simulated, geometry: Geometry, waves: Waves | None) -> str:
     """Hash over all that the library is made of."""
     folders = (Path(str(files("hybridmesh.rtl"))), _PACKAGE / "contract")
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     digest = hashlib.sha256()
     if waves is not None:
-        sources += _PROBES
-    for source in (_HARNESS, Path(__file__), *sources):
+        sources += [_beside("probes.py"), _beside("probed.py")]
+    for source in (_beside(simulated.harness), Path(__file__), *sources):
         digest.update(f"{source.name} {source.stat().st_size}\n".encode())
         digest.update(source.read_bytes())
     for tool in ("amaranth", "verilator"):
-        digest.update(f"{tool} {_version(tool)}\n".encode())
+        digest.update(f"{tool} {_version(simulated, tool)}\n".encode())
     digest.update(f"{geometry} {waves} {platform.system()} {platform.machine()}".encode())
     return digest.hexdigest()[:16]
 
 
-def _version(tool: str) -> str:
+def _beside(name: str) -> Path:
+    return Path(__file__).with_name(name)
+
+
+def _version(simulated: Simulated, tool: str) -> str:
     try:
         return metadata.version(tool)
     except metadata.PackageNotFoundError:
         raise NicError(
-            f"The simulated NIC needs the Python package {tool}",
+            simulated.needs(f"the Python package {tool}"),
             remedy="run: pip install 'hybridmesh[sim]'",
         ) from None
 
 
-def _compiler(waves: Waves | None) -> str:
+def _compiler(simulated: Simulated, waves: Waves | None) -> str:
     compiler = shutil.which("g++")
     if compiler is None:
-        raise NicError(
-            "The simulated NIC needs the C++ compiler g++", remedy="run: apt-get install g++"
-        )
+        raise NicError(simulated.needs("the C++ compiler g++"), remedy="run: apt-get install g++")
     if waves == "fst":
         for header, package in _FST_HEADERS.items():
             looked = (compiler, "-E", "-include", header, "-x", "c++", os.devnull)
@@ -111,25 +153,30 @@ def _compiler(waves: Waves | None) -> str:
     return compiler
 
 
-def _build(geometry: Geometry, compiler: str, work: Path, waves: Waves | None) -> Path:
-    verilog = work / "nic.v"
+def _build(
+    simulated: Simulated, geometry: Geometry, compiler: str, work: Path, waves: Waves | None
+) -> Path:
+    run = simulated.shop.run
+    verilog = work / f"{simulated.name}.v"
     if waves is None:
-        to_verilog = import_module("hybridmesh.rtl.verilog").to_verilog
+        to_verilog = import_module(simulated.verilog).to_verilog
     else:
         to_verilog = import_module("hybridmesh.nic.probed").to_probed_verilog
     verilog.write_text(to_verilog(geometry))
 
     root = Path(str(metadata.distribution("verilator").locate_file("verilator")))
     out = work / "cpp"
-    _SHOP.run(
+    run(
         *(str(root / "bin" / "verilator_bin"), *_VERILATE, *_QUIET),
         *((f"--trace-{waves}", *_FEW_FILES) if waves else ()),
-        *("--top-module", "hybridmesh_nic", "--prefix", "Vnic", "--Mdir", str(out), str(verilog)),
+        *("--top-module", simulated.top, "--prefix", f"V{simulated.name}"),
+        *("--Mdir", str(out), str(verilog)),
         env={"VERILATOR_ROOT": str(root)},
     )
 
     include = root / "include"
-    sources = [_HARNESS, include / "verilated.cpp", include / "verilated_threads.cpp"]
+    sources = [_beside(simulated.harness)]
+    sources += [include / "verilated.cpp", include / "verilated_threads.cpp"]
     if waves is not None:
         sources.append(include / f"verilated_{waves}_c.cpp")
     sources += sorted(out.glob("*.cpp"), key=lambda path: -path.stat().st_size)
@@ -142,25 +189,23 @@ def _build(geometry: Geometry, compiler: str, work: Path, waves: Waves | None) -
     def compiled(source: Path) -> str:
         cold = source.stem.endswith("Slow") or source.parent == include
         optimise = _HASTY if waves else _COLD if cold else _HOT
-        _SHOP.run(compiler, *flags, optimise, "-c", str(source), "-o", f"{work / source.stem}.o")
+        run(compiler, *flags, optimise, "-c", str(source), "-o", f"{work / source.stem}.o")
         return f"{work / source.stem}.o"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compiled, sources))
-    library = work / "nic.so"
+    library = work / f"{simulated.name}.so"
     linked = _FST_LIBRARIES if waves == "fst" else ()
-    _SHOP.run(compiler, "-shared", "-pthread", *objects, *linked, "-o", str(library))
+    run(compiler, "-shared", "-pthread", *objects, *linked, "-o", str(library))
     return library
 
 
 @contextmanager
-def _progress(geometry: Geometry, waves: Waves | None) -> Iterator[None]:
+def _progress(simulated: Simulated, geometry: Geometry, waves: Waves | None) -> Iterator[None]:
     """Say on stderr what is under way, as it takes a while."""
-    what = f" with waves in {waves.upper()}" if waves else ""
-    text = (
-        f"building the simulated NIC{what} ({geometry.rows} rows, {geometry.width} bytes per "
-        "beat), this is done once"
-    )
+    what = f"{simulated.what} with waves in {waves.upper()}" if waves else simulated.what
+    width = f"{geometry.width} byte{'s' if geometry.width > 1 else ''}"
+    text = f"building {what} ({geometry.rows} rows, {width} per beat), this is done once"
     if sys.stderr.isatty():
         from rich.console import Console
 

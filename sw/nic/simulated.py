@@ -5,12 +5,11 @@ No Python code runs per clock cycle: a call hands over a buffer of frames and ge
 
 import ctypes
 import os
-import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
 import numpy as np
 
@@ -21,11 +20,11 @@ from .build import Waves, shared_library
 from .control import RegisterControl, Words, check_frames
 from .error import NicError
 from .frames import Connection
+from .library import LENGTH, function, packed, unpacked
 
 __all__ = ["SimulatedNic"]
 
 _NIC, _CHARS, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
-_LENGTH = struct.Struct("<I")
 
 _DROPS = ("spoofed", "errors", "runts")
 """Counters of frames that go no further."""
@@ -132,23 +131,22 @@ class _Library:
     def __init__(self, path: Path) -> None:
         library = ctypes.CDLL(str(path))
         self._library = library
-        self._exchange = _function(
+        self._exchange = function(
             library.nic_exchange,
             (_NIC, _CHARS, _SIZE, ctypes.c_uint64, _CHARS, _SIZE, ctypes.c_uint64),
         )
-        self._read = _function(library.nic_read, (_NIC, ctypes.c_uint32))
-        self._write = _function(library.nic_write, (_NIC, ctypes.c_uint32, _NIC, _SIZE))
-        self._cycles = _function(library.nic_cycles, (_NIC,))
-        self._free = _function(library.nic_free, (_NIC,))
+        self._read = function(library.nic_read, (_NIC, ctypes.c_uint32))
+        self._write = function(library.nic_write, (_NIC, ctypes.c_uint32, _NIC, _SIZE))
+        self._cycles = function(library.nic_cycles, (_NIC,))
+        self._free = function(library.nic_free, (_NIC,))
         library.nic_new.restype = ctypes.c_void_p
         self._nic: int | None = library.nic_new()
         self._out = ctypes.create_string_buffer(1 << 16)
 
     def exchange(self, frames: Sequence[bytes], patience: int) -> list[bytes]:
-        pack = _LENGTH.pack
-        data = b"".join([part for frame in frames for part in (pack(len(frame)), frame)])
+        data = packed(frames)
         # Room for the frames, a shim each, and the length that the last one would be followed by.
-        room = len(data) + SHIM.size * len(frames) + _LENGTH.size
+        room = len(data) + SHIM.size * len(frames) + LENGTH.size
         if room > len(self._out):
             self._out = ctypes.create_string_buffer(room)
         size = self._done(
@@ -157,7 +155,7 @@ class _Library:
             ),
             "exchange",
         )
-        return _frames(memoryview(self._out)[:size].tobytes())
+        return unpacked(memoryview(self._out)[:size].tobytes())
 
     def read(self, address: int) -> int:
         return self._done(self._read(self._open, address), f"register 0x{address:03x}")
@@ -174,11 +172,11 @@ class _Library:
         return self._cycles(self._open)
 
     def open_waves(self, path: Path) -> None:
-        open_ = _function(self._library.nic_open_waves, (_NIC, _CHARS))
+        open_ = function(self._library.nic_open_waves, (_NIC, _CHARS))
         self._done(open_(self._open, os.fsencode(path)), str(path))
 
     def close_waves(self) -> None:
-        _function(self._library.nic_close_waves, (_NIC,))(self._open)
+        function(self._library.nic_close_waves, (_NIC,))(self._open)
 
     def close(self) -> None:
         if self._nic is not None:
@@ -195,21 +193,3 @@ class _Library:
         if result < 0:
             raise NicError(_FAILURES[result], place=place)
         return result
-
-
-def _function(function: Any, arguments: tuple[Any, ...]) -> Callable[..., int]:
-    function.argtypes = arguments
-    function.restype = ctypes.c_int64
-    return cast(Callable[..., int], function)
-
-
-def _frames(data: bytes) -> list[bytes]:
-    """Take the frames out of a buffer in which each is preceded by its length."""
-    frames = []
-    at = 0
-    while at < len(data):
-        (length,) = _LENGTH.unpack_from(data, at)
-        at += _LENGTH.size
-        frames.append(data[at : at + length])
-        at += length
-    return frames

@@ -9,6 +9,7 @@ import pytest
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.nic import NicError, SimulatedNic, build
+from hybridmesh.nic.emulated import EmulatedBoard
 
 GEOMETRY = Geometry()
 
@@ -19,7 +20,13 @@ def built(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     calls: list[Geometry] = []
 
-    def stub(geometry: Geometry, compiler: str, work: Path, waves: str | None) -> Path:
+    def stub(
+        simulated: build.Simulated,
+        geometry: Geometry,
+        compiler: str,
+        work: Path,
+        waves: str | None,
+    ) -> Path:
         calls.append(geometry)
         (work / "nic.so").write_text("so")
         return work / "nic.so"
@@ -43,11 +50,20 @@ def test_another_geometry_is_another_library(built):
 
 
 def test_a_nic_that_writes_waves_is_another_library_for_each_format(built, monkeypatch, capsys):
-    monkeypatch.setattr(build, "_compiler", lambda waves: "g++")
+    monkeypatch.setattr(build, "_compiler", lambda simulated, waves: "g++")
     assert len({build.shared_library(GEOMETRY, waves) for waves in ("vcd", "fst", None)}) == 3
     assert capsys.readouterr().err.splitlines()[0] == (
         "building the simulated NIC with waves in VCD (256 rows, 8 bytes per beat), this is done "
         "once"
+    )
+
+
+def test_a_board_is_another_library_that_is_announced_as_one(built, capsys):
+    geometry = Geometry(width=1)
+    board = build.shared_library(geometry, simulated=build.BOARD)
+    assert board != build.shared_library(geometry)
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "building the emulated board (256 rows, 1 byte per beat), this is done once"
     )
 
 
@@ -98,6 +114,12 @@ def test_a_missing_python_package_is_named_with_the_pip_command(built, monkeypat
     )
 
 
+def test_what_a_board_lacks_is_said_of_the_board(built, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(NicError, match=r"^The emulated board needs the C\+\+ compiler g\+\+"):
+        EmulatedBoard()
+
+
 def test_a_cache_that_cannot_be_written_is_named(built, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -109,11 +131,11 @@ def test_a_cache_that_cannot_be_written_is_named(built, monkeypatch, tmp_path):
 def test_a_tool_that_fails_is_quoted_in_one_line_and_nothing_is_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def failing(geometry: Geometry, compiler: str, work: Path, waves: str | None) -> Path:
-        build._SHOP.run(
+    def failing(simulated: build.Simulated, *_: object) -> Path:
+        simulated.shop.run(
             "sh", "-c", "echo note: x >&2; echo nic.cpp:3: error: no such thing >&2; exit 1"
         )
-        return work
+        return Path("not made")
 
     monkeypatch.setattr(build, "_build", failing)
     with pytest.raises(NicError) as caught:
