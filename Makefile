@@ -11,7 +11,7 @@ SEED_GIVEN := $(SEED)
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lab \
+.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lab lab-board \
     bench bench-quick lint clean
 
 help:  ## this list
@@ -71,6 +71,9 @@ coverage: setup  ## which of all that the NIC can meet it has met, and which lin
 
 lab: setup  ## root: the NIC on a wire, the kernel's tunnel, loss and disorder, in namespaces
 	@$(BIN)/hybridmesh lab run
+
+lab-board: setup  ## root: the same with the whole board, its ports on the wires, and its driver
+	@$(BIN)/hybridmesh lab run --nic board --requests 1000
 
 bench: $(VENV)/bench  ## HybridMesh beside Envoy, HAProxy and nginx; into docs/evaluation.md
 	$(NATIVE)

@@ -6,7 +6,7 @@ import click
 
 if TYPE_CHECKING:
     from ..lab.run import Row
-    from ..nic import NicKind
+    from ..lab.setup import FrontKind
 
 __all__ = ["lab"]
 
@@ -28,10 +28,11 @@ _WAYS = {"shortcut": "tunnel, sk_msg", "tunnel": "tunnel", "none": "none"}
 _nic = click.option(
     "--nic",
     "kind",
-    type=click.Choice(["sim", "reference"]),
+    type=click.Choice(["sim", "reference", "board"]),
     default="sim",
     show_default=True,
-    help="On the wire: the RTL in simulation, or its golden model.",
+    help="On the wire: the RTL in simulation, its golden model, or the whole board in simulation, "
+    "with its driver at the host's end.",
 )
 _routes = click.option("--routes", type=click.IntRange(1, 200), default=16, show_default=True)
 
@@ -55,7 +56,7 @@ def lab() -> None:
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 def run(
-    kind: "NicKind",
+    kind: "FrontKind",
     routes: int,
     requests: int,
     connections: int,
@@ -75,8 +76,10 @@ def run(
     for lack in missing("nginx", "curl", "wrk"):
         click.echo(lack, err=True)
     with Lab(kind, routes, seed=seed) as set_up:
+        scenarios = running.ON_BOARD if kind == "board" else running.SCENARIOS
         rows = running.run(
-            set_up, requests, connections, rounds, seed, lambda text: click.echo(text, err=True)
+            *(set_up, scenarios, requests, connections, rounds, seed),
+            lambda text: click.echo(text, err=True),
         )
         left = set_up.left()
     lines = [_HEAD, *map(_cells, rows)]
@@ -88,6 +91,8 @@ def run(
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
             click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+    if reloads := sum(row.reloads for row in rows):
+        click.echo(f"{reloads} tables were loaded meanwhile", err=True)
     if left:
         click.echo(f"{left} connections and verdicts are left in the kernel", err=True)
     return int(bool(left) or any(row.wrong or row.failed for row in rows))
@@ -96,7 +101,7 @@ def run(
 @lab.command()
 @_nic
 @_routes
-def up(kind: "NicKind", routes: int) -> None:
+def up(kind: "FrontKind", routes: int) -> None:
     """Set the lab up and leave it to you until Ctrl-C."""
     import signal
 

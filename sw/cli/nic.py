@@ -10,10 +10,11 @@ import click
 from . import options
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from ..contract.geometry import Geometry
     from ..contract.table import TableImage
+    from ..nic.inbandbus import LinkState
 
 __all__ = ["nic"]
 
@@ -52,7 +53,7 @@ def nic() -> None:
 @nic.command()
 @_interface
 def info(interface: str) -> None:
-    """Say what NIC it is."""
+    """Say what NIC it is, and whether a board's ports have links."""
     from ..nic.ethernet import EthernetNic
     from .tables import console, table
 
@@ -60,7 +61,12 @@ def info(interface: str) -> None:
         sizes = table("of the NIC", "size", right=frozenset({"size"}))
         for name, meaning in _SIZES.items():
             sizes.add_row(meaning, f"{getattr(board.geometry, name):,}")
+        links = table("of the board", "link")
+        for port, state in board.links().items():
+            links.add_row(f"{port} port", _link(state))
     console().print(sizes)
+    if links.row_count:
+        console().print(links)
 
 
 @nic.command()
@@ -141,7 +147,7 @@ def selftest(interface: str) -> None:
         trips = []
         for _ in range(100):
             began = time.perf_counter()
-            board.counters()
+            board.check()
             trips.append((time.perf_counter() - began) * 1e6)
         trips.sort()
         click.echo(f"control frames: {trips[0]:.0f} to {trips[-1]:.0f} us, median {trips[50]:.0f}")
@@ -202,14 +208,27 @@ def _noise(geometry: "Geometry", seed: int) -> "TableImage":
     return image
 
 
-def _counters(now: Mapping[str, int], before: Mapping[str, int]) -> "Table":
-    from ..contract.registers import COUNTERS
+def _link(state: "LinkState") -> str:
+    if not state.up:
+        return "none, or its PHY does not tell"
+    return f"{state.megabits} Mb/s, {'full' if state.full_duplex else 'half'} duplex"
+
+
+def _counters(now: Mapping[str, int], before: Mapping[str, int]) -> "Group":
+    """A table of those of every NIC, and one of those of a board, where it is one."""
+    from rich.console import Group
+
+    from ..contract.registers import BOARD_COUNTERS, COUNTERS
     from .tables import table
 
     numbers = frozenset({"value", "per second"})
-    shown = table("counter", "value", "per second", "meaning", right=numbers)
-    for counter in COUNTERS:
-        value = now[counter.name]
-        rate = value - before[counter.name] & 0xFFFFFFFF
-        shown.add_row(counter.name, f"{value:,}", f"{rate:,}" if rate else "", counter.doc)
-    return shown
+    groups = []
+    for name, counters in (("of the NIC", COUNTERS), ("of the board", BOARD_COUNTERS)):
+        shown = table(name, "value", "per second", "meaning", right=numbers)
+        for counter in counters:
+            if (value := now.get(counter.name)) is not None:
+                rate = value - before[counter.name] & 0xFFFFFFFF
+                shown.add_row(counter.name, f"{value:,}", f"{rate:,}" if rate else "", counter.doc)
+        if shown.row_count:
+            groups.append(shown)
+    return Group(*groups)

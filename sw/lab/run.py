@@ -4,7 +4,7 @@ All run all the time, on the same host, behind the same wire, and take turns; wh
 besides hits all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,24 +12,27 @@ from . import curl, tools, wrk
 from .impairment import Impairment
 from .setup import Gateway, Lab, Way
 
-__all__ = ["SCENARIOS", "Row", "Scenario", "run"]
+__all__ = ["ON_BOARD", "SCENARIOS", "Row", "Scenario", "run"]
 
 _WARM_UP = 48
+_NONE = Impairment()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A kind of traffic (see :mod:`.client` and :mod:`.wrk`) on a kind of wire."""
+    """A kind of traffic (see :mod:`.client` and :mod:`.wrk`) on a kind of wire; *reloading*: while
+    another table takes turns in the NIC with the one that the gateways know."""
 
     name: str
     kind: Literal["plain", "mixed", "wrk"]
-    impairment: Impairment
+    impairment: Impairment = _NONE
+    reloading: bool = False
 
 
 SCENARIOS = (
-    Scenario("one after the other", "plain", Impairment()),
-    Scenario("wrk, {connections} connections", "wrk", Impairment()),
-    Scenario("parts, pipelines, aborts", "mixed", Impairment()),
+    Scenario("one after the other", "plain"),
+    Scenario("wrk, {connections} connections", "wrk"),
+    Scenario("parts, pipelines, aborts", "mixed"),
     Scenario("2 % loss", "plain", Impairment(loss=0.02)),
     Scenario(
         "loss, copies, disorder, parts, pipelines, aborts",
@@ -37,6 +40,19 @@ SCENARIOS = (
         Impairment(loss=0.02, duplication=0.02, reordering=0.02),
     ),
 )
+
+ON_BOARD = (
+    *SCENARIOS[:2],
+    SCENARIOS[-1],
+    Scenario("tables reloaded", "plain", reloading=True),
+    Scenario(
+        "tables reloaded, 20 % of the control frames lost",
+        "mixed",
+        Impairment(loss=0.02, control_loss=0.2),
+        reloading=True,
+    ),
+)
+"""Of a board, which is slower than a NIC without ports; its driver takes part."""
 
 
 @dataclass
@@ -50,6 +66,7 @@ class Row:
     failed: int = 0
     usable: int = 0
     shortcuts: int = 0
+    reloads: int = 0
     own: float = 0.0
     kernel: float = 0.0
     median: float = 0.0
@@ -74,13 +91,14 @@ class Row:
 
 def run(
     lab: Lab,
+    scenarios: Sequence[Scenario],
     requests: int,
     connections: int,
     rounds: int,
     seed: int,
     progress: Callable[[str], None],
 ) -> list[Row]:
-    """Send *requests* of each scenario to each gateway, in *rounds*; returns a row for each.
+    """Send *requests* of each of *scenarios* to each gateway, in *rounds*; returns a row for each.
 
     *progress* is told of every round before it begins.  Raises :exc:`LabError` where curl does not
     get at the right pods.
@@ -94,18 +112,20 @@ def run(
         for gateway in gateways:
             curl.check(lab, gateway.port)
         progress("curl: the right pod, through each gateway")
-    for scenario in SCENARIOS:
+    for scenario in scenarios:
         if scenario.kind == "wrk" and not tools.find("wrk"):
             continue
         name = scenario.name.format(connections=connections)
         turns = [Row(name, way) for way in ways]
         for number in range(rounds):
             progress(f"{name}, round {number + 1} of {rounds}")
-            lab.impairment = scenario.impairment
+            lab.network.impairment = scenario.impairment
+            lab.front.reloading = scenario.reloading
             for row, gateway in zip(turns, gateways, strict=True):
                 _round(lab, row, gateway, scenario.kind, requests // rounds, connections, seed)
             seed += 1
-        lab.impairment = Impairment()
+        lab.network.impairment = _NONE
+        lab.front.reloading = False
         rows += turns
     for gateway in gateways:
         gateway.stop()
@@ -116,7 +136,7 @@ def _round(
     lab: Lab, row: Row, gateway: Gateway, kind: str, requests: int, connections: int, seed: int
 ) -> None:
     own, kernel = gateway.cpu()
-    before = lab.counters()
+    before, reloads = lab.counters(), lab.front.reloads
     if kind == "wrk":
         tally = wrk.send(lab, gateway.port, requests, connections, seed)
     else:
@@ -127,6 +147,7 @@ def _round(
     after = lab.counters()
     row.usable += after["usable"] - before["usable"]
     row.shortcuts += after["shortcuts"] - before["shortcuts"]
+    row.reloads += lab.front.reloads - reloads
     row.right += tally.right
     row.wrong += tally.wrong
     row.failed += tally.failed

@@ -13,33 +13,33 @@ with it, the processes are killed with it, and for the rest there is a :mod:`.fo
 
 import json
 import os
-import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Literal, Protocol, Self, TypeVar
 
 from ..compiler import compile_table
 from ..config import load
 from ..contract.geometry import Geometry
+from ..contract.table import TableImage
 from ..contract.verdict import SHIM
-from ..nic import NicError, NicKind, open_nic
-from ..nic.frames import Connection
-from ..nic.loaded import Loaded, digest
+from ..nic import NicKind
 from ..tunnel.loader import Mode, Tunnel
 from . import nginx, tools
+from .boardfront import BoardFront
 from .client import Tally
 from .footprint import Footprint
-from .impairment import Impairment
+from .front import DriverFront, Front
+from .impairment import Network
 from .mesh import FIRST_PORT, manifest
 from .namespace import LabError, Namespace
 from .tap import Tap
-from .wire import Wire
 
-__all__ = ["ADDRESS", "Gateway", "Lab", "Way"]
+__all__ = ["ADDRESS", "FrontKind", "Gateway", "Lab", "Way"]
 
 ADDRESS = "198.51.100.1"
 _CLIENT, _HOST_SIDE = "198.51.100.7", "203.0.113.1"
@@ -47,6 +47,8 @@ _NEAR, _FAR = "203.0.113.2", "203.0.113.3"
 """Of the pods that the tunnel knows, and of those that it does not."""
 
 _MTU = 1500
+
+FrontKind = Literal[NicKind, "board"]
 
 Way = Literal["shortcut", "tunnel", "none"]
 """A gateway with verdicts and the shortcut to its pods, with verdicts, with neither."""
@@ -87,8 +89,9 @@ class Lab:
 
     Parameters
     ----------
-    kind : NicKind
-        What is on the wire.
+    kind : FrontKind
+        What is on the wire: a NIC whose frames this process moves, or a board, emulated, whose
+        driver is at the host's end.
     routes : int
         Routes, and pods.
     seed : int
@@ -98,8 +101,10 @@ class Lab:
 
     Attributes
     ----------
-    impairment : Impairment
-        What the wire does to frames from the client.
+    network : Network
+        What the wire does to frames.
+    front : Front
+        The NIC.
     tunnel : Tunnel
 
     Raises
@@ -110,14 +115,13 @@ class Lab:
 
     def __init__(
         self,
-        kind: NicKind,
+        kind: FrontKind,
         routes: int,
         seed: int = 1,
         mode: Mode = "auto",
     ) -> None:
         self.routes = routes
-        self.impairment = Impairment()
-        self._rng = random.Random(seed)
+        self.network = Network(seed)
         self._parts = ExitStack()
         try:
             self._set_up(kind, mode)
@@ -125,16 +129,15 @@ class Lab:
             self.close()
             raise
 
-    def _set_up(self, kind: NicKind, mode: Mode) -> None:
+    def _set_up(self, kind: FrontKind, mode: Mode) -> None:
         self._client, self._host, self._pods = (self._keep(Namespace()) for _ in range(3))
         self._footprint = self._keep(Footprint())
         for pods in (_NEAR, _FAR):
             self._yaml(pods).write_text(manifest(self.routes, pods, _PORTS["shortcut"]))
-        self._nic = self._keep(open_nic(kind, Geometry()))
-        compiled = compile_table(load([self._yaml(_NEAR)]).table, self._nic.geometry)
-        self._nic.listen(_PORTS["shortcut"], _PORTS["tunnel"])
-        self._loaded = self._footprint.folder / "loaded.json"
-        Loaded(self._nic.load(compiled.image), digest(compiled.image)).write(self._loaded)
+        ports = (_PORTS["shortcut"], _PORTS["tunnel"])
+        self.front: Front = self._keep(
+            BoardFront(self._host, ports) if kind == "board" else DriverFront(kind, ports)
+        )
         taps = []
         for place, name, address, mtu in (
             (self._client, "wire0", _CLIENT, _MTU),
@@ -155,7 +158,10 @@ class Lab:
             self.tunnel = self._keep(Tunnel("nic0", groups.host, mode, groups.near))
         self._serve_pods(_NEAR, groups.near)
         self._serve_pods(_FAR, groups.far)
-        self._keep(Wire(taps[0], taps[1], self, self._impair))
+        outside, host = taps
+        loaded = self.front.start(outside, host, self.tunnel, self._tables, self.network)
+        self._loaded = self._footprint.folder / "loaded.json"
+        loaded.write(self._loaded)
 
     def gateway(self, way: Way) -> Gateway:
         """Start one."""
@@ -223,21 +229,19 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def exchange(self, frames: Sequence[bytes]) -> list[bytes]:
-        """Through the NIC, which is told first what the gateways have said; the wire's thread."""
-        for peer, local, seq in self.tunnel.expected():
-            with suppress(NicError):  # another port than the NIC listens on
-                self._nic.expect_head(Connection(peer, local), seq)
-        return self._nic.exchange(frames)
+    def _tables(self, geometry: Geometry) -> list[TableImage]:
+        """The gateways' table, and that of the same routes in another order."""
+        mesh = load([self._yaml(_NEAR)])
+        hosts = mesh.table.virtual_hosts
+        turned = tuple(replace(host, routes=host.routes[::-1]) for host in hosts)
+        other = replace(mesh.table, virtual_hosts=turned)
+        return [compile_table(table, geometry).image for table in (mesh.table, other)]
 
     def _yaml(self, pods: str) -> Path:
         return self._footprint.folder / f"{pods}.yaml"
 
     def _keep(self, part: _Part) -> _Part:
         return self._parts.enter_context(closing(part))
-
-    def _impair(self, frames: list[bytes]) -> list[bytes]:
-        return self.impairment.applied(frames, self._rng)
 
     def _connect_pods(self) -> None:
         """A veth pair from the host to the pods."""

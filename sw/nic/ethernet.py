@@ -20,7 +20,7 @@ from ..contract.verdict import SHIM
 from .error import NicError
 from .frames import Connection
 from .inband import InbandClient
-from .inbandbus import InbandBus, InbandRegisters
+from .inbandbus import InbandBus, InbandRegisters, LinkState
 
 __all__ = ["EthernetNic", "PacketLink"]
 
@@ -156,7 +156,12 @@ class EthernetNic:
         self._registers.expect_head(connection, seq)
 
     def counters(self) -> dict[str, int]:
+        """See :meth:`~hybridmesh.nic.inbandbus.InbandRegisters.counters`."""
         return self._registers.counters()
+
+    def links(self) -> dict[str, LinkState]:
+        """The links of a board by port; none where it is no board."""
+        return self._registers.links()
 
     def close(self) -> None:
         self._link.close()

@@ -6,25 +6,36 @@ What moves the frames is a :class:`Link`; what is in them is
 
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..contract.geometry import Geometry, Space
 from ..contract.inband import OPERATION, Step, read, read_run, write
-from ..contract.registers import COUNTERS, REGISTERS, register
+from ..contract.registers import (
+    BOARD_COUNTERS,
+    BOARD_REGISTERS,
+    COUNTERS,
+    LINKS,
+    PORTS,
+    REGISTERS,
+    register,
+)
 from ..contract.table import TableImage
 from .control import UNTOLD, RegisterControl
 from .error import NicError
 from .frames import Connection
 from .inband import Answer, InbandClient
 
-__all__ = ["InbandBus", "InbandRegisters", "Link"]
+__all__ = ["InbandBus", "InbandRegisters", "Link", "LinkState"]
 
 Words = npt.NDArray[np.uint32]
 
-_NAMES = {r.address: r.name for r in REGISTERS}
+_NAMES = {r.address: r.name for r in REGISTERS + BOARD_REGISTERS}
+
+_SPEEDS = (10, 100, 1000)
 
 _TRIES = 100
 
@@ -38,6 +49,14 @@ class Link(Protocol):
         """The next frame that has come; None where none comes before *until*."""
 
     def now(self) -> float: ...
+
+
+class LinkState(NamedTuple):
+    """A link of a board, as its PHY tells; all zero where it is down, or the PHY does not tell."""
+
+    up: bool
+    megabits: int
+    full_duplex: bool
 
 
 class InbandBus:
@@ -159,12 +178,35 @@ class InbandRegisters(RegisterControl):
         raise NicError(UNTOLD, place="status.telling")
 
     def counters(self) -> dict[str, int]:
-        words = self._frames.read_run(COUNTERS[0].address, len(COUNTERS))
-        return {counter.name: word for counter, word in zip(COUNTERS, words, strict=True)}
+        """Those of every NIC, and of a board also those that it has besides."""
+        found: dict[str, int] = {}
+        for group in (COUNTERS, BOARD_COUNTERS)[: 1 + self.is_board]:
+            words = self._frames.read_run(group[0].address, len(group))
+            found |= {counter.name: word for counter, word in zip(group, words, strict=True)}
+        return found
+
+    @cached_property
+    def is_board(self) -> bool:
+        """Whether it has the registers of a board."""
+        return self._frames.attempt([read(LINKS.address)])
+
+    def links(self) -> dict[str, LinkState]:
+        """The links of a board by port; none where it is no board."""
+        if not self.is_board:
+            return {}
+        word = self._read(LINKS.name)
+        return {port: _link(port, word) for port in PORTS}
 
     def _table(self, space: Space) -> Iterator[int]:
         self._seek(space)
         return self._frames.read_many(register("read_data").address, space.words)
+
+
+def _link(port: str, word: int) -> LinkState:
+    up, speed, duplex = (
+        LINKS.field(f"{port}_{name}").get(word) for name in ("link", "speed", "duplex")
+    )
+    return LinkState(True, _SPEEDS[speed], bool(duplex)) if up else LinkState(False, 0, False)
 
 
 def _geometry(bus: InbandBus) -> Geometry:

@@ -39,7 +39,7 @@ class Board:
 
     def reset(self) -> None:
         """It forgets all that it was told."""
-        self._nic = endpoint(GEOMETRY)
+        self._nic = endpoint(GEOMETRY, board=True)
         self.registers = self._nic._registers
         assert isinstance(self.registers, NicRegisters)
 

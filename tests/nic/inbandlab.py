@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.contract.inband import is_control
-from hybridmesh.contract.registers import REGISTERS, Access, register
+from hybridmesh.contract.registers import BOARD_REGISTERS, REGISTERS, Access, register
 from hybridmesh.reference.inband import Endpoint
 
 __all__ = ["NicRegisters", "VirtualLink", "endpoint"]
@@ -23,18 +23,22 @@ GAP = 24
 
 
 class NicRegisters:
-    """The registers of a NIC of *geometry*; a word that is read back is refused once before.
+    """The registers of a NIC of *geometry*, or of a board; a word that is read back is refused once
+    before.
 
     ``written`` has all words written to ``table_data``, in order.
     """
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, *, board: bool = False) -> None:
         self.geometry = geometry
         self.written: list[int] = []
         self.spoil: Callable[[int], int] = lambda word: word
-        self._names = {r.address: r for r in REGISTERS}
+        registers = REGISTERS + BOARD_REGISTERS if board else REGISTERS
+        self._names = {r.address: r for r in registers}
         self._sizes = {space.number: space.words for space in geometry.spaces}
         self._words = {"id": 0x48594D53, "version": 2, "frames_in": 5}
+        # The wire's link: up, 100 Mb/s, full duplex.
+        self._words |= {"links": 0b1011, "host_rx_frames": 6, "control_missed": 7}
         for name in ("geometry_a", "geometry_b", "geometry_c"):
             self._words[name] = sum(b.put(getattr(geometry, b.name)) for b in register(name).bits)
         self._banks: list[dict[int, int]] = [{}, {}]
@@ -82,9 +86,9 @@ class NicRegisters:
         return (at & 0xFFFFFF) < self._sizes.get(at >> 24, 0)
 
 
-def endpoint(geometry: Geometry) -> Endpoint:
-    """The golden model in front of the registers of a NIC of *geometry*."""
-    return Endpoint(NicRegisters(geometry), iter(range(7, 2**32, 0x01234567)).__next__)
+def endpoint(geometry: Geometry, *, board: bool = False) -> Endpoint:
+    """The golden model in front of the registers of a NIC of *geometry*, or of a board."""
+    return Endpoint(NicRegisters(geometry, board=board), iter(range(7, 2**32, 0x01234567)).__next__)
 
 
 class VirtualLink:

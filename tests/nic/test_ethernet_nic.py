@@ -84,6 +84,8 @@ def test_info_says_what_nic_it_is(board: Board, capsys: pytest.CaptureFixture[st
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["rows", "of", "the", "matcher", "64"] in lines
     assert ["bytes", "of", "the", "longest", "frame", "with", "a", "verdict", "1,522"] in lines
+    assert ["wire", "port", "100", "Mb/s,", "full", "duplex"] in lines
+    assert ["host", "port", "none,", "or", "its", "PHY", "does", "not", "tell"] in lines
 
 
 def test_load_puts_the_routes_in_use_and_says_so_for_the_gateway(
@@ -124,5 +126,10 @@ def spoiled(registers: NicRegisters):
 
 def test_counters_are_listed_with_what_they_mean(board: Board, capsys: pytest.CaptureFixture[str]):
     assert run(board, "counters") == 0
-    line = next(line for line in capsys.readouterr().out.splitlines() if "frames_in" in line)
-    assert line.split()[1] == "5"
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    heads = [n for n, line in enumerate(lines) if line[:2] == ["of", "the"]]
+    assert [lines[n][2] for n in heads] == ["NIC", "board"]
+    values = {line[0]: (n, line[1]) for n, line in enumerate(lines) if len(line) > 2}
+    assert heads[0] < values["frames_in"][0] < heads[1] < values["host_rx_frames"][0]
+    assert (values["frames_in"][1], values["host_rx_frames"][1]) == ("5", "6")
+    assert values["control_missed"][1] == "7"

@@ -142,6 +142,18 @@ def test_everything_a_driver_does_goes_over_frames():
     assert nic._registers.read(register("flow_hash").address) == 0x06336606 ^ 0x9C409C40
     counters = control.counters()
     assert (counters["frames_in"], counters["frames_out"], len(counters)) == (5, 0, 12)
+    assert control.links() == {}
+
+
+def test_a_board_has_counters_and_links_besides():
+    nic = endpoint(SMALL, board=True)
+    control = InbandRegisters(InbandBus(VirtualLink(nic), client()))
+    counters = control.counters()
+    assert len(counters) == 12 + 25
+    assert counters["frames_in"] == 5
+    assert counters["host_rx_frames"] == 6
+    assert counters["control_missed"] == 7
+    assert control.links() == {"wire": (True, 100, True), "host": (False, 0, False)}
 
 
 def test_a_request_is_sent_again_until_it_is_answered_and_carried_out_once():
