@@ -11,7 +11,7 @@ SEED_GIVEN := $(SEED)
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test native agreement conformance timing fuzz formal mutants coverage lab lab-board \
+.PHONY: help setup demo serve test native agreement conformance timing bitstream fuzz formal mutants coverage lab lab-board \
     bench bench-quick lint clean
 
 help:  ## this list
@@ -51,6 +51,9 @@ conformance: setup  ## random tables and requests to the real Envoy and to the g
 
 timing: $(VENV)/timing  ## place and route the NIC, tables and plot into docs/performance.md
 	$(BIN)/hybridmesh timing --all --page docs/performance.md
+
+bitstream: $(VENV)/timing  ## build the NIC for the boards, tables and picture into docs/boards.md
+	$(BIN)/hybridmesh build --all --seeds 3 --page docs/boards.md
 
 fuzz: $(VENV)/fuzz  ## long random traffic at widths 1, 8 and 64, RTL, model, llhttp; SEED=7 repeats one
 	@echo "seed $(SEED)"

@@ -1,10 +1,5 @@
-"""From a target to its measurement: Amaranth, yosys, nextpnr once for each seed.
+"""From a target to its measurement: Amaranth, yosys, nextpnr once for each seed."""
 
-Every step's product stays in a folder named after the design's text, and is not made again: a run
-that was interrupted goes on where it was, and a design that has not changed costs nothing.
-"""
-
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +8,10 @@ from . import tools
 from .harness import TOP, Harness, to_rtlil
 from .reports import read_cells, read_placement
 from .results import Result, count_cells
+from .steps import Steps
 from .targets import Family, Target
 
-__all__ = ["SEEDS", "measure"]
+__all__ = ["COLLISIONS", "HEADROOM", "ROUTER", "SEEDS", "measure"]
 
 SEEDS = (1, 2, 3)
 
@@ -32,7 +28,7 @@ measure, the length of all wires, is content with; of its own it is 10."""
 
 _DESIGN, _NETLIST, _PLANNED, _STAT = "design.il", "netlist.json", "planned.json", "stat.json"
 
-_COLLISIONS = (
+COLLISIONS = (
     "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:MEMID=\\\\memory %i r:CLK_ENABLE=1 %i"
 )
 """The RTL calls those memories so whose entries are never read as they are written (banks of a
@@ -58,24 +54,9 @@ def measure(target: Target, build: Path, report: Callable[[str], None]) -> Resul
     platform = TableMemories() if target.device.family is Family.ECP5 else None
     dut = target.dut()
     harness = Harness(dut)
-    design = to_rtlil(harness, platform)
-    digest = hashlib.sha256(design.encode()).hexdigest()[:12]
-    folder = build / target.name / digest
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _DESIGN).write_text(design)
-
-    def make(product: str, step: str, tool: str, arguments: Callable[[str], list[str]]) -> Path:
-        """The file *product*, made by *tool* under another name until it is whole."""
-        path = folder / product
-        if not path.exists():
-            report(step)
-            partial = f"partial-{product}"
-            tools.run(tool, arguments(partial), folder, f"{path.stem}.log")
-            (folder / partial).rename(path)
-        return path
-
-    synthesis = f"read_rtlil {_DESIGN}; {_COLLISIONS}; {_SYNTHESIS[target.device.family]}"
-    stat = make(
+    steps = Steps(build / target.name, {_DESIGN: to_rtlil(harness, platform)}, report)
+    synthesis = f"read_rtlil {_DESIGN}; {COLLISIONS}; {_SYNTHESIS[target.device.family]}"
+    stat = steps.make(
         _STAT,
         "synthesise",
         tools.YOSYS,
@@ -92,10 +73,10 @@ def measure(target: Target, build: Path, report: Callable[[str], None]) -> Resul
         netlist, heeding = _NETLIST, ()
         if target.sites is not None:
             netlist, heeding = _PLANNED, ("--placer-heap-timingweight", str(TIMING_WEIGHT))
-            floorplan(folder / _NETLIST, folder / _PLANNED, TOP, target.sites)
+            floorplan(steps.folder / _NETLIST, steps.folder / _PLANNED, TOP, target.sites)
         try:
             for seed in SEEDS:
-                make(
+                steps.make(
                     _placed(seed),
                     f"place, seed {seed} of {SEEDS[-1]}",
                     tools.NEXTPNR,
@@ -106,7 +87,7 @@ def measure(target: Target, build: Path, report: Callable[[str], None]) -> Resul
                         *("--write", partial),
                     ],
                 )
-                routed = make(
+                routed = steps.make(
                     f"seed{seed}.json",
                     f"route, seed {seed} of {SEEDS[-1]}",
                     tools.NEXTPNR,

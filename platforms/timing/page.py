@@ -2,18 +2,14 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hybridmesh.errors import HybridMeshError
-
-from . import tools
+from .markdown import fill, table, tools_used
 from .results import Result
 from .targets import Design, Family
 
-__all__ = ["BEGIN", "END", "tables", "write_page", "write_plot"]
-
-BEGIN, END = "<!-- timing: begin -->", "<!-- timing: end -->"
+__all__ = ["tables", "write_page", "write_plot"]
 
 Column = tuple[str, Callable[[Result], str]]
 
@@ -26,33 +22,24 @@ def tables(results: Sequence[Result]) -> str:
     counted = [r for r in nics if r.target.device.family is not Family.ECP5]
     paths = [r for r in results if r.typical]
     sections = [
-        f"Measured with {_tools()} on a machine of {os.cpu_count()} {platform.machine()} cores.",
+        f"Measured with {tools_used()} on {os.cpu_count()} {platform.machine()} cores.",
         "![clocks of the targets](performance.svg)",
         "### NicCore, placed and routed",
-        _table(placed, _NIC),
+        table(placed, _NIC),
         "### NicCore, synthesised only",
         "No place and route, no clock: counts of `synth_xilinx -family xcup`.",
-        _table(counted, _COUNTS) if counted else "Not measured.",
+        table(counted, _COUNTS) if counted else "Not measured.",
         "### The TCAM alone",
-        _table(tcams, _TCAM),
+        table(tcams, _TCAM),
         "### Slowest paths",
-        _table(paths, _PATHS),
+        table(paths, _PATHS),
     ]
     return "\n\n".join(sections)
 
 
 def write_page(page: Path, results: Sequence[Result]) -> None:
-    """Put the tables between the markers of *page*; the rest of it is written by hand."""
-    text = page.read_text()
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise HybridMeshError(
-            "The page has no place for the tables",
-            place=str(page),
-            remedy=f"put the lines {BEGIN} and {END} into it",
-        )
-    page.write_text(f"{head}{BEGIN}\n\n{tables(results)}\n\n{END}{tail}")
+    """Put the tables between the markers of *page*."""
+    fill(page, tables(results))
 
 
 def write_plot(picture: Path, results: Sequence[Result]) -> None:
@@ -79,16 +66,6 @@ def write_plot(picture: Path, results: Sequence[Result]) -> None:
         axes.set_xlabel("clock in MHz: median and spread of the seeds (blue), goal (red)")
         axes.spines[["top", "right"]].set_visible(False)
         figure.savefig(picture, format="svg", metadata={"Date": None})
-
-
-def _table(results: Iterable[Result], columns: Sequence[Column]) -> str:
-    lines = [[name for name, _ in columns], ["---"] * len(columns)]
-    lines += [[tell(result) for _, tell in columns] for result in results]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _tools() -> str:
-    return f"yosys {tools.version(tools.YOSYS)} and nextpnr {tools.version(tools.NEXTPNR)}"
 
 
 def _used(part: str) -> Callable[[Result], str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CriticalPath", "Placement", "read_cells", "read_placement"]
+__all__ = ["Clock", "CriticalPath", "Placement", "read_cells", "read_clocks", "read_placement"]
 
 _CELL = re.compile(
     r"^dut\.|_(?:TRELLIS_FF|LUT4|PFUMX|L6MUX21|CCU2C|DP16KD|TRELLIS_DPR16X4|MULT18X18D)_.*"
@@ -56,6 +56,15 @@ class Placement:
     path: CriticalPath
 
 
+@dataclass(frozen=True)
+class Clock:
+    """What nextpnr says of one clock of several; *path* is the slowest from it to itself."""
+
+    achieved_mhz: float
+    asked_mhz: float
+    path: CriticalPath
+
+
 def read_cells(stat: Path) -> Counter[str]:
     """Cells by type, from yosys' ``stat -json`` of a flat design."""
     return Counter(json.loads(stat.read_text())["design"]["num_cells_by_type"])
@@ -77,6 +86,22 @@ def read_placement(report: Path) -> Placement:
         available={name: count["available"] for name, count in use.items()},
         path=_critical_path(slowest["path"]),
     )
+
+
+def read_clocks(report: Path) -> dict[str, Clock]:
+    """The clocks of a report by nextpnr's names of their nets, as they are before promotion."""
+    told = json.loads(report.read_text())
+    clocks = {}
+    for name, speed in told["fmax"].items():
+        (slowest,) = (
+            path["path"]
+            for path in told["critical_paths"]
+            if path["from"] == path["to"] == f"posedge {name}"
+        )
+        clocks[name.removeprefix("$glbnet$")] = Clock(
+            round(speed["achieved"], 2), round(speed["constraint"], 2), _critical_path(slowest)
+        )
+    return clocks
 
 
 def _critical_path(steps: Sequence[Mapping[str, Any]]) -> CriticalPath:

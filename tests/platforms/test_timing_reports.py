@@ -8,7 +8,8 @@ from nextpnrreport import report
 
 from hybridmesh.errors import HybridMeshError
 from hybridmesh.platforms.timing import tools
-from hybridmesh.platforms.timing.page import BEGIN, END, tables, write_page, write_plot
+from hybridmesh.platforms.timing.markdown import BEGIN, END
+from hybridmesh.platforms.timing.page import tables, write_page, write_plot
 from hybridmesh.platforms.timing.reports import CriticalPath, read_cells, read_placement
 from hybridmesh.platforms.timing.results import Result, count_cells
 from hybridmesh.platforms.timing.targets import Family, find
