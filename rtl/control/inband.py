@@ -33,7 +33,7 @@ class InbandControl(wiring.Component):
     stage      what happens                                            latency
     =========  ======================================================  ==================
     filter     ``host_tx`` is on ``core_tx``                           15, or fewer
-    receiver   a control frame is checked                              1 behind its end
+    receiver   a control frame is checked                              2 behind its end
     session    it is passed over, answered, or given to the runner     2
     runner     its operations are checked, then carried out            by what they are
     sender     the answer's first byte is on ``host_rx``               4 at the least
@@ -81,9 +81,6 @@ class InbandControl(wiring.Component):
         connect(m, sender.o, outer(self.host_rx))
         connect(m, runner.bus, outer(self.bus))
         m.d.comb += [
-            receiver.valid.eq(self.host_tx.valid & self.host_tx.ready),
-            receiver.beat.eq(self.host_tx.payload),
-            receiver.control.eq(control.control),
             receiver.busy.eq(session.busy),
             receiver.r_addr.eq(runner.r_addr),
             session.good.eq(receiver.good),
@@ -104,6 +101,9 @@ class InbandControl(wiring.Component):
             ),
         ]
         m.d.sync += [
+            receiver.valid.eq(self.host_tx.valid & self.host_tx.ready),
+            receiver.beat.eq(self.host_tx.payload),
+            receiver.control.eq(control.control),
             self.outcomes.eq(session.outcomes),
             self.outcomes.malformed.eq(session.outcomes.malformed | receiver.malformed),
             self.outcomes.missed.eq(receiver.missed),
