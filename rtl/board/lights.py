@@ -25,7 +25,13 @@ class Lights(wiring.Component):
     o       a light is on, from the event on       1
     ======  =====================================  =======
 
-    A light stays on for :attr:`HELD` clocks behind the last event.
+    A light stays on for more than half of *held* clocks behind the last event, and for *held* at
+    the most.
+
+    Parameters
+    ----------
+    held : int
+        A power of two.
 
     Members
     -------
