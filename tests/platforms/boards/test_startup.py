@@ -43,6 +43,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[tuple[int, ...]]]:
     samples = []
 
     async def bench(ctx: SimulatorContext) -> None:
+        assert ctx.get(dut.phy_rst), "as it is configured"
         for _ in range(4 * dut.unit):
             for level in (0, 1):
                 for clock in (dut.clk, dut.wire_rx, dut.host_rx):
