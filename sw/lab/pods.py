@@ -11,9 +11,12 @@ import uvloop
 
 __all__ = ["main"]
 
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+
 
 class _Pod(asyncio.Protocol):
-    """One connection: heads end with an empty line, bodies have the length that they say."""
+    """One connection: heads end with an empty line, bodies have the length that they say, or come
+    in chunks."""
 
     def __init__(self, port: int) -> None:
         body = b"%d\n" % port
@@ -30,7 +33,9 @@ class _Pod(asyncio.Protocol):
             head = self._data[:end].lower()
             _, _, length = head.partition(b"\r\ncontent-length: ")
             end += int(length[: length.find(b"\r\n")]) if length else 0
-            if len(self._data) < end:
+            if b"\r\ntransfer-encoding: chunked" in head:
+                end = self._data.find(_LAST_CHUNK, end - 2) + len(_LAST_CHUNK)
+            if not len(_LAST_CHUNK) <= end <= len(self._data):
                 break
             self._data = self._data[end:]
             answers += 1

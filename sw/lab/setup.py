@@ -134,10 +134,6 @@ class Lab:
         self._footprint = self._keep(Footprint())
         for pods in (_NEAR, _FAR):
             self._yaml(pods).write_text(manifest(self.routes, pods, _PORTS["shortcut"]))
-        ports = (_PORTS["shortcut"], _PORTS["tunnel"])
-        self.front: Front = self._keep(
-            BoardFront(self._host, ports) if kind == "board" else DriverFront(kind, ports)
-        )
         taps = []
         for place, name, address, mtu in (
             (self._client, "wire0", _CLIENT, _MTU),
@@ -158,6 +154,10 @@ class Lab:
             self.tunnel = self._keep(Tunnel("nic0", groups.host, mode, groups.near))
         self._serve_pods(_NEAR, groups.near)
         self._serve_pods(_FAR, groups.far)
+        ports = (_PORTS["shortcut"], _PORTS["tunnel"])
+        self.front: Front = self._keep(  # it ends before the tunnel, which it listens to
+            BoardFront(self._host, ports) if kind == "board" else DriverFront(kind, ports)
+        )
         outside, host = taps
         loaded = self.front.start(outside, host, self.tunnel, self._tables, self.network)
         self._loaded = self._footprint.folder / "loaded.json"
