@@ -14,6 +14,7 @@ from ..ethernet.gmii import Speed, Symbol
 from ..ethernet.mac import EthernetMac
 from ..ethernet.pace import Sent
 from ..nic import NicCore
+from .lease import Lease
 from .lights import Lights, Shown
 from .registers import BoardRegisters
 
@@ -84,6 +85,7 @@ class Board(wiring.Component):
         m.submodules.core = core = NicCore(self._geometry)
         m.submodules.control = control = InbandControl()
         m.submodules.registers = registers = BoardRegisters()
+        m.submodules.lease = lease = Lease()
         m.submodules.lights = lights = Lights()
 
         connect = wiring.connect
@@ -97,7 +99,9 @@ class Board(wiring.Component):
         connect(m, control.core_tx, core.host_tx)
         connect(m, core.wire_tx, wire.tx)
 
-        asked, answers = control.bus, (core.bus, registers.bus)
+        connect(m, control.bus, lease.i)
+        connect(m, registers.lease, lease.lease)
+        asked, answers = lease.o, (core.bus, registers.bus)
         for bus in answers:  # an address that is not its own, each answers with zero and an error
             m.d.comb += [
                 getattr(bus, name).eq(getattr(asked, name))

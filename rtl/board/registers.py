@@ -2,12 +2,12 @@
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
-from hybridmesh.contract.registers import BOARD_COUNTERS, BOARD_REGISTERS, LINKS, PORTS
+from hybridmesh.contract.registers import BOARD_COUNTERS, BOARD_REGISTERS, LEASE, LINKS, PORTS
 
 from ..control.counters import Counters, happening
-from ..control.registers import RegisterBus, RegisterMap
+from ..control.registers import RegisterBus, RegisterMap, register_port
 from ..ethernet.gmii import Status
 
 __all__ = ["BoardEvents", "BoardRegisters"]
@@ -16,7 +16,7 @@ BoardEvents = happening(BOARD_COUNTERS)
 
 
 class BoardRegisters(wiring.Component):
-    """Counters of the ports and of control frames, and the state of the links.
+    """Counters of the ports and of control frames, the state of the links, the lease's port.
 
     ======  =================================  =======
     stage   what happens                       latency
@@ -33,6 +33,8 @@ class BoardRegisters(wiring.Component):
     events : BoardEvents
     wire, host : in
         State of the links.
+    lease : register_port
+        That of :data:`~hybridmesh.contract.registers.LEASE`.
     """
 
     def __init__(self) -> None:
@@ -41,6 +43,7 @@ class BoardRegisters(wiring.Component):
                 "bus": In(RegisterBus),
                 "events": In(BoardEvents),
                 **dict.fromkeys(PORTS, In(Status)),
+                "lease": Out(register_port(LEASE)),
             }
         )
 
@@ -52,6 +55,7 @@ class BoardRegisters(wiring.Component):
         for counter in BOARD_COUNTERS:
             wiring.connect(m, getattr(regs, counter.name), getattr(counters, counter.name))
         m.d.comb += counters.events.eq(self.events)
+        wiring.connect(m, regs.lease, wiring.flipped(self.lease))
         links = getattr(regs, LINKS.name)
         for port in PORTS:
             for name in Status.members:

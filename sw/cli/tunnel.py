@@ -104,9 +104,10 @@ def load(
     if ports and not paths:
         raise click.UsageError("--port goes with --file")
     with ExitStack() as parts:
-        keeper = parts.enter_context(_keeper(interface, paths, ports)) if paths else None
         group = cgroup or hierarchy() / "hybridmesh"
         loaded = parts.enter_context(Tunnel(interface, group, mode, pods, forward))
+        # The NIC comes last and goes first: somebody must take its shims off.
+        keeper = parts.enter_context(_keeper(interface, paths, ports)) if paths else None
         helper = Helper(loaded, interface, keeper)
         if keeper is not None:
             keeper.loaded.write(loaded_path(interface))

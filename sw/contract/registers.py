@@ -10,6 +10,7 @@ __all__ = [
     "BOARD_COUNTERS",
     "BOARD_REGISTERS",
     "COUNTERS",
+    "LEASE",
     "LINKS",
     "LISTENERS",
     "MAC_EVENTS",
@@ -282,6 +283,23 @@ LINKS = Register(
     ),
 )
 
+LEASE = Register(
+    "lease",
+    0x204,
+    _RW,
+    "time until control.match becomes 0, unless this is written again: a host that has gone must "
+    "not get shims that nobody takes off",
+    (
+        Bits(
+            "left",
+            0,
+            16,
+            "milliseconds, of 125,000 clocks each; counts down, and at 0 stands still: matching "
+            "was switched off then, or, where nothing else was ever written, never will be",
+        ),
+    ),
+)
+
 _BOARD_COUNTERS = (
     *((f"{port}_{name}", f"{port} port: {doc}") for port in PORTS for name, doc in MAC_EVENTS),
     *((f"control_{what.word}", f"control frames: {what.value}") for what in Outcome),
@@ -293,7 +311,7 @@ BOARD_COUNTERS = tuple(
 )
 """Those that a board has besides, one 32-bit register each."""
 
-BOARD_REGISTERS = (LINKS, *BOARD_COUNTERS)
+BOARD_REGISTERS = (LINKS, LEASE, *BOARD_COUNTERS)
 """What a board has besides the map of every NIC, by rising address."""
 
 _BY_NAME = {r.name: r for r in REGISTERS + BOARD_REGISTERS}

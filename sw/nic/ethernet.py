@@ -146,6 +146,18 @@ class EthernetNic:
         """Raise :exc:`.NicLostError` where the NIC is not there, or was reset."""
         self._bus.check()
 
+    def lease(self, milliseconds: int) -> int:
+        """Let the NIC match for so long, and not after, unless this is called again; 0: for ever.
+
+        Returns how much was left of the time before: 0 where it had run out, or never ran.  Raises
+        :exc:`.NicLostError` where the NIC is not there, or was reset.
+        """
+        return self._registers.lease(milliseconds)
+
+    def match(self, on: bool) -> None:
+        """Match heads, or let all frames come as they are."""
+        self._registers.match(on)
+
     def verify(self) -> None:
         self._registers.verify()
 

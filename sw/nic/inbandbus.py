@@ -18,6 +18,7 @@ from ..contract.registers import (
     BOARD_COUNTERS,
     BOARD_REGISTERS,
     COUNTERS,
+    LEASE,
     LINKS,
     PORTS,
     REGISTERS,
@@ -79,35 +80,35 @@ class InbandBus:
 
     def check(self) -> None:
         """See that the NIC is there, and has not been reset since this began."""
-        self._carry_out(())
+        self.carry_out(())
 
     def read(self, address: int) -> int:
-        return int(self._carry_out([read(address)])[0])
+        return int(self.carry_out([read(address)])[0])
 
     def write(self, address: int, value: int) -> None:
-        self._carry_out([write(address, [value])])
+        self.carry_out([write(address, [value])])
 
     def write_many(self, address: int, values: Words) -> None:
         most = (self._client.limit - OPERATION.size) // 4
         for at in range(0, len(values), most):
-            self._carry_out([write(address, values[at : at + most])])
+            self.carry_out([write(address, values[at : at + most])])
 
     def read_many(self, address: int, count: int) -> Iterator[int]:
         """*count* words at the one *address*, each as soon as it is there."""
         most = self._client.limit // 4
         for at in range(0, count, most):
-            yield from self._carry_out([read(address, min(most, count - at))]).tolist()
+            yield from self.carry_out([read(address, min(most, count - at))]).tolist()
 
     def read_run(self, address: int, count: int) -> list[int]:
         """The *count* registers from *address* on, as many as one answer holds."""
-        words: list[int] = self._carry_out([read_run(address, count)]).tolist()
+        words: list[int] = self.carry_out([read_run(address, count)]).tolist()
         return words
 
     def attempt(self, steps: Sequence[Step]) -> bool:
         """Carry out *steps*, in order; False where the NIC refuses one, and those behind it."""
         return not self._answer(steps).refused
 
-    def _carry_out(self, steps: Sequence[Step]) -> Words:
+    def carry_out(self, steps: Sequence[Step]) -> Words:
         """The words that *steps* read."""
         answer = self._answer(steps)
         if answer.refused:
@@ -165,6 +166,18 @@ class InbandRegisters(RegisterControl):
     def fill(self, image: TableImage) -> None:
         _check_size(image, self.geometry)
         super().fill(image)
+
+    def lease(self, milliseconds: int) -> int:
+        """See :meth:`~hybridmesh.nic.ethernet.EthernetNic.lease`."""
+        left = LEASE.field("left")
+        (before,) = self._frames.carry_out(
+            [read(LEASE.address), write(LEASE.address, [left.put(milliseconds)])]
+        )
+        return left.get(int(before))
+
+    def match(self, on: bool) -> None:
+        """See :meth:`~hybridmesh.nic.ethernet.EthernetNic.match`."""
+        self._write("control", register("control").field("match").put(on))
 
     def expect_head(self, connection: Connection, seq: int) -> None:
         """See :meth:`~hybridmesh.nic.driver.NicDriver.expect_head`."""

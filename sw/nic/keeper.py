@@ -2,10 +2,14 @@
 
 A gateway knows a table by its epoch.  So what a NIC gets back is the same table under the same
 epoch, and its verdicts count again.
+
+It matches as long as it is looked after: a host that has gone must not get frames with shims that
+nobody takes off.
 """
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +21,9 @@ from .frames import Connection
 from .loaded import Loaded, digest
 
 __all__ = ["Keeper"]
+
+LEASE = 5000
+"""Milliseconds that the NIC goes on without being looked after."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +60,7 @@ class Keeper:
             self._image = table(self._nic.geometry)
             epoch = self._load(self._nic)
         except BaseException:
-            self.close()
+            self._let_go()
             raise
         self.loaded = Loaded(epoch, digest(self._image), self._image.geometry)
 
@@ -70,7 +77,7 @@ class Keeper:
 
     def look_after(self) -> None:
         """See whether the NIC is still what it was, and bring back what it has lost; to be called
-        now and then.
+        more often than once in :data:`LEASE`.
 
         Raises
         ------
@@ -78,19 +85,26 @@ class Keeper:
             Where another driver has taken it, or another NIC has taken its place.
         """
         try:
-            if self._nic is not None:
-                self._nic.check()
-            else:
+            if self._nic is None:
                 self._nic = self._restored()
                 _log.warning("%s: the NIC is back, with its table", self._interface)
+            elif not self._nic.lease(LEASE):
+                self._nic.match(True)
+                _log.warning(
+                    "%s: the NIC was not looked after for %g s, and had stopped to match",
+                    *(self._interface, LEASE / 1000),
+                )
         except NicLostError as error:
             self._lose(error)
 
     def close(self) -> None:
-        """Let go of the NIC, which keeps its table; closing twice is harmless."""
+        """Let go of the NIC, which keeps its table and matches no more; closing twice is
+        harmless."""
         if self._nic is not None:
-            self._nic.close()
-            self._nic = None
+            with suppress(NicError):
+                self._nic.match(False)
+                self._nic.lease(0)
+            self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +121,7 @@ class Keeper:
         epoch = nic.load(self._image)
         nic.listen(*self._ports)
         nic.verify()
+        nic.lease(LEASE)
         return epoch
 
     def _restored(self) -> EthernetNic:
@@ -121,4 +136,9 @@ class Keeper:
     def _lose(self, error: NicError) -> None:
         if self._nic is not None:
             _log.warning("%s; until it is back, the CPU matches", error)
-        self.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._nic is not None:
+            self._nic.close()
+            self._nic = None

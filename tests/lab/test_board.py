@@ -17,6 +17,7 @@ from hybridmesh.lab.mesh import FIRST_PORT, HOST, manifest
 from hybridmesh.lab.namespace import Namespace
 from hybridmesh.lab.tap import Tap
 from hybridmesh.nic.emulated import EmulatedBoard
+from hybridmesh.nic.ethernet import EthernetNic
 from hybridmesh.nic.loaded import Loaded
 from hybridmesh.tunnel.cgroup import hierarchy
 
@@ -96,12 +97,16 @@ class Host:
             finally:
                 process.terminate()
 
-    def status(self) -> dict[str, int]:
+    def tunnel(self, *words: str) -> bytes:
+        """What ``hybridmesh tunnel`` prints."""
         with self.host.inside():
-            said = subprocess.check_output(
-                [*COMMAND, "tunnel", "status", "nic0", "--json"],
+            return subprocess.check_output(
+                [*COMMAND, "tunnel", *words],
                 env=os.environ | {"RUNTIME_DIRECTORY": str(self.runtime)},
             )
+
+    def status(self) -> dict[str, int]:
+        said = self.tunnel("status", "nic0", "--json")
         counters: dict[str, int] = json.loads(said)["counters"]
         return counters
 
@@ -119,7 +124,7 @@ def test_the_commands_of_the_tunnel_and_the_gateway_are_all_that_a_board_takes(
         host = Host(tmp_path, parts)
         pods = (sys.executable, "-m", "hybridmesh.lab.pods", "127.0.0.1", FIRST_PORT, 3)
         parts.enter_context(host.runs("", "sh", "-c", 'echo up >&2; exec "$@"', "-", *pods))
-        parts.enter_context(
+        helper = parts.enter_context(
             host.runs(
                 "tunnel on nic0",
                 *(*COMMAND, "tunnel", "load", "nic0", "-f", host.yaml, "--cgroup", host.cgroup),
@@ -133,5 +138,11 @@ def test_the_commands_of_the_tunnel_and_the_gateway_are_all_that_a_board_takes(
             assert answers == [str(FIRST_PORT + n) for n in (0, 1, 0, 1, 0)]
             counters = host.status()
             assert (counters["expected"], counters["usable"]) == (1, 5)
-    assert not host.cgroup.exists()
+            host.tunnel("unload", "nic0")
+            assert helper.wait() == 0
+            with host.host.inside(), EthernetNic("nic0") as nic:
+                decided = nic.counters()["decided"]
+                assert host.asks("GET:/r1/", "GET:/r0/") == [str(FIRST_PORT + n) for n in (1, 0)]
+                assert nic.counters()["decided"] == decided > 0
+    host.cgroup.rmdir()  # the gateway was in it when the helper ended
     assert list(host.runtime.iterdir()) == []

@@ -14,7 +14,7 @@ from hybridmesh.contract.table import TableImage
 from hybridmesh.nic import NicError
 from hybridmesh.nic.ethernet import EthernetNic
 from hybridmesh.nic.frames import Connection
-from hybridmesh.nic.keeper import Keeper
+from hybridmesh.nic.keeper import LEASE, Keeper
 from hybridmesh.nic.loaded import Loaded, digest
 
 PEER = ("192.0.2.1", 40000)
@@ -75,6 +75,30 @@ def test_a_nic_that_was_switched_off_and_on_has_the_table_again_under_its_epoch(
     lost, back = [record.getMessage() for record in caplog.records]
     assert "until it is back, the CPU matches" in lost
     assert "the NIC is back, with its table" in back
+
+
+def test_a_nic_matches_only_as_long_as_it_is_looked_after(
+    board: Board,
+    keeper: Keeper,
+    caplog: pytest.LogCaptureFixture,
+):
+    known = board.registers._words
+    assert (known["control"], known["lease"]) == (1, LEASE)
+    known["lease"] = 1
+    keeper.look_after()
+    assert (known["control"], known["lease"]) == (1, LEASE)
+    assert not caplog.records
+    known["lease"] = known["control"] = 0  # it has run out
+    keeper.look_after()
+    assert (known["control"], known["lease"]) == (1, LEASE)
+    assert "had stopped to match" in caplog.text
+
+
+def test_a_nic_that_is_let_go_matches_no_more(board: Board, keeper: Keeper):
+    keeper.close()
+    known = board.registers._words
+    assert (known["control"], known["lease"]) == (0, 0)
+    keeper.close()
 
 
 def test_what_the_proxy_tells_reaches_a_nic_that_listens_there(

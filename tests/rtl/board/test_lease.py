@@ -1,0 +1,109 @@
+"""The lease: matching is switched off when it ends, and at no other time."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+from registerhost import Host
+from streambench import simulate
+
+from hybridmesh.contract.geometry import Geometry
+from hybridmesh.rtl.board.lease import Lease
+from hybridmesh.rtl.board.registers import BoardRegisters
+from hybridmesh.rtl.control.control import Control
+from hybridmesh.rtl.control.registers import RegisterBus
+
+MILLISECOND = 10
+
+
+class Leased(wiring.Component):
+    """The registers of a NIC and of a board behind a lease of short milliseconds."""
+
+    def __init__(self) -> None:
+        super().__init__({"bus": In(RegisterBus)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.lease = lease = Lease(MILLISECOND)
+        m.submodules.control = control = Control(Geometry(width=1, rows=32), frames=8)
+        m.submodules.registers = registers = BoardRegisters()
+        wiring.connect(m, wiring.flipped(self.bus), lease.i)
+        wiring.connect(m, registers.lease, lease.lease)
+        for bus in (control.bus, registers.bus):
+            m.d.comb += [
+                getattr(bus, name).eq(getattr(lease.o, name))
+                for name in ("w_en", "w_address", "w_data", "r_en", "r_address")
+            ]
+        m.d.comb += [
+            lease.o.w_error.eq(control.bus.w_error & registers.bus.w_error),
+            lease.o.r_error.eq(control.bus.r_error & registers.bus.r_error),
+            lease.o.r_data.eq(control.bus.r_data | registers.bus.r_data),
+        ]
+        return m
+
+
+def with_host(test) -> None:
+    leased = Leased()
+
+    async def testbench(ctx) -> None:
+        await test(ctx, Host(ctx, leased.bus))
+
+    simulate(leased, testbench)
+
+
+def test_a_nic_that_was_never_leased_goes_on():
+    async def test(ctx, host) -> None:
+        await host.write("control", 1)
+        await ctx.tick().repeat(20 * MILLISECOND)
+        assert (await host.read("control"), await host.read("lease")) == (1, 0)
+
+    with_host(test)
+
+
+def test_matching_ends_so_many_milliseconds_after_the_lease_was_written_last():
+    async def test(ctx, host) -> None:
+        await host.write("control", 1)
+        for _ in range(5):
+            await host.write("lease", 3)
+            await ctx.tick().repeat(3 * MILLISECOND - 8)
+            assert await host.read("lease") == 1
+            assert await host.read("control") == 1
+        await ctx.tick().repeat(8)
+        assert (await host.read("control"), await host.read("lease")) == (0, 0)
+        await host.write("control", 1)
+        await ctx.tick().repeat(20 * MILLISECOND)
+        assert await host.read("control") == 1
+
+    with_host(test)
+
+
+def test_a_lease_of_no_time_ends_none():
+    async def test(ctx, host) -> None:
+        await host.write("control", 1)
+        await host.write("lease", 2)
+        await host.write("lease", 0)
+        await ctx.tick().repeat(20 * MILLISECOND)
+        assert await host.read("control") == 1
+
+    with_host(test)
+
+
+def test_a_host_that_writes_all_the_time_loses_no_word_and_is_switched_off_behind_them():
+    async def test(ctx, host) -> None:
+        await host.write("control", 1)
+        await host.write("lease", 1)
+        bus = host.bus
+        ctx.set(bus.w_en, 1)
+        ctx.set(bus.w_address, 0x080)  # listen_port_0
+        for n in range(3 * MILLISECOND):
+            ctx.set(bus.w_data, n)
+            await ctx.tick()
+            assert not ctx.get(bus.w_error)
+        ctx.set(bus.w_en, 0)
+        assert await host.read("control") == 1
+        await ctx.tick()
+        assert await host.read("listen_port_0") == 3 * MILLISECOND - 1
+        assert await host.read("control") == 0
+        await host.write("control", 1)
+        assert await host.read("control") == 1
+
+    with_host(test)
