@@ -1,7 +1,9 @@
 """``hybridmesh nic``: a NIC on a board, at the other end of an interface of this host."""
 
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,7 +176,6 @@ def emulate(wire: str, host: str, rows: str) -> None:
     The devices are made, or taken where they are there already, in this network namespace.  The
     board's time stands still while no frame comes.
     """
-    import signal
     from contextlib import ExitStack, closing
     from dataclasses import replace
 
@@ -187,12 +188,31 @@ def emulate(wire: str, host: str, rows: str) -> None:
         outside, inside = (parts.enter_context(closing(Tap(name))) for name in (wire, host))
         board = parts.enter_context(EmulatedBoard(replace(GEOMETRY, rows=int(rows))))
         cables = parts.enter_context(closing(BoardWire(outside, inside, board)))
-        signal.signal(signal.SIGTERM, lambda *_: cables.stop())
+        told = parts.enter_context(_told(cables.stop))
         click.echo(
             f"a board of {rows} rows, wire {wire}, host {host}; go on: ip link set {wire} up; "
             f"ip link set {host} mtu {1500 + SHIM.size} up; hybridmesh nic info --iface {host}"
         )
         cables.wait()
+    if signal.SIGINT in told:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _told(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """In this block SIGINT and SIGTERM call *stop*; gives those that have come."""
+    came: list[int] = []
+
+    def tell(number: int, _: object) -> None:
+        came.append(number)
+        stop()
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _noise(geometry: "Geometry", seed: int) -> "TableImage":

@@ -3,7 +3,7 @@
 import os
 import select
 from collections.abc import Callable
-from threading import Thread
+from threading import Event, Thread
 
 from ..contract.registers import PORTS
 from ..contract.verdict import SHIM
@@ -51,6 +51,7 @@ class BoardWire:
         self._impair = impair
         self._awake, self._wake = os.pipe2(os.O_CLOEXEC)
         self._failure: Exception | None = None
+        self._ended = Event()
         self._thread = Thread(target=self._run, name="board", daemon=True)
         self._thread.start()
 
@@ -60,7 +61,7 @@ class BoardWire:
 
     def wait(self) -> None:
         """Return when it has ended: somebody stopped it, or something went wrong."""
-        self._thread.join()
+        self._ended.wait()  # join() believes that a thread has ended whose waiter was interrupted
 
     def close(self) -> None:
         """Stop, and raise what went wrong with board or TAPs, if anything did."""
@@ -76,6 +77,8 @@ class BoardWire:
             self._move()
         except Exception as error:
             self._failure = error
+        finally:
+            self._ended.set()
 
     def _move(self) -> None:
         board = self._board
