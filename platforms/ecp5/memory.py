@@ -6,10 +6,22 @@ RAM DP16KD: Lattice FPGA-TN-02204, "ECP5 and ECP5-5G Memory User Guide".
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, ClockSignal, Const, Elaboratable, Instance, Module, Mux, Signal, Value
+from amaranth.hdl import (
+    Cat,
+    ClockSignal,
+    Const,
+    DomainRenamer,
+    Elaboratable,
+    Instance,
+    Module,
+    Mux,
+    Signal,
+    Value,
+)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hybridmesh.rtl.ethernet.places import CrossingMemory
 from hybridmesh.rtl.memory import TableMemory
 
 __all__ = ["BlockTableMemory", "TableMemories"]
@@ -32,7 +44,7 @@ SHAPES = (_Shape(512, 36, 5), _Shape(1024, 18, 4), _Shape(2048, 9, 3))
 
 
 class TableMemories:
-    """Mixin for an Amaranth platform: table memories in block RAM."""
+    """Mixin for an Amaranth platform: memories in block RAM."""
 
     def get_table_memory(self, memory: TableMemory) -> Module:
         """What stands for *memory*; LUT RAM is what synthesis makes of it by itself."""
@@ -41,6 +53,22 @@ class TableMemories:
         m = Module()
         m.submodules.blocks = blocks = BlockTableMemory(memory.bits, memory.depth)
         wiring.connect(m, wiring.flipped(memory), blocks)
+        return m
+
+    def get_crossing_memory(self, memory: CrossingMemory) -> Module:
+        """What stands for *memory*."""
+        m = Module()
+        m.submodules.blocks = blocks = DomainRenamer(memory.r_domain)(
+            BlockTableMemory(memory.bits, memory.depth, w_domain=memory.w_domain)
+        )
+        m.d.comb += [
+            blocks.w_en.eq(memory.w_en),
+            blocks.w_addr.eq(memory.w_addr),
+            blocks.w_data.eq(memory.w_data),
+            blocks.r_en.eq(1),
+            blocks.r_addr.eq(memory.r_addr),
+            memory.r_data.eq(blocks.r_data),
+        ]
         return m
 
 
@@ -60,6 +88,8 @@ class BlockTableMemory(wiring.Component):
     Parameters
     ----------
     bits, depth : int
+    w_domain : str
+        The clock that it is written by.
 
     Members
     -------
@@ -69,7 +99,8 @@ class BlockTableMemory(wiring.Component):
         The entry at ``r_addr``, or zero where ``r_en`` is low, two clocks later.
     """
 
-    def __init__(self, bits: int, depth: int) -> None:
+    def __init__(self, bits: int, depth: int, *, w_domain: str = "sync") -> None:
+        self._w_domain = w_domain
         self.shape = next((shape for shape in SHAPES if shape.entries >= depth), SHAPES[-1])
         self._depth = depth
         super().__init__(_ports(bits, depth))
@@ -91,7 +122,7 @@ class BlockTableMemory(wiring.Component):
             r_here = self.r_addr[inner:] == first // entries
             parts = []
             for low in range(0, width, bits):
-                part = _Slice(self.shape, min(bits, width - low), depth)
+                part = _Slice(self.shape, min(bits, width - low), depth, self._w_domain)
                 m.submodules[f"entries{first}_bits{low}"] = part
                 m.d.comb += [
                     part.w_en.eq(self.w_en & w_here),
@@ -116,8 +147,9 @@ class _Slice(wiring.Component):
     Members are those of :class:`BlockTableMemory`.
     """
 
-    def __init__(self, shape: _Shape, bits: int, depth: int) -> None:
+    def __init__(self, shape: _Shape, bits: int, depth: int, w_domain: str) -> None:
         self._shape = shape
+        self._w_domain = w_domain
         self._spare = depth <= shape.entries // 2
         super().__init__(_ports(bits, depth))
 
@@ -157,7 +189,8 @@ class _Slice(wiring.Component):
             p_REGMODE_B="OUTREG",
             p_RESETMODE="SYNC",
             p_GSR="DISABLED",
-            **{f"i_CLK{port}": ClockSignal() for port in "AB"},
+            i_CLKA=ClockSignal(self._w_domain),
+            i_CLKB=ClockSignal(),
             **{f"i_OCE{port}": Const(1) for port in "AB"},
             **{f"i_RST{port}": Const(0) for port in "AB"},
             **{f"i_CS{port}{n}": Const(0) for port in "AB" for n in range(3)},

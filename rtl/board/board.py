@@ -14,6 +14,7 @@ from ..ethernet.gmii import Speed, Symbol
 from ..ethernet.mac import EthernetMac
 from ..ethernet.pace import Sent
 from ..nic import NicCore
+from ..stream import RegisterSlice
 from .lease import Lease
 from .lights import Lights, Shown
 from .registers import BoardRegisters
@@ -40,6 +41,7 @@ class Board(wiring.Component):
     stage          what happens                                        latency
     =============  ==================================================  =========================
     MAC            a frame is received; clocks cross                   its docstring
+    slice          on its way to the core                              1
     core           verdict and shim                                    its docstring
     control        between two frames, an answer                       1, or the answer's length
     MAC            the frame is taken as a whole, and sent             its docstring
@@ -92,7 +94,9 @@ class Board(wiring.Component):
         longest = self._geometry.max_frame
         wire = self._mac(m, "wire", longest, registers)
         host = self._mac(m, "host", longest + SHIM.size, registers)
-        connect(m, wire.rx, core.wire_rx)
+        m.submodules.arrived = arrived = RegisterSlice(wire.rx.payload.shape())
+        connect(m, wire.rx, arrived.i)  # the core's readiness does not have to reach the MAC
+        connect(m, arrived.o, core.wire_rx)
         connect(m, core.host_rx, control.core_rx)
         connect(m, control.host_rx, host.tx)
         connect(m, host.rx, control.host_tx)

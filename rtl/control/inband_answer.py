@@ -147,15 +147,21 @@ class _AnswerBytes(wiring.Component):
         answer = self.answer
         numbers = range(BODY + self._words + 1)
         number = Signal(numbers)  # of the word that is being sent
-        check, final = Signal(numbers), Signal(numbers)  # that of the CRC, the last
+        check, final = Signal(numbers), Signal(numbers)  # those before that of the CRC, the last
+        is_check, is_final, covered = Signal(), Signal(), Signal()  # by the CRC
+        next_is_check, next_is_final = Signal(), Signal()  # a word lasts for four clocks
         lane, shift = Signal(2), Signal(32)
-        following = Signal(32)
+        header, is_body, following = Signal(32), Signal(), Signal(32)  # of the word behind it
         taken = self.valid & self.next
 
         m.d.sync += [
-            check.eq(answer.words + BODY),
-            final.eq(Mux(answer.words > SHORTEST // 4 - 1 - BODY, check, SHORTEST // 4 - 1)),
-            following.eq(self._following(m, number, check, memory.r_data)),
+            check.eq(answer.words + (BODY - 1)),
+            final.eq(Mux(answer.words > SHORTEST // 4 - 1 - BODY, check, SHORTEST // 4 - 2)),
+            next_is_check.eq(number == check),
+            next_is_final.eq(number == final),
+            header.eq(self._header(m, number)),
+            is_body.eq((number >= BODY - 1) & (number < check)),
+            following.eq(Mux(is_body, memory.r_data, header)),
         ]
         m.d.comb += [
             memory.w_en.eq(self.w_en),
@@ -164,26 +170,28 @@ class _AnswerBytes(wiring.Component):
             memory.r_en.eq(self.valid),
             memory.r_addr.eq(number - (BODY - 1)),
             crc.start.eq(self.begin),
-            crc.data.eq(self.byte),
-            crc.valid.eq(taken & (number >= ADDRESSES // 4) & (number < check)),
-            self.byte.eq(shift[24:]),
-            self.last.eq((number == final) & (lane == 3)),
+            crc.data.eq(shift[24:]),
+            crc.valid.eq(taken & covered),
+            self.byte.eq(Mux(is_check, crc.crc.word_select(lane, 8), shift[24:])),
+            self.last.eq(is_final & (lane == 3)),
         ]
-        with m.If(number == check):
-            m.d.comb += self.byte.eq(crc.crc.word_select(lane, 8))
         with m.If(self.begin):
             m.d.sync += [self.valid.eq(1), number.eq(0), shift.eq(answer.asker[16:])]
         with m.Elif(taken):
             m.d.sync += [lane.eq(lane + 1), shift.eq(shift << 8)]
             with m.If(lane == 3):
-                m.d.sync += [number.eq(number + 1), shift.eq(following), self.valid.eq(~self.last)]
+                m.d.sync += [
+                    *(number.eq(number + 1), shift.eq(following), self.valid.eq(~self.last)),
+                    *(is_check.eq(next_is_check), is_final.eq(next_is_final)),
+                    covered.eq((covered | (number == ADDRESSES // 4 - 1)) & ~next_is_check),
+                ]
         return m
 
-    def _following(self, m: Module, number: Value, check: Value, read: Value) -> Value:
-        """The word behind word *number*."""
+    def _header(self, m: Module, number: Value) -> Value:
+        """The word behind word *number*, if that is a header's; or else zero."""
         answer = self.answer
         nic = int.from_bytes(NIC_ADDRESS, "big")
-        header = {
+        words = {
             1: Cat(C(nic >> 32, 16), answer.asker[:16]),
             2: C(nic, 48)[:32],
             word_of("ethertype"): Cat(answer.kind, C(VERSION, 8), C(ETHERTYPE, 16)),
@@ -195,9 +203,7 @@ class _AnswerBytes(wiring.Component):
         }
         word = Signal(32)
         with m.Switch(number):
-            for following, value in header.items():
+            for following, value in words.items():
                 with m.Case(following - 1):
                     m.d.comb += word.eq(value)
-            with m.Default():
-                m.d.comb += word.eq(Mux(number < check, read, 0))
         return word

@@ -31,7 +31,8 @@ class ControlFilter(wiring.Component):
     Members
     -------
     i, o : packet stream of width 1
-        ``i`` waits for ``o`` alone, and never within a control frame behind its EtherType.
+        ``i`` waits for ``o`` alone, and for a clock at the most within a control frame behind its
+        EtherType.
     control : out
         The frame under way is a control frame; from its 15th byte, or its end, up to the first byte
         of the next.
@@ -59,14 +60,17 @@ class ControlFilter(wiring.Component):
         number = Signal(range(ADDRESSES + 3))  # of the byte in its frame; behind the EtherType all
         high = Signal()  # the byte before is the EtherType's first one
         behind = number == ADDRESSES + 2
-        claims, drop, push, transfer = Signal(), Signal(), Signal(), Signal()
+        claims, drop, transfer = Signal(), Signal(), Signal()
+        used, room = Signal(pointer), Signal(init=1)
+        # A clock late, so a place more is taken for used: who asks is far away.
+        m.d.sync += room.eq(used <= self.PLACES - 2)
         m.d.comb += [
-            i.ready.eq((written ^ taken) != self.PLACES),
+            used.eq(written - taken),
+            i.ready.eq(room),
             transfer.eq(i.valid & i.ready),
             claims.eq((number == ADDRESSES + 1) & high & (i.p.data == ETHERTYPE & 0xFF)),
             drop.eq(claims | (behind & self.control)),
-            push.eq(transfer & ~drop),
-            write.en.eq(push),
+            write.en.eq(room),  # counts where ``written`` moves on
             write.addr.eq(written),
             write.data.eq(Value.cast(i.payload)),
         ]

@@ -27,7 +27,7 @@ class OperationRunner(wiring.Component):
     compare    with what there is                                    1
     judge      the check goes on, or the operation is carried out    1
     write      a word is written; the next is asked for              3 a word
-    read       a word is read, until it is not refused               3 a try
+    read       a word is read, until it is not refused               4 a try
     =========  ====================================================  ==========
 
     Members
@@ -89,6 +89,11 @@ class OperationRunner(wiring.Component):
             self.bus.w_data.eq(self.r_data),
             self.bus.r_address.eq(address),
             self.w_addr.eq(self.words),
+        ]
+        self._w_error, self._r_error = Signal(), Signal()  # answers have come a long way
+        m.d.sync += [
+            self._w_error.eq(self.bus.w_error),
+            self._r_error.eq(self.bus.r_error),
             self.w_data.eq(self.bus.r_data),
         ]
         with m.FSM():
@@ -172,24 +177,26 @@ class OperationRunner(wiring.Component):
         with m.State("write"):
             m.d.comb += bus.w_en.eq(~outside)
             m.d.sync += self._at.eq(self._at + 1)
+            m.next = "writing"
+        with m.State("writing"):  # the next word is on its way from the memory
             m.next = "written"
         with m.State("written"):
-            with m.If(bus.w_error | outside):
+            with m.If(self._w_error | outside):
                 self._refuse(m)
             with m.Else():
-                self._finish_word(m, "next")
-        with m.State("next"):  # the next word is on its way from the memory
-            m.next = "write"
+                self._finish_word(m, "write")
 
     def _read(self, m: Module) -> None:
         bus, outside = self.bus, self._address[-1]
         with m.State("read"):
             m.d.comb += bus.r_en.eq(~outside)
+            m.next = "asked"
+        with m.State("asked"):
             m.next = "reading"
         with m.State("reading"):
             m.next = "answer"
         with m.State("answer"):
-            with m.If(~bus.r_error & ~outside):
+            with m.If(~self._r_error & ~outside):
                 m.d.comb += self.w_en.eq(1)
                 m.d.sync += [self.words.eq(self.words + 1), self._tries.eq(0)]
                 with m.If(self._code == Code.READ_RUN):

@@ -1,6 +1,6 @@
 """The session: which request is carried out, answered from memory, or passed over."""
 
-from amaranth.hdl import Module, Signal, ValueLike
+from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -86,13 +86,19 @@ class InbandSession(wiring.Component):
         self._next, self._last = Signal(32), Signal(32)  # sequence numbers
         self._pending, self._first = Signal(32), Signal(32)  # of the session that is to be opened
         self._clock = Signal(32)
-        self._kept = Signal(Answer)  # of the last request
+        self._kept = Signal(Answer)  # of the last request: kind, words, done
         self._holds, self._begins, self._is_next, self._is_last = (
             Signal(name=name) for name in ("holds", "begins", "is_next", "is_last")
         )
         m.d.sync += self._clock.eq(self._clock + 1)
-        request = self.request
+        request, answer = self.request, self.answer
         opens, is_first = request.kind == Kind.OPEN, request.sequence == self._first
+        m.d.comb += [  # all of it stays while a request is answered
+            answer.asker.eq(request.asker),
+            answer.session.eq(request.session),
+            answer.sequence.eq(Mux(opens, self._first, request.sequence)),
+            answer.owner.eq(self._session),
+        ]
         with m.FSM() as states:
             with m.State("idle"), m.If(self.good):
                 m.next = "compare"
@@ -126,12 +132,10 @@ class InbandSession(wiring.Component):
         with m.Else():
             m.d.comb += self.outcomes.opened.eq(1)
             self._answer(m, Kind.OPENED)
-            m.d.sync += self.answer.sequence.eq(self._first)
             with m.If(~self._begins):
                 m.d.sync += [
                     self._pending.eq(self.request.session),
                     self._first.eq(self._clock),
-                    self.answer.sequence.eq(self._clock),
                 ]
 
     def _decide(self, m: Module) -> None:
@@ -177,13 +181,5 @@ class InbandSession(wiring.Component):
 
     def _answer(self, m: Module, kind: ValueLike) -> None:
         """Answer by *kind*, with no words."""
-        m.d.sync += [
-            self.answer.asker.eq(self.request.asker),
-            self.answer.kind.eq(kind),
-            self.answer.session.eq(self.request.session),
-            self.answer.sequence.eq(self.request.sequence),
-            self.answer.owner.eq(self._session),
-            self.answer.words.eq(0),
-            self.answer.done.eq(0),
-        ]
+        m.d.sync += [self.answer.kind.eq(kind), self.answer.words.eq(0), self.answer.done.eq(0)]
         m.next = "answer"

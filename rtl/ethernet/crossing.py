@@ -9,11 +9,11 @@ either clock may stop at any time.
 from amaranth.hdl import DomainRenamer, Module, Mux, Shape, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..pipeline import delayed
 from ..stream import SmallFifo
+from .places import CrossingMemory
 
 __all__ = ["Crossing", "Newest"]
 
@@ -99,10 +99,6 @@ class Crossing(wiring.Component):
     """Places that are not counted on: two are written while ``full`` comes, one more may be then,
     and one tells a full memory from an empty one."""
 
-    BLOCK = 18 * 1024
-    """Bits of a block RAM.  The memory is slices that have each place in one block, for blocks are
-    too slow to choose between their outputs."""
-
     AHEAD = 8
     """Payloads that are read ahead: more than the clocks from a read to its payload's place."""
 
@@ -146,21 +142,16 @@ class Crossing(wiring.Component):
         with m.If(self.commit):
             m.d[here] += committed.i.eq(behind)
 
-        payload = Value.cast(self.data)
-        slice_bits = max(self.BLOCK // self._places, 1)
-        for low in range(0, len(payload), slice_bits):
-            part = payload[low : low + slice_bits]
-            m.submodules[f"bits{low}"] = memory = Memory(
-                shape=len(part), depth=self._places, init=[], attrs={"ram_style": "block"}
-            )
-            write, read = memory.write_port(domain=here), memory.read_port(domain=there)
-            m.d.comb += [
-                write.en.eq(self.write),
-                write.addr.eq(place),
-                write.data.eq(part),
-                read.addr.eq(reader.address),
-                reader.data[low : low + slice_bits].eq(read.data),
-            ]
+        m.submodules.memory = memory = CrossingMemory(
+            Shape.cast(self._shape).width, self._places, w_domain=here, r_domain=there
+        )
+        m.d.comb += [
+            memory.w_en.eq(self.write),
+            memory.w_addr.eq(place),
+            memory.w_data.eq(self.data),
+            memory.r_addr.eq(reader.address),
+            reader.data.eq(memory.r_data),
+        ]
         return m
 
 
@@ -187,11 +178,11 @@ class _Reader(wiring.Component):
         m.d.comb += [
             pop.eq((self.address != self.end) & (claimed != self._ahead)),
             ahead.i.valid.eq(delayed(m, pop, 2)),
+            Value.cast(ahead.i.payload).eq(self.data),
         ]
         m.d.sync += [
             self.address.eq(self.address + pop),
             claimed.eq(claimed + pop - (self.o.valid & self.o.ready)),
-            Value.cast(ahead.i.payload).eq(self.data),  # leaves the block RAM's slow output
         ]
         wiring.connect(m, ahead.o, wiring.flipped(self.o))
         return m

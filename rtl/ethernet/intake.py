@@ -98,7 +98,7 @@ class Arrival(wiring.Component):
         i, o = self.i, self.o
         m.submodules.slice = register = RegisterSlice(o.payload.shape())
         begun, late = Signal(), Signal()  # a frame has begun; its rest comes too late
-        waited = Signal(range(self.PATIENCE + 1))
+        waited, over = Signal(range(self.PATIENCE)), Signal()  # the patience
         given = register.i
 
         wiring.connect(m, register.o, wiring.flipped(o))
@@ -113,10 +113,10 @@ class Arrival(wiring.Component):
         with m.If(i.valid & i.ready):
             m.d.sync += [begun.eq(~i.p.last & ~late), late.eq(late & ~i.p.last)]
         with m.If(i.valid | ~begun):
-            m.d.sync += waited.eq(0)
-        with m.Elif(waited != self.PATIENCE):
-            m.d.sync += waited.eq(waited + 1)
-        m.d.comb += self.stopped.eq((waited == self.PATIENCE) & given.ready)
+            m.d.sync += [waited.eq(0), over.eq(0)]
+        with m.Elif(~over):
+            m.d.sync += [waited.eq(waited + 1), over.eq(waited == self.PATIENCE - 1)]
+        m.d.comb += self.stopped.eq(over & given.ready)
         with m.If(self.stopped):
-            m.d.sync += [begun.eq(0), late.eq(1), waited.eq(0)]
+            m.d.sync += [begun.eq(0), late.eq(1), waited.eq(0), over.eq(0)]
         return m

@@ -158,8 +158,8 @@ PROOFS = (
         f"{_ETHERNET}.intake",
         lambda module: Arrives(_patient(module)),
         (
-            Fault("[begun.eq(0), late.eq(1), waited.eq(0)]", "[begun.eq(0), waited.eq(0)]"),
-            Fault("(waited == self.PATIENCE) & given.ready", "waited == self.PATIENCE"),
+            Fault("[begun.eq(0), late.eq(1), waited.eq(0)", "[begun.eq(0), waited.eq(0)"),
+            Fault("over & given.ready", "over"),
             Fault("begun.eq(~i.p.last & ~late)", "begun.eq(~i.p.last & begun)"),
         ),
     ),

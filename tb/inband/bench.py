@@ -37,7 +37,7 @@ from tb.lib.stream import AmaranthPort, Sink, Source
 ROUNDS = 200 if is_long() else 25
 NIC, LAST = bytes.fromhex("0248594d5301"), 9
 HEADER_END = 12 + HEADER.size
-MISSED = 2
+MISSED = 3
 """Clocks from a frame's end to the note that it was missed."""
 
 

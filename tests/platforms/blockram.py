@@ -2,7 +2,7 @@
 
 It takes the arguments of an ``Instance`` and reads its pins by number, so that it stands for the
 block under a component that wires it wrongly as well.  Modelled is what the NIC uses: port A
-writes, port B reads, both in the one clock, output registers, no reset.
+writes, port B reads, output registers, no reset.
 """
 
 from collections.abc import Iterator
@@ -43,6 +43,8 @@ class Dp16kd(Elaboratable):
         for name in ("WEB", "RSTA", "RSTB", *(f"CS{p}{n}" for p in "AB" for n in range(3))):
             assert pin[name].value == 0
 
+        w_domain, r_domain = (pin[f"CLK{port}"].domain for port in "AB")
+
         # 2048 entries of nine bits; where 18 or 36 are used, two or four that follow each other.
         # The address pins count bits, a power of two for each nine: pin 3 counts entries.
         granules = width // 9
@@ -51,7 +53,7 @@ class Dp16kd(Elaboratable):
         m.submodules.memory = memory = Memory(shape=unsigned(9), depth=2048, init=[])
         latch = []
         for n in range(granules):
-            write, read = memory.write_port(), memory.read_port()
+            write, read = memory.write_port(domain=w_domain), memory.read_port(domain=r_domain)
             enabled = w_address[n] if granules > 1 else Const(1)
             m.d.comb += [
                 write.addr.eq(w_address[3:] & ~(granules - 1) | n),
@@ -62,7 +64,7 @@ class Dp16kd(Elaboratable):
             ]
             latch.append(read.data)
         register = Signal(width)
-        m.d.sync += register.eq(Cat(latch))
+        m.d[r_domain] += register.eq(Cat(latch))
         # The wide port's low half comes out of port A's pins.
         low = {"DOA": register[:18], "DOB": register[18:]} if width == 36 else {"DOB": register}
         for name, value in self._outputs.items():
