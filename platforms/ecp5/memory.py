@@ -10,7 +10,6 @@ from amaranth.hdl import (
     Cat,
     ClockSignal,
     Const,
-    DomainRenamer,
     Elaboratable,
     Instance,
     Module,
@@ -58,8 +57,8 @@ class TableMemories:
     def get_crossing_memory(self, memory: CrossingMemory) -> Module:
         """What stands for *memory*."""
         m = Module()
-        m.submodules.blocks = blocks = DomainRenamer(memory.r_domain)(
-            BlockTableMemory(memory.bits, memory.depth, w_domain=memory.w_domain)
+        m.submodules.blocks = blocks = BlockTableMemory(
+            memory.bits, memory.depth, w_domain=memory.w_domain, r_domain=memory.r_domain
         )
         m.d.comb += [
             blocks.w_en.eq(memory.w_en),
@@ -88,8 +87,8 @@ class BlockTableMemory(wiring.Component):
     Parameters
     ----------
     bits, depth : int
-    w_domain : str
-        The clock that it is written by.
+    w_domain, r_domain : str
+        The clocks that it is written and read by.
 
     Members
     -------
@@ -99,8 +98,10 @@ class BlockTableMemory(wiring.Component):
         The entry at ``r_addr``, or zero where ``r_en`` is low, two clocks later.
     """
 
-    def __init__(self, bits: int, depth: int, *, w_domain: str = "sync") -> None:
-        self._w_domain = w_domain
+    def __init__(
+        self, bits: int, depth: int, *, w_domain: str = "sync", r_domain: str = "sync"
+    ) -> None:
+        self._domains = w_domain, r_domain
         self.shape = next((shape for shape in SHAPES if shape.entries >= depth), SHAPES[-1])
         self._depth = depth
         super().__init__(_ports(bits, depth))
@@ -122,7 +123,7 @@ class BlockTableMemory(wiring.Component):
             r_here = self.r_addr[inner:] == first // entries
             parts = []
             for low in range(0, width, bits):
-                part = _Slice(self.shape, min(bits, width - low), depth, self._w_domain)
+                part = _Slice(self.shape, min(bits, width - low), depth, *self._domains)
                 m.submodules[f"entries{first}_bits{low}"] = part
                 m.d.comb += [
                     part.w_en.eq(self.w_en & w_here),
@@ -147,9 +148,9 @@ class _Slice(wiring.Component):
     Members are those of :class:`BlockTableMemory`.
     """
 
-    def __init__(self, shape: _Shape, bits: int, depth: int, w_domain: str) -> None:
+    def __init__(self, shape: _Shape, bits: int, depth: int, w_domain: str, r_domain: str) -> None:
         self._shape = shape
-        self._w_domain = w_domain
+        self._domains = w_domain, r_domain
         self._spare = depth <= shape.entries // 2
         super().__init__(_ports(bits, depth))
 
@@ -164,7 +165,7 @@ class _Slice(wiring.Component):
             m.d.comb += [w_address[-1].eq(1), r_address[-1].eq(self.r_en), self.r_data.eq(block)]
         else:
             latched, enabled = Signal(), Signal()
-            m.d.sync += [latched.eq(self.r_en), enabled.eq(latched)]
+            m.d[self._domains[1]] += [latched.eq(self.r_en), enabled.eq(latched)]
             m.d.comb += self.r_data.eq(Mux(enabled, block, 0))
         return m
 
@@ -189,8 +190,8 @@ class _Slice(wiring.Component):
             p_REGMODE_B="OUTREG",
             p_RESETMODE="SYNC",
             p_GSR="DISABLED",
-            i_CLKA=ClockSignal(self._w_domain),
-            i_CLKB=ClockSignal(),
+            i_CLKA=ClockSignal(self._domains[0]),
+            i_CLKB=ClockSignal(self._domains[1]),
             **{f"i_OCE{port}": Const(1) for port in "AB"},
             **{f"i_RST{port}": Const(0) for port in "AB"},
             **{f"i_CS{port}{n}": Const(0) for port in "AB" for n in range(3)},

@@ -84,12 +84,15 @@ def test_a_platform_with_block_rams_gives_them_to_all_but_the_distributed_memori
     assert built == ([] if distributed else [("DP16KD",)] * 2)
 
 
+@pytest.mark.parametrize(
+    ("here", "there"), [("here", "there"), ("sync", "there"), ("here", "sync")]
+)
 @pytest.mark.parametrize(("columns", "entries"), [(10, 1024), (9, 2048), (9, 4096)])
 def test_a_memory_between_two_clocks_is_written_by_one_and_read_by_the_other(
-    monkeypatch: pytest.MonkeyPatch, columns: int, entries: int
+    monkeypatch: pytest.MonkeyPatch, columns: int, entries: int, here: str, there: str
 ) -> None:
     monkeypatch.setattr(ecp5, "Instance", Dp16kd)
-    memory = CrossingMemory(columns, entries, w_domain="here", r_domain="there")
+    memory = CrossingMemory(columns, entries, w_domain=here, r_domain=there)
     rng = random.Random(f"{columns}x{entries}")
     places = sorted({0, 1, entries - 1, *(rng.randrange(entries) for _ in range(30))})
     held = {place: rng.getrandbits(columns) for place in places}
@@ -99,21 +102,21 @@ def test_a_memory_between_two_clocks_is_written_by_one_and_read_by_the_other(
         for place, value in held.items():
             ctx.set(memory.w_addr, place)
             ctx.set(memory.w_data, value)
-            await ctx.tick("here")
+            await ctx.tick(here)
         ctx.set(memory.w_en, 0)
 
     async def read(ctx) -> None:
-        await ctx.tick("there").repeat(4 * len(places))
+        await ctx.tick(there).repeat(4 * len(places))
         found = []
         for place in [*places, 0, 0]:
             ctx.set(memory.r_addr, place)
-            await ctx.tick("there")
+            await ctx.tick(there)
             found.append(ctx.get(memory.r_data))
         assert found[1:-1] == list(held.values())
 
     simulator = Simulator(Fragment.get(memory, TableMemories()))
-    simulator.add_clock(1e-6, domain="here")
-    simulator.add_clock(0.37e-6, domain="there")
+    simulator.add_clock(1e-6, domain=here)
+    simulator.add_clock(0.37e-6, domain=there)
     simulator.add_testbench(write)
     simulator.add_testbench(read)
     simulator.run()
