@@ -95,14 +95,14 @@ class Pins:
         self._bench.send("host", frame)
 
     @resume
-    async def receive(self, until: float) -> bytes | None:
+    async def receive(self, until: float) -> bytes:
         while self.now() < until:
             if came := self._bench.came("host"):
                 (frame,) = came
                 assert is_control(frame)
                 return frame
             await ClockCycles(self._bench.dut.clk, 20)
-        return None
+        raise AssertionError("a control frame has no answer, and none is lost here")
 
 
 async def all_came(bench: Bench, counts: dict[str, int]) -> dict[str, list[bytes]]:
