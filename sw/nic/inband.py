@@ -173,6 +173,12 @@ class InbandClient:
         self.deadline = now + self._wait
         return self._frame
 
+    def abandon(self) -> None:
+        """Forget the request under way, of which it is not known whether it is carried out; the
+        next one begins a session of its own."""
+        self.deadline = None
+        self._opened = False
+
     def _open(self, now: float) -> bytes:
         """The frame that opens a new session."""
         self._session = self._numbers() or 1

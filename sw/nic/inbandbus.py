@@ -123,14 +123,18 @@ class InbandBus:
     def _answer(self, steps: Sequence[Step]) -> Answer:
         link, client = self._link, self._client
         out: bytes | None = client.request(steps, link.now())
-        while client.deadline is not None:
-            if out is not None:
-                link.send(out)
-            came = link.receive(client.deadline)
-            now = link.now()
-            out = None if came is None else client.receive(came, now)
-            if out is None:
-                out = client.late(now)
+        try:
+            while client.deadline is not None:
+                if out is not None:
+                    link.send(out)
+                came = link.receive(client.deadline)
+                now = link.now()
+                out = None if came is None else client.receive(came, now)
+                if out is None:
+                    out = client.late(now)
+        except BaseException:  # Ctrl-C, or the interface has gone: the driver may have more to say
+            client.abandon()
+            raise
         answer = client.answer
         assert answer is not None
         return answer

@@ -156,6 +156,26 @@ def test_a_board_has_counters_and_links_besides():
     assert control.links() == {"wire": (True, 100, True), "host": (False, 0, False)}
 
 
+def test_who_was_interrupted_goes_on_in_a_session_of_its_own():
+    nic = endpoint(SMALL)
+    link = VirtualLink(nic)
+    bus = InbandBus(link, client())
+    bus.write(0x20, 7)
+    receive, before = link.receive, nic.session
+
+    def interrupted(until: float) -> bytes | None:
+        link.receive = receive
+        raise KeyboardInterrupt
+
+    link.receive = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        bus.write(0x20, 8)
+    assert bus.read(0x20) in (7, 8)  # nobody knows
+    bus.write(0x20, 9)
+    assert bus.read(0x20) == 9
+    assert nic.session != before
+
+
 def test_a_request_is_sent_again_until_it_is_answered_and_carried_out_once():
     nic, host = endpoint(SMALL), client()
     first = host.request([write(0x20, [7])], 0.0)
