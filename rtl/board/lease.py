@@ -25,7 +25,7 @@ class Lease(wiring.Component):
     Parameters
     ----------
     millisecond : int
-        Clocks.
+        Clocks, two at least.
 
     Members
     -------
@@ -49,6 +49,7 @@ class Lease(wiring.Component):
         i, o, lease = self.i, self.o, self.lease
         left = Signal(LEASE.field("left").width)
         clocks = Signal(range(self._millisecond), init=self._millisecond - 1)
+        due = Signal()  # the last one of a millisecond
         ended = Signal()  # and matching is not off yet
 
         m.d.comb += [
@@ -64,9 +65,15 @@ class Lease(wiring.Component):
         ]
         with m.If(~i.w_en):
             m.d.sync += ended.eq(0)
-        m.d.sync += clocks.eq(Mux(clocks == 0, self._millisecond - 1, clocks - 1))
+        m.d.sync += [
+            clocks.eq(Mux(due, self._millisecond - 1, clocks - 1)),
+            due.eq(clocks == 1),
+        ]
         with m.If(lease.w_en):
-            m.d.sync += [left.eq(lease.w_data.left), clocks.eq(self._millisecond - 1)]
-        with m.Elif((clocks == 0) & (left != 0)):
+            m.d.sync += [
+                *(left.eq(lease.w_data.left), clocks.eq(self._millisecond - 1)),
+                due.eq(0),
+            ]
+        with m.Elif(due & (left != 0)):
             m.d.sync += [left.eq(left - 1), ended.eq(left == 1)]
         return m
