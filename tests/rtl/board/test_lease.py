@@ -107,3 +107,24 @@ def test_a_host_that_writes_all_the_time_loses_no_word_and_is_switched_off_behin
         assert await host.read("control") == 1
 
     with_host(test)
+
+
+def test_a_lease_lasts_as_long_whenever_it_is_written():
+    dut = Lease(MILLISECOND)
+    lasted = []
+
+    async def testbench(ctx) -> None:
+        for phase in range(MILLISECOND):
+            await ctx.tick().repeat(2 * MILLISECOND + phase)
+            ctx.set(dut.lease.w_data.left, 2)
+            ctx.set(dut.lease.w_en, 1)
+            await ctx.tick()
+            ctx.set(dut.lease.w_en, 0)
+            clocks = 0
+            while ctx.get(dut.lease.r_data.left):
+                await ctx.tick()
+                clocks += 1
+            lasted.append(clocks)
+
+    simulate(dut, testbench)
+    assert lasted == [2 * MILLISECOND] * MILLISECOND
