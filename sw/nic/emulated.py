@@ -19,8 +19,8 @@ from .library import function, unpacked
 
 __all__ = ["GAP", "GEOMETRY", "PERIOD", "EmulatedBoard"]
 
-GEOMETRY = Geometry(width=1, rows=256, hosts=32, max_frame=1984)
-"""Sizes of a board where nothing else is asked for."""
+GEOMETRY = Geometry(width=1, rows=256, hosts=32, predicates=16, max_frame=1984)
+"""Sizes of a board where nothing else is asked for: those of ``versa_ecp5_5g``."""
 
 GAP = 12
 """Octets between two frames, at least (IEEE 802.3, 4.2.3.2.2)."""

@@ -18,6 +18,7 @@ from hybridmesh.contract.verdict import SHIM, State, Verdict
 from hybridmesh.nic import NicError
 from hybridmesh.nic.emulated import GEOMETRY, PERIOD, EmulatedBoard
 from hybridmesh.nic.frames import split
+from hybridmesh.platforms.boards.versa_ecp5_5g import VersaEcp55g
 from tb.lib.traffic import PORT, table
 
 HOST = b"\2\0\0\0\0\7"
@@ -184,6 +185,10 @@ def test_what_is_put_must_be_a_frame_and_apart_from_the_next(board):
         board.put("wire", b"")
     with pytest.raises(ValueError, match="12 octets apart"):
         board.put("wire", PLAIN, gap=11)
+
+
+def test_it_has_the_sizes_of_a_board_that_there_is():
+    assert VersaEcp55g.geometry == GEOMETRY
 
 
 def test_a_closed_board_says_so(board):
