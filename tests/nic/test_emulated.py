@@ -11,7 +11,17 @@ from emulation import BoardLink, driver, finished
 from nicclient import HEAD, SERVER, WIRE
 
 from hybridmesh.contract.geometry import Geometry
-from hybridmesh.contract.inband import NIC_ADDRESS, Header, Kind, Outcome, frame, operations, write
+from hybridmesh.contract.inband import (
+    NIC_ADDRESS,
+    Header,
+    Kind,
+    Outcome,
+    frame,
+    message,
+    operations,
+    read,
+    write,
+)
 from hybridmesh.contract.registers import BOARD_COUNTERS, COUNTERS, register
 from hybridmesh.contract.table import TableImage
 from hybridmesh.contract.verdict import SHIM, State, Verdict
@@ -75,6 +85,23 @@ def test_a_frame_is_padded_and_comes_out_as_it_is_while_time_passes(board):
     assert board.take("wire") == [(PLAIN + b"from the host").ljust(60, b"\0")]
     assert board.take("host") == board.take("wire") == []
     assert 500 < board.clocks - before < 50_000
+
+
+def test_it_is_not_quiet_before_what_takes_long_is_done(board):
+    longest = PLAIN + bytes(GEOMETRY.max_frame - len(PLAIN))
+    for port, other in (("wire", "host"), ("host", "wire")):
+        board.put(port, longest)
+        finished(board)
+        assert board.take(other) == [longest]
+    board.put("host", frame(NIC_ADDRESS, HOST, Header(kind=Kind.OPEN, session=5)))
+    finished(board)
+    (opened,) = map(message, board.take("host"))
+    header = Header(session=5, sequence=opened.header.sequence)
+    refused = operations([read(register("id").address, 360), read(0x3FC)])
+    board.put("host", frame(NIC_ADDRESS, HOST, header, refused))
+    finished(board)
+    (answer,) = map(message, board.take("host"))
+    assert (answer.header.kind, len(answer.body)) == (Kind.REFUSED, 4 * 360)
 
 
 def test_a_decided_head_reaches_the_host_with_its_shim(board):
