@@ -34,7 +34,7 @@ class InbandControl(wiring.Component):
     =========  ======================================================  ==================
     filter     ``host_tx`` is on ``core_tx``                           15, or fewer
     receiver   a control frame is checked                              2 behind its end
-    session    it is passed over, answered, or given to the runner     2
+    session    it is passed over, answered, or given to the runner     3
     runner     its operations are checked, then carried out            by what they are
     sender     the answer's first byte is on ``host_rx``               4 at the least
     through    ``core_rx`` is on ``host_rx``                           1
@@ -81,9 +81,8 @@ class InbandControl(wiring.Component):
         connect(m, sender.o, outer(self.host_rx))
         connect(m, runner.bus, outer(self.bus))
         m.d.comb += [
-            receiver.busy.eq(session.busy),
+            receiver.busy.eq(session.busy | session.good),
             receiver.r_addr.eq(runner.r_addr),
-            session.good.eq(receiver.good),
             session.request.eq(receiver.request),
             *(
                 getattr(session, name).eq(getattr(runner, name))
@@ -104,6 +103,7 @@ class InbandControl(wiring.Component):
             receiver.valid.eq(self.host_tx.valid & self.host_tx.ready),
             receiver.beat.eq(self.host_tx.payload),
             receiver.control.eq(control.control),
+            session.good.eq(receiver.good),
             self.outcomes.eq(session.outcomes),
             self.outcomes.malformed.eq(session.outcomes.malformed | receiver.malformed),
             self.outcomes.missed.eq(receiver.missed),

@@ -44,6 +44,7 @@ class AnswerSender(wiring.Component):
     send : in
         ``answer`` is to be sent, and stays until ``sent``.
     sent : out
+        It has been, a clock before.
     w_en, w_addr, w_data : in
         A word of the answer's body; they are kept until they are written over.
     """
@@ -69,11 +70,12 @@ class AnswerSender(wiring.Component):
         m.submodules.answer = answer = _AnswerBytes(self._words)
         i = self.i
         within, answering = Signal(), Signal()  # a frame is under way; an answer is
+        ends = Signal()
         taken = o.i.ready & Mux(answering, answer.valid, i.valid)
         wiring.connect(m, o.o, wiring.flipped(self.o))
         m.d.comb += [
             answer.answer.eq(self.answer),
-            answer.begin.eq(self.send & ~answer.valid),
+            answer.begin.eq(self.send & ~answer.valid & ~self.sent),
             answer.w_en.eq(self.w_en),
             answer.w_addr.eq(self.w_addr),
             answer.w_data.eq(self.w_data),
@@ -81,7 +83,7 @@ class AnswerSender(wiring.Component):
             i.ready.eq(~answering & o.i.ready),
             o.i.valid.eq(Mux(answering, answer.valid, i.valid)),
             o.i.payload.eq(i.payload),
-            self.sent.eq(answering & taken & answer.last),
+            ends.eq(answering & taken & answer.last),
         ]
         with m.If(answering):
             m.d.comb += [
@@ -92,8 +94,8 @@ class AnswerSender(wiring.Component):
             ]
         more = Signal()  # the frame of ``i`` that is under way goes on behind this clock
         m.d.comb += more.eq(Mux(i.valid & i.ready, ~i.p.last, within))
-        m.d.sync += within.eq(more)
-        with m.If(self.sent):
+        m.d.sync += [within.eq(more), self.sent.eq(ends)]
+        with m.If(ends):
             m.d.sync += answering.eq(0)
         with m.Elif(~answering):
             m.d.sync += answering.eq(answer.valid & ~more)

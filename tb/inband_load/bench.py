@@ -110,7 +110,7 @@ async def a_table_is_loaded_and_read_back(dut: Any, pause: str) -> None:
         control = InbandRegisters(InbandBus(link, client))
         told("opened", 0, 0)
         clocks, count = clock_count(), link.frames
-        assert control.load(image) == 1
+        control.load(image)
         told("loaded", clocks, count)
         clocks, count = clock_count(), link.frames
         control.verify()

@@ -198,7 +198,7 @@ def test_requests_are_carried_out_as_the_model_does() -> None:
 
     async def host(ctx) -> None:
         opened, clocks = await nic.ask(ctx, frame(NIC, HOST, Header(kind=Kind.OPEN, session=7)))
-        assert clocks == 8
+        assert clocks == 9
         first = message(opened).header.sequence
         for n, steps in enumerate(
             (
@@ -215,7 +215,7 @@ def test_requests_are_carried_out_as_the_model_does() -> None:
             answer, _ = await nic.ask(ctx, frame(NIC, HOST, header, operations(steps)))
             again, clocks = await nic.ask(ctx, frame(NIC, HOST, header))
             assert again == answer
-            assert clocks == 8
+            assert clocks == 9
         await nic.ask(ctx, frame(NIC, HOST, Header(session=8, sequence=first)))
 
     nic.run(host)
