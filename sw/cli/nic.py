@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..contract.geometry import Geometry
     from ..contract.table import TableImage
+    from ..nic.ethernet import EthernetNic
     from ..nic.inbandbus import LinkState
 
 __all__ = ["nic"]
@@ -37,6 +38,22 @@ _interface = click.option(
 )
 
 
+def _driven(interface: str) -> "EthernetNic":
+    """The NIC at *interface*, which must have no other driver."""
+    from ..nic import NicError
+    from ..nic.ethernet import EthernetNic
+    from ..tunnel.helper import keeps_nic
+
+    if keeps_nic(interface):
+        raise NicError(
+            "A tunnel drives this NIC, and can be the only one",
+            place=interface,
+            remedy=f"run: hybridmesh tunnel status {interface}, which has its counters, or unload "
+            "the tunnel first",
+        )
+    return EthernetNic(interface)
+
+
 @click.group()
 def nic() -> None:
     """Drive a NIC on a board, by control frames; it takes CAP_NET_RAW.
@@ -56,10 +73,9 @@ def nic() -> None:
 @_interface
 def info(interface: str) -> None:
     """Say what NIC it is, and whether a board's ports have links."""
-    from ..nic.ethernet import EthernetNic
     from .tables import console, table
 
-    with EthernetNic(interface) as board:
+    with _driven(interface) as board:
         sizes = table("of the NIC", "size", right=frozenset({"size"}))
         for name, meaning in _SIZES.items():
             sizes.add_row(meaning, f"{getattr(board.geometry, name):,}")
@@ -94,12 +110,11 @@ def load(
     """Compile the routes of Istio YAML for the NIC, load them, and read them back."""
     from ..compiler import compile_table
     from ..config import load as load_mesh
-    from ..nic.ethernet import EthernetNic
     from ..nic.loaded import Loaded, digest
 
     mesh = load_mesh(paths)
     plain = [listener.port for listener in mesh.listeners if listener.table is not None]
-    with EthernetNic(interface) as board:
+    with _driven(interface) as board:
         image = compile_table(mesh.table, board.geometry).image
         began = time.perf_counter()
         epoch = board.load(image)
@@ -120,10 +135,9 @@ def counters(interface: str, live: bool) -> None:
     """Print what the NIC has counted."""
     from rich.live import Live
 
-    from ..nic.ethernet import EthernetNic
     from .tables import console
 
-    with EthernetNic(interface) as board:
+    with _driven(interface) as board:
         before = board.counters()
         if not live:
             console().print(_counters(before, before))
@@ -143,9 +157,8 @@ def selftest(interface: str) -> None:
 
     The table in use is not touched: what is written goes to the spare bank.
     """
-    from ..nic.ethernet import EthernetNic
 
-    with EthernetNic(interface) as board:
+    with _driven(interface) as board:
         trips = []
         for _ in range(100):
             began = time.perf_counter()

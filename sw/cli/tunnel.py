@@ -153,7 +153,12 @@ def _show(status: "Status", as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(status))
         return
-    counters = status.pop("counters")
-    assert isinstance(counters, dict)
-    for name, value in (*status.items(), *counters.items()):
-        click.echo(f"{name.replace('_', ' '):13}{value}")
+    lines = dict(status)
+    for part in ("counters", "nic"):
+        counted = lines.pop(part, {})
+        assert isinstance(counted, dict)
+        prefix = "nic: " if part == "nic" else ""
+        lines |= {prefix + name: value for name, value in counted.items()}
+    width = max(map(len, lines)) + 1
+    for name, value in lines.items():
+        click.echo(f"{name.replace('_', ' '):{width}}{value}")

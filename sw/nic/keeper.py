@@ -97,6 +97,14 @@ class Keeper:
         except NicLostError as error:
             self._lose(error)
 
+    def counters(self) -> dict[str, int]:
+        """The NIC's; none while it is away."""
+        try:
+            return self._nic.counters() if self._nic is not None else {}
+        except NicLostError as error:
+            self._lose(error)
+            return {}
+
     def close(self) -> None:
         """Let go of the NIC, which keeps its table and matches no more; closing twice is
         harmless."""

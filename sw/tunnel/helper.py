@@ -19,7 +19,7 @@ from ..nic.runtime import runtime_path
 from .errors import TunnelError
 from .loader import Tunnel
 
-__all__ = ["Helper", "Status", "ask"]
+__all__ = ["Helper", "Status", "ask", "keeps_nic"]
 
 Status = dict[str, str | int | dict[str, int]]
 
@@ -53,6 +53,14 @@ def ask(interface: str, word: str) -> Status:
             place=str(path),
             remedy=f"run: hybridmesh tunnel load {interface}",
         ) from None
+
+
+def keeps_nic(interface: str) -> bool:
+    """Whether a helper drives the NIC at *interface*."""
+    try:
+        return "nic" in ask(interface, "status")
+    except TunnelError:
+        return False
 
 
 class Helper:
@@ -117,6 +125,7 @@ class Helper:
             "waiting": tunnel.waiting,
             "forwarding": tunnel.forwarding,
             "counters": tunnel.counters(),
+            **({"nic": self._nic.counters()} if self._nic is not None else {}),
         }
 
     def _refuse_another(self) -> None:

@@ -105,10 +105,10 @@ class Host:
                 env=os.environ | {"RUNTIME_DIRECTORY": str(self.runtime)},
             )
 
-    def status(self) -> dict[str, int]:
+    def status(self) -> dict[str, dict[str, int]]:
         said = self.tunnel("status", "nic0", "--json")
-        counters: dict[str, int] = json.loads(said)["counters"]
-        return counters
+        parts: dict[str, dict[str, int]] = json.loads(said)
+        return parts
 
     def asks(self, *requests: str) -> list[str]:
         """What the pods answer to *requests*, on one connection."""
@@ -118,7 +118,10 @@ class Host:
 
 
 def test_the_commands_of_the_tunnel_and_the_gateway_are_all_that_a_board_takes(
-    root: None, tmp_path: Path
+    root: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ):
     with ExitStack() as parts:
         host = Host(tmp_path, parts)
@@ -136,8 +139,14 @@ def test_the_commands_of_the_tunnel_and_the_gateway_are_all_that_a_board_takes(
         with host.runs("NIC: eth:nic0", *enter, *COMMAND, *gateway):
             answers = host.asks("GET:/r0/a", "GET:/r1/b", "POST:/r0/c", "GET:/r1/", "GET:/r0/")
             assert answers == [str(FIRST_PORT + n) for n in (0, 1, 0, 1, 0)]
-            counters = host.status()
-            assert (counters["expected"], counters["usable"]) == (1, 5)
+            status = host.status()
+            assert (status["counters"]["expected"], status["counters"]["usable"]) == (1, 5)
+            assert status["nic"]["decided"] == 5
+            assert b"\nnic: decided" in host.tunnel("status", "nic0")
+            with host.host.inside():
+                monkeypatch.setenv("RUNTIME_DIRECTORY", str(host.runtime))
+                assert main(["nic", "counters", "--iface", "nic0"]) == 1
+            assert "nic0: A tunnel drives this NIC" in capfd.readouterr().err
             host.tunnel("unload", "nic0")
             assert helper.wait() == 0
             with host.host.inside(), EthernetNic("nic0") as nic:
