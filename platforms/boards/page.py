@@ -87,7 +87,7 @@ def _clocks(builds: Sequence[Built]) -> str:
                     "board": f"`{built.board.name}`",
                     "clock": f"`{domain.name}`",
                     "required": f"{domain.required_mhz:g}",
-                    "achieved": f"{achieved[0]:.1f} to {achieved[-1]:.1f}, {len(achieved)} seeds",
+                    "achieved": _spread(achieved),
                     "margin": f"{domain.margin:+.1%}"
                     + ("" if domain.margin >= 0 else " **missed**"),
                 }
@@ -109,6 +109,12 @@ def _paths(builds: Sequence[Built]) -> str:
         for built in builds
         for domain in built.best.domains
     )
+
+
+def _spread(achieved: Sequence[float]) -> str:
+    if len(achieved) == 1:
+        return f"{achieved[0]:.1f}, 1 seed"
+    return f"{achieved[0]:.1f} to {achieved[-1]:.1f}, {len(achieved)} seeds"
 
 
 def _margin(domain: Domain) -> str:

@@ -245,6 +245,7 @@ def test_page_and_picture_tell_of_all_boards(stand_ins, tmp_path, monkeypatch):
     assert text.endswith("after\n")
     assert tables([built, other]) in text
     assert "| `colorlight_5a75b` | `sync` | 125 | 120.0 to 140.0, 2 seeds | +12.0% |" in text
+    assert "| 140.0, 1 seed | +12.0% |" in tables([replace(built, placed=built.placed[:1])])
     assert "12,144 of 24,288 (50%)" in text
     assert "12,144 of 43,848 (28%)" in text
     assert "MACs" in picture.read_text()
