@@ -17,7 +17,7 @@ CHUNKED = (
     b"1 ;x\r\n0\r\n"
     b"0;last\r\nTrailer: 1\r\nOther: 2\r\n\r\n"
 )
-PASSED = b"5\r\nhello\r\n00A;name=value\r\n, world\r\n!\r\n1 ;x\r\n0\r\n0;last\r\n\r\n"
+PASSED = b"5\r\nhello\r\n00A\r\n, world\r\n!\r\n1\r\n0\r\n0\r\n\r\n"
 DECODED = b"hello, world\r\n!0"
 NEXT = b"GET / HTTP/1.1\r\n"
 
@@ -39,6 +39,13 @@ def test_a_chunked_body_cut_anywhere_goes_on_the_same(decode: bool, passed: byte
         assert out == passed, cut
         assert framing.done
         assert taken == len(CHUNKED), cut
+
+
+@pytest.mark.parametrize("extension", [b";", b" \t;", b';a="\xff', b";;=\t"])
+def test_an_extension_that_is_none_goes_no_further(extension: bytes) -> None:
+    body = b"2%b\r\nab\r\n0%b\r\n\r\n" % (extension, extension)
+    for cut in range(len(body)):
+        assert feed(Chunked(), body[:cut], body[cut:]) == (b"2\r\nab\r\n0\r\n\r\n", len(body))
 
 
 def test_a_chunked_body_byte_by_byte_goes_on_the_same() -> None:

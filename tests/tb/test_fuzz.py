@@ -212,7 +212,7 @@ FAULTS = {
     "a verdict of a frame": ("frames", FRAME, patched(frames, "split", after(with_seq))),
     "a chunk's size": (
         *("chunks", BODY),
-        patched(framing, "_chunk_size", after(lambda size: size + 1)),
+        patched(framing, "_chunk_size", after(lambda digits: b"%x" % (int(digits, 16) + 1))),
     ),
     "an extension that is not refused": (
         *("chunks", b"1 1\r\na\r\n0\r\n\r\n"),

@@ -1,9 +1,9 @@
 """Body framing (RFC 9112, 6 and 7): where a message's body ends, without copying it.
 
 A framing is fed the connection's bytes and puts into a list the pieces that go on to the other
-side.  Chunked bodies are checked and passed on chunked as they came, chunk extensions included;
-trailer fields are dropped, as Envoy drops them unless it is told otherwise (RFC 9112, 7.1.2 lets a
-recipient do so).
+side.  Chunked bodies are checked and passed on in the chunks that they came in; chunk extensions and
+trailer fields are dropped, as Envoy drops them unless it is told otherwise (RFC 9112, 7.1.1 and
+7.1.2 let a recipient do so).
 """
 
 from typing import Protocol
@@ -140,7 +140,12 @@ class Chunked:
             if end == pos or data[end - 1] != 0x0D:
                 raise FramingError("a line of the chunked body does not end in CRLF")
             if self._state == self._SIZE:
-                self._left = _chunk_size(data[pos : end - 1])
+                line = data[pos : end - 1]
+                digits = _chunk_size(line)
+                self._left = int(digits, 16)
+                if len(digits) < len(line):  # nobody is to read an extension in another way
+                    self._flush(data, run, pos + len(digits), out)
+                    run = end - 1
                 pos = end + 1
                 if self._left:
                     self._left += 2
@@ -183,7 +188,8 @@ class Chunked:
             out.append(_cut(data, run, end))
 
 
-def _chunk_size(line: bytes) -> int:
+def _chunk_size(line: bytes) -> bytes:
+    """The digits that *line* begins with."""
     digits, semicolon, extension = line.partition(b";")
     if semicolon:
         digits = digits.rstrip(b" \t")  # BWS before ";" (RFC 9112, 7.1.1)
@@ -191,7 +197,7 @@ def _chunk_size(line: bytes) -> int:
             raise FramingError("a control byte in a chunk extension")
     if not 0 < len(digits) <= 15 or not _HEX.issuperset(digits):
         raise FramingError("a chunk size is not hexadecimal")
-    return int(digits, 16)
+    return digits
 
 
 def _cut(data: bytes, start: int, end: int) -> Buffer:
