@@ -1,9 +1,9 @@
 """Body framing (RFC 9112, 6 and 7): where a message's body ends, without copying it.
 
 A framing is fed the connection's bytes and puts into a list the pieces that go on to the other
-side.  Chunked bodies are checked and passed on in the chunks that they came in; chunk extensions and
-trailer fields are dropped, as Envoy drops them unless it is told otherwise (RFC 9112, 7.1.1 and
-7.1.2 let a recipient do so).
+side.  Chunked bodies are checked and passed on in the chunks that they came in; chunk extensions
+and trailer fields are dropped, as Envoy drops them unless it is told otherwise (RFC 9112, 7.1.1
+and 7.1.2 let a recipient do so).
 """
 
 from typing import Protocol
