@@ -232,6 +232,7 @@ def test_the_parts_of_the_design_share_what_it_takes(stand_ins, tmp_path):
 
 
 def test_page_and_picture_tell_of_all_boards(stand_ins, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
     stand_ins.say(CELLS, seed1=report(sync=140.0), seed2=report(sync=120.0))
     built = build(tmp_path, range(1, 3))
     other = replace(built, board=BOARDS["versa_ecp5_5g"])
