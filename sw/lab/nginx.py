@@ -4,9 +4,17 @@ from pathlib import Path
 
 __all__ = ["configuration"]
 
+# `return` alone would answer before the body has come, upon which gateways end the connection; what
+# proxy_pass sends on has come as a whole.
 _SERVER = """
     server {{
         listen {address}:{port} backlog=1024;
+        location / {{
+            proxy_pass http://unix:{folder}/{address}-{port}.sock:;
+        }}
+    }}
+    server {{
+        listen unix:{folder}/{address}-{port}.sock backlog=1024;
         return 200 "{port}\\n";
     }}"""
 
@@ -40,5 +48,8 @@ def configuration(folder: Path, address: str, first: int, count: int) -> str:
     """Of *count* pods at *address*, from port *first* on, whose files are in *folder*.
 
     It says "event method" when its ports are open."""
-    servers = (_SERVER.format(address=address, port=port) for port in range(first, first + count))
+    servers = (
+        _SERVER.format(folder=folder, address=address, port=port)
+        for port in range(first, first + count)
+    )
     return _CONFIGURATION.format(folder=folder, address=address, servers="".join(servers))
