@@ -11,8 +11,8 @@ SEED_GIVEN := $(SEED)
 SEED := $(or $(SEED),$(shell date +%s))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test native agreement conformance timing bitstream fuzz formal mutants coverage lab lab-board \
-    bench bench-quick lint clean
+.PHONY: help setup demo serve test native agreement conformance timing bitstream fuzz formal \
+    mutants coverage lab lab-board bench bench-quick lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

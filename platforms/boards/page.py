@@ -88,8 +88,7 @@ def _clocks(builds: Sequence[Built]) -> str:
                     "clock": f"`{domain.name}`",
                     "required": f"{domain.required_mhz:g}",
                     "achieved": _spread(achieved),
-                    "margin": f"{domain.margin:+.1%}"
-                    + ("" if domain.margin >= 0 else " **missed**"),
+                    "margin": _margin(domain),
                 }
             )
     return _lines(lines)
