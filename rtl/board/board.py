@@ -10,6 +10,7 @@ from hybridmesh.contract.registers import PORTS
 from hybridmesh.contract.verdict import SHIM
 
 from ..control.inband import InbandControl
+from ..control.registers import share
 from ..ethernet.gmii import Speed, Symbol
 from ..ethernet.mac import EthernetMac
 from ..ethernet.pace import Sent
@@ -105,17 +106,7 @@ class Board(wiring.Component):
 
         connect(m, control.bus, lease.i)
         connect(m, registers.lease, lease.lease)
-        asked, answers = lease.o, (core.bus, registers.bus)
-        for bus in answers:  # an address that is not its own, each answers with zero and an error
-            m.d.comb += [
-                getattr(bus, name).eq(getattr(asked, name))
-                for name in ("w_en", "w_address", "w_data", "r_en", "r_address")
-            ]
-        m.d.comb += [
-            asked.w_error.eq(answers[0].w_error & answers[1].w_error),
-            asked.r_error.eq(answers[0].r_error & answers[1].r_error),
-            asked.r_data.eq(answers[0].r_data | answers[1].r_data),
-        ]
+        share(m, lease.o, core.bus, registers.bus)
 
         events = {"wire": wire.events, "host": host.events, "control": control.outcomes}
         m.d.comb += [

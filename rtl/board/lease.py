@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hybridmesh.contract.registers import LEASE, register
+from hybridmesh.contract.registers import LEASE, MILLISECOND, register
 
 from ..control.registers import RegisterBus, register_port
 
@@ -34,9 +34,6 @@ class Lease(wiring.Component):
     lease : register_port
         That of :data:`~hybridmesh.contract.registers.LEASE`.
     """
-
-    MILLISECOND = 125_000
-    """Clocks, of 125 MHz."""
 
     def __init__(self, millisecond: int = MILLISECOND) -> None:
         self._millisecond = millisecond

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from hybridmesh.contract.registers import ADDRESS_BITS, REGISTERS, Access, Register
 
-__all__ = ["RegisterBus", "RegisterMap", "register_port"]
+__all__ = ["RegisterBus", "RegisterMap", "register_port", "share"]
 
 RegisterBus = Signature(
     {
@@ -33,6 +33,24 @@ RegisterBus = Signature(
 A word is written in the clock after ``w_en``.  An address that has no register is an error, and so
 is a register that cannot be used so, or whose owner refuses it in the clock in which it is used.
 """
+
+
+def share(m: Module, bus: object, *parts: object) -> None:
+    """Connect *bus* to *parts* of the register map.
+
+    Each answers an address that is not its own with zero and an error.
+    """
+    for part in parts:
+        m.d.comb += [
+            getattr(part, name).eq(getattr(bus, name))
+            for name, member in RegisterBus.members.items()
+            if member.flow is Out
+        ]
+    m.d.comb += [
+        bus.w_error.eq(Cat(part.w_error for part in parts).all()),
+        bus.r_error.eq(Cat(part.r_error for part in parts).all()),
+        bus.r_data.eq(reduce(or_, (part.r_data for part in parts))),
+    ]
 
 
 def _layout(register: Register) -> data.Layout:

@@ -15,6 +15,7 @@ __all__ = [
     "LISTENERS",
     "MAC_EVENTS",
     "MAGIC",
+    "MILLISECOND",
     "PORTS",
     "REGISTERS",
     "VERSION",
@@ -283,6 +284,9 @@ LINKS = Register(
     ),
 )
 
+MILLISECOND = 125_000
+"""Clocks in which a board counts a millisecond: it runs at 125 MHz."""
+
 LEASE = Register(
     "lease",
     0x204,
@@ -294,8 +298,9 @@ LEASE = Register(
             "left",
             0,
             16,
-            "milliseconds, of 125,000 clocks each; counts down, and at 0 stands still: matching "
-            "was switched off then, or, where nothing else was ever written, never will be",
+            f"milliseconds, of {MILLISECOND:,} clocks each; counts down, and at 0 stands still: "
+            "matching was switched off then, or, where nothing else was ever written, never will "
+            "be",
         ),
     ),
 )

@@ -10,7 +10,7 @@ from hybridmesh.contract.geometry import Geometry
 from hybridmesh.rtl.board.lease import Lease
 from hybridmesh.rtl.board.registers import BoardRegisters
 from hybridmesh.rtl.control.control import Control
-from hybridmesh.rtl.control.registers import RegisterBus
+from hybridmesh.rtl.control.registers import RegisterBus, share
 
 MILLISECOND = 10
 
@@ -28,16 +28,7 @@ class Leased(wiring.Component):
         m.submodules.registers = registers = BoardRegisters()
         wiring.connect(m, wiring.flipped(self.bus), lease.i)
         wiring.connect(m, registers.lease, lease.lease)
-        for bus in (control.bus, registers.bus):
-            m.d.comb += [
-                getattr(bus, name).eq(getattr(lease.o, name))
-                for name in ("w_en", "w_address", "w_data", "r_en", "r_address")
-            ]
-        m.d.comb += [
-            lease.o.w_error.eq(control.bus.w_error & registers.bus.w_error),
-            lease.o.r_error.eq(control.bus.r_error & registers.bus.r_error),
-            lease.o.r_data.eq(control.bus.r_data | registers.bus.r_data),
-        ]
+        share(m, lease.o, control.bus, registers.bus)
         return m
 
 
