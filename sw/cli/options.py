@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["address", "files", "listen", "nic", "port_pair", "ports"]
+__all__ = ["NICS", "NICS_HELP", "address", "files", "listen", "nic", "port_pair", "ports"]
 
 files = click.option(
     "-f",
@@ -17,14 +17,22 @@ files = click.option(
     help="YAML file, or folder of YAML files; may be given several times.",
 )
 
+NICS = {
+    "sim": "the RTL in simulation (built when used for the first time)",
+    "reference": "its golden model",
+    "off": "no NIC, the CPU does it all",
+}
+"""The NICs of this process by their words, and what they are."""
+
+NICS_HELP = "; ".join(f"{word}: {meaning}" for word, meaning in NICS.items())
+
 nic = click.option(
     "--nic",
     "choice",
-    type=click.Choice(["sim", "reference", "off"]),
+    type=click.Choice(list(NICS)),
     default="sim",
     show_default=True,
-    help="sim: the RTL in simulation (built when used for the first time); reference: its golden "
-    "model; off: no NIC, the CPU does it all.",
+    help=f"{NICS_HELP}.",
 )
 
 

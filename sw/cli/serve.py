@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["curl_line", "serve"]
 
-_NICS = ("sim", "reference", "off")
 _BOARD = "eth:"
 
 
 def _nic(word: str) -> str:
     """A NIC of this process, or :data:`_BOARD` and the interface that one is cabled to."""
-    if word not in _NICS and not word.partition(_BOARD)[2]:
-        raise click.BadParameter(f"{word!r} is none of {', '.join(_NICS)}, {_BOARD}IFACE")
+    if word not in options.NICS and not (word.startswith(_BOARD) and word != _BOARD):
+        raise click.BadParameter(f"{word!r} is none of {', '.join(options.NICS)}, {_BOARD}IFACE")
     return word
 
 
@@ -39,10 +38,9 @@ def _nic(word: str) -> str:
     type=_nic,
     default="sim",
     show_default=True,
-    metavar="sim|reference|off|eth:IFACE",
-    help="sim: the RTL in simulation (built when used for the first time); reference: its golden "
-    "model; off: no NIC, the CPU does it all; eth:IFACE: the board at that interface, with the "
-    "kernel's tunnel, see hybridmesh tunnel load.",
+    metavar=f"{'|'.join(options.NICS)}|{_BOARD}IFACE",
+    help=f"{options.NICS_HELP}; {_BOARD}IFACE: the board at that interface, with the kernel's "
+    "tunnel, see hybridmesh tunnel load.",
 )
 @click.option(
     "--tunnel",
@@ -83,7 +81,7 @@ def serve(
     from ..config import load
     from ..ingress import serve_mesh
 
-    board = choice.removeprefix(_BOARD) if choice not in _NICS else ""
+    board = choice.removeprefix(_BOARD) if choice not in options.NICS else ""
     if board:
         if tunnel is not None:
             raise click.UsageError(f"--tunnel goes without --nic {choice}")

@@ -36,6 +36,27 @@ def test_a_missing_file_is_named(run, command):
     assert_line(run(command, "-f", "nowhere.yaml"), "nowhere.yaml", "No such file or directory")
 
 
+@pytest.mark.parametrize("word", ["none", "eth:", "xeth:eth1"])
+def test_a_nic_that_is_none_is_refused_with_the_words_that_there_are(run, word):
+    done = run("serve", "-f", SHOP, "--nic", word)
+    assert_line(done, f"{word!r} is none of sim, reference, off, eth:IFACE", code=2)
+
+
+def test_a_board_that_nobody_keeps_is_named_with_the_remedy(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    done = run("serve", "-f", SHOP, "--nic", "eth:eth9")
+    assert_line(done, "eth9: No NIC is kept", "run: hybridmesh tunnel load eth9 -f")
+
+
+def test_a_board_has_its_own_file_of_what_it_was_loaded_with(run):
+    done = run("serve", "-f", SHOP, "--nic", "eth:eth9", "--tunnel", __file__)
+    assert_line(done, "--tunnel goes without --nic eth:eth9", code=2)
+
+
+def test_ports_of_verdicts_go_with_a_table(run):
+    assert_line(run("tunnel", "load", "eth9", "--port", 80), "--port goes with --file", code=2)
+
+
 def test_a_missing_batch_file_is_named(run):
     done = run("explain", "-f", SHOP, "--nic", "off", "--batch", "nowhere.jsonl")
     assert_line(done, "nowhere.jsonl", code=2)
