@@ -17,7 +17,7 @@ from ..contract.geometry import Geometry
 from ..contract.inband import ETHERTYPE
 from ..contract.table import TableImage
 from ..contract.verdict import SHIM
-from .error import NicError
+from .error import NicError, NicLostError
 from .frames import Connection
 from .inband import InbandClient
 from .inbandbus import InbandBus, InbandRegisters, LinkState
@@ -26,7 +26,7 @@ __all__ = ["EthernetNic", "PacketLink"]
 
 _LONGEST = 2048
 _MTU = 1500 + SHIM.size
-_LOST = (errno.ENOBUFS, errno.EAGAIN)
+_SKIPPED = (errno.ENOBUFS, errno.EAGAIN)
 """Why the kernel has not sent a frame, where the next one may go."""
 
 
@@ -67,7 +67,7 @@ class PacketLink:
         try:
             self._socket.send(frame)
         except OSError as error:
-            if error.errno not in _LOST:
+            if error.errno not in _SKIPPED:
                 raise self._failed(error) from None
 
     def receive(self, until: float) -> bytes | None:
@@ -76,7 +76,7 @@ class PacketLink:
         try:
             return self._socket.recv(_LONGEST)
         except OSError as error:
-            if error.errno in _LOST:
+            if error.errno in _SKIPPED:
                 return None
             raise self._failed(error) from None
 
@@ -93,7 +93,9 @@ class PacketLink:
             errno.EMSGSIZE: f"run: ip link set dev {self._interface} mtu {_MTU}",
             errno.ENETDOWN: f"run: ip link set dev {self._interface} up",
         }
-        return NicError(
+        # One that is down comes up again; one that has gone does not.
+        kind = NicLostError if error.errno == errno.ENETDOWN else NicError
+        return kind(
             f"Control frames cannot be exchanged ({error.strerror})",
             place=self._interface,
             remedy=remedies.get(error.errno or 0, "see ip link show"),

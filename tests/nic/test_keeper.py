@@ -77,6 +77,18 @@ def test_a_nic_that_was_switched_off_and_on_has_the_table_again_under_its_epoch(
     assert "the NIC is back, with its table" in back
 
 
+def test_an_interface_that_is_down_for_a_while_is_waited_for(
+    board: Board, keeper: Keeper, image: TableImage
+):
+    board.host.run("ip", "link", "set", "dev", "board0", "down")
+    keeper.look_after()
+    keeper.look_after()
+    board.host.run("ip", "link", "set", "dev", "board0", "up")
+    board.reset()
+    keeper.look_after()
+    assert holds_table(board, keeper, image)
+
+
 def test_a_nic_matches_only_as_long_as_it_is_looked_after(
     board: Board,
     keeper: Keeper,
