@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 import signal
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -17,13 +18,32 @@ from hybridmesh.config import load
 from hybridmesh.contract.geometry import Geometry
 from hybridmesh.lab import curl, wrk
 from hybridmesh.lab.impairment import Impairment
-from hybridmesh.lab.mesh import manifest
+from hybridmesh.lab.mesh import HOST, manifest
 from hybridmesh.lab.namespace import LabError
-from hybridmesh.lab.setup import Lab
+from hybridmesh.lab.setup import ADDRESS, Lab
 from hybridmesh.lab.tools import find, missing
 from hybridmesh.nic import NicError
 from hybridmesh.nic.loaded import Loaded, digest
 from hybridmesh.tunnel.cgroup import hierarchy
+
+LATE_BODY = """
+import sys, time
+from http.client import HTTPConnection
+
+address, port, host = sys.argv[1:]
+connection = HTTPConnection(address, int(port), timeout=30)
+connection.auto_open = 0
+connection.connect()
+
+def late():
+    time.sleep(0.3)
+    yield b"body"
+
+headers = {"host": host, "content-length": "4"}
+for method, path, body in (("POST", "/r1/", late()), ("GET", "/r0/", None)):
+    connection.request(method, path, body, headers if body else {"host": host})
+    print(connection.getresponse().read().decode().strip(), flush=True)
+"""
 
 
 def near() -> bytes:
@@ -72,6 +92,16 @@ def test_pods_are_in_python_where_there_is_no_nginx(root: None, monkeypatch: pyt
         assert b"hybridmesh.lab.pods" in near()
         tally = lab.clients(lab.gateway("shortcut").port, 32, 4, "mixed", 1)
     assert (tally.right + tally.broken_off, tally.wrong, tally.failed) == (32, 0, 0)
+
+
+def test_pods_answer_when_the_body_has_come_so_that_connections_go_on(root: None):
+    if not find("nginx"):
+        pytest.skip("run: apt-get install nginx-light")
+    with Lab("reference", 3) as lab:
+        port = lab.gateway("none").port
+        with lab.client(sys.executable, "-c", LATE_BODY, ADDRESS, port, HOST) as client:
+            printed, _ = client.communicate()
+    assert printed.split() == ["9001", "9000"]
 
 
 def test_a_wrong_pod_is_noticed_by_every_client(root: None, monkeypatch: pytest.MonkeyPatch):
